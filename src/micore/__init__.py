@@ -1,0 +1,1 @@
+"""micore: inventory for marketplace sellers."""
