@@ -1,0 +1,1 @@
+"""What a shop is, without any clock, environment or I/O."""

@@ -1,0 +1,450 @@
+"""What the API and the CLI show: frozen dataclasses, built by services, encoded as they are.
+
+The attribute docstrings become the descriptions in OpenAPI. Quantities are JSON numbers in the item's unit, money is
+decimal text with its currency, instants are UTC, days are the shop's business days. None means unknown, never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from micore.domain.stock_status import StatusThresholds, StockStatus
+from micore.domain.units import Money
+
+_DOCS = {"use_attribute_docstrings": True}
+
+
+class Freshness(StrEnum):
+    """How old what we show is, measured against the source's own schedule."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    NEVER = "never"
+    """Nothing has been published yet."""
+
+
+class EffectKind(StrEnum):
+    """Which money an `effect` is."""
+
+    SOLD_30D = "sold_30d"
+    """Ordered in the last 30 days and not cancelled: what a stock-out puts at stake."""
+    STOCK_VALUE = "stock_value"
+    """Available units at the present price: what lies still."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFreshness:
+    """One account at one marketplace, and the age of its stock."""
+
+    __pydantic_config__ = _DOCS
+
+    account_id: int
+    source: str
+    """Plug-in name, "ozon"."""
+    name: str
+    """The account as the seller knows it."""
+    freshness: Freshness
+    as_of: datetime | None
+    """Instant of the newest published stock, by the marketplace's clock."""
+    stale_after_seconds: int
+    last_error: str | None
+    """Why the newest run did not publish; None when it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """A category on one business day."""
+
+    __pydantic_config__ = _DOCS
+
+    day: date
+    products: int
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """One status band over the whole shop."""
+
+    __pydantic_config__ = _DOCS
+
+    status: StockStatus
+    products: int
+    money: Money
+    """Sum of the effect of its products; see `effect_kind`."""
+    effect_kind: EffectKind
+    above_units: int | None
+    """The band's open lower edge in units; None for no lower edge."""
+    up_to_units: int | None
+    """The band's closed upper edge in units; None for no upper edge."""
+    trend: list[TrendPoint]
+    """Up to 30 business days, oldest first; only days on which stock was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRow:
+    """A product as lists show it: an item with all its skus, or a sku that is not linked to an item yet."""
+
+    __pydantic_config__ = _DOCS
+
+    id: str
+    """"item-12" or "sku-45"; stable."""
+    name: str
+    code: str
+    """The seller's own article."""
+    marketplaces: list[str]
+    status: StockStatus
+    available: float | None
+    """Units that can be sold now, over all places."""
+    present: float | None
+    """Units physically there; None where the marketplace does not tell."""
+    reserved: float | None
+    """Units promised to open orders; None where the marketplace does not tell."""
+    inbound: float | None
+    """Units in supplies on the way; None where the marketplace does not tell."""
+    places: int
+    """How many places have told a quantity for it."""
+    sold_30d: float
+    """Units ordered in the last 30 business days and not cancelled, today included."""
+    revenue_30d: Money
+    cover_days: float | None
+    """available / (sold_30d / 30), one decimal; None without sales or stock figure."""
+    price: Money | None
+    stock_value: Money | None
+    """available x price; None when either is unknown."""
+    effect: Money
+    effect_kind: EffectKind
+    spark: list[float]
+    """Units ordered and not cancelled per business day, 30 days, oldest first, today last."""
+    stale: bool
+    """Some place could not be read in the newest snapshot; its last known figure is shown."""
+    archived: bool
+    """Every listing is archived and nothing is in stock; outside of the categories."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Everything the first page needs, in one answer."""
+
+    __pydantic_config__ = _DOCS
+
+    generation: int
+    """Grows with every publish; the same generation means the same answer."""
+    freshness: Freshness
+    as_of: datetime | None
+    """The oldest of the accounts' newest published stock."""
+    sources: list[SourceFreshness]
+    currency: str
+    thresholds: StatusThresholds
+    products: int
+    """Products that are not archived."""
+    need_decision: int
+    """Critical, low and overstock together."""
+    stock_value: Money
+    revenue_30d: Money
+    categories: list[Category]
+    """Critical, low, normal, overstock, unknown; in this order, always all five."""
+    top: dict[StockStatus, list[ProductRow]]
+    """Critical, low and overstock: the ten with the largest effect each."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """A keyset page of products."""
+
+    __pydantic_config__ = _DOCS
+
+    generation: int
+    as_of: datetime | None
+    total: int
+    """Products that match the filters, all pages."""
+    items: list[ProductRow]
+    next_cursor: str | None
+    """Pass as `cursor` for the next page; None on the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A card at a marketplace that sells this product."""
+
+    __pydantic_config__ = _DOCS
+
+    source: str
+    account: str
+    listing_id: str
+    """The marketplace's card id: Ozon product_id, Wildberries nmID."""
+    sku_id: str
+    """The marketplace's id of what is stocked: Ozon sku, Wildberries chrtId."""
+    offer_id: str
+    name: str
+    size: str | None
+    archived: bool
+    price: Money | None
+    barcodes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceStock:
+    """What one place holds of one sku."""
+
+    __pydantic_config__ = _DOCS
+
+    place_id: int
+    place: str
+    region: str | None
+    """The cluster or region above it."""
+    source: str
+    scheme: str
+    """As sellers know it: "FBO", "FBS", "rFBS", "FBW"."""
+    sku_id: str
+    status: StockStatus
+    available: float | None
+    present: float | None
+    reserved: float | None
+    inbound: float | None
+    to_client: float | None
+    from_client: float | None
+    since: datetime
+    """Since when the figure is what it is, by the marketplace's clock."""
+    stale: bool
+    response: str | None
+    """SHA-256 of the stored marketplace response it was read from; GET /api/v1/raw/{sha256}."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductDetail:
+    """One product, its cards and its stock by place."""
+
+    __pydantic_config__ = _DOCS
+
+    generation: int
+    as_of: datetime | None
+    product: ProductRow
+    listings: list[Listing]
+    places: list[PlaceStock]
+    thresholds: StatusThresholds
+    first_known: date | None
+    """First business day with a stock reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryDay:
+    """One business day of a product. Stock figures are None before the first reading."""
+
+    __pydantic_config__ = _DOCS
+
+    day: date
+    ordered: float
+    """Units ordered that day and not cancelled since."""
+    cancelled: float
+    """Units ordered that day and cancelled since."""
+    revenue: Money
+    stock_end: float | None
+    """Available at the end of the day (now, for today)."""
+    stock_low: float | None
+    """Smallest available of the day."""
+    out_of_stock: float | None
+    """Share of the known part of the day with nothing available, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductHistory:
+    """Sales and stock of a product, day by day, every day of the range."""
+
+    __pydantic_config__ = _DOCS
+
+    generation: int
+    id: str
+    days: list[HistoryDay]
+
+
+@dataclass(frozen=True, slots=True)
+class WhyPart:
+    """One addend of a figure, down to the stored response."""
+
+    __pydantic_config__ = _DOCS
+
+    label: str
+    """The place's name."""
+    scheme: str
+    value: float | None
+    read_at: datetime | None
+    """When the response was received, by our clock."""
+    endpoint: str | None
+    response: str | None
+    """SHA-256 of the stored response; None once it has aged out."""
+    excerpt: str | None
+    """The record inside the response as the marketplace wrote it, JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """How a product's available figure comes about: the parts sum to the value."""
+
+    __pydantic_config__ = _DOCS
+
+    id: str
+    value: float | None
+    known_at: datetime | None
+    parts: list[WhyPart]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place stock can lie in."""
+
+    __pydantic_config__ = _DOCS
+
+    id: int
+    name: str
+    region: str | None
+    source: str
+    account: str
+    scheme: str
+    products: int
+    """Products with a positive available quantity there."""
+    available: float
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    GAPS = "gaps"
+    """Finished, but rows were rejected or a stream was held or failed; the message says which."""
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """Somebody stopped it; the next run goes on from there."""
+
+
+class Trigger(StrEnum):
+    """Who started a run."""
+
+    SCHEDULE = "schedule"
+    BUTTON = "button"
+    COMMAND = "command"
+
+
+class StreamState(StrEnum):
+    """Where one stream of a run stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    HELD = "held"
+    """Read whole, but not believed (empty or strongly shrunken): the old stock stays."""
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRun:
+    """One stream inside a run; rows are the marketplace's records."""
+
+    __pydantic_config__ = _DOCS
+
+    stream: str
+    state: StreamState
+    expected_rows: int | None
+    """What the source announced or the last run read; None when nobody can tell."""
+    rows_read: int
+    rows_loaded: int
+    rows_unchanged: int
+    rows_rejected: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    message: str | None
+    """What a person should know about it; None when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One sync of one source account."""
+
+    __pydantic_config__ = _DOCS
+
+    id: int
+    source: str
+    account: str
+    state: RunState
+    trigger: Trigger
+    full: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    rows_read: int
+    rows_loaded: int
+    rows_unchanged: int
+    rows_rejected: int
+    rows_per_second: float | None
+    """Over the run so far; None before the first row."""
+    eta_seconds: float | None
+    """Time left by the present rate; None when nobody can tell."""
+    progress: float | None
+    """0 to 1; None when nobody can tell."""
+    message: str | None
+    remedy: str | None
+    streams: list[StreamRun]
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A keyset page of runs, newest first."""
+
+    __pydantic_config__ = _DOCS
+
+    items: list[Run]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOverview:
+    """A registered source and whether it can be read."""
+
+    __pydantic_config__ = _DOCS
+
+    source: str
+    title: str
+    """"Ozon"."""
+    account: str | None
+    configured: bool
+    reason: str | None
+    """Why it is left out; None when it is read."""
+    schedule: str | None
+    """Cron expression in the shop's zone; None when nothing is scheduled."""
+    next_run_at: datetime | None
+    streams: list[str]
+    freshness: Freshness
+    as_of: datetime | None
+    last_success_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOverview:
+    """The head of the sync page."""
+
+    __pydantic_config__ = _DOCS
+
+    sources: list[SourceOverview]
+    running: list[Run]
+    """Queued and running runs, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the web app must know before it draws."""
+
+    __pydantic_config__ = _DOCS
+
+    version: str
+    shop_name: str
+    time_zone: str
+    """The shop's business calendar, "Europe/Moscow"."""
+    currency: str
+    thresholds: StatusThresholds
+    demo: bool
+    """The data comes from the simulator."""
+    sources: list[str] = field(default_factory=list)

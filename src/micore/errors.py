@@ -1,0 +1,171 @@
+"""All of micore's errors, grouped by how one recovers from them.
+
+MicoreError
+├── FatalError                  stop and tell a person; trying again changes nothing
+│   ├── SettingsError           a setting is missing or wrong
+│   ├── SourceAuthError         a marketplace refuses the key
+│   ├── SourceGoneError         a marketplace no longer has the method
+│   ├── SourceProtocolError     an answer is not what the marketplace documents, as a whole
+│   ├── StorageError            the database cannot be used as it is
+│   └── PluginError             a plug-in is missing, double or broken
+├── RetryableError              the same call may go through later
+│   ├── SourceBusyError         a marketplace asks us to wait
+│   └── SourceUnreachableError  a marketplace does not answer, or answers 5xx
+├── DataError                   this datum is bad, the others are good
+│   └── RecordRejectedError     one row cannot be believed; it goes to quarantine
+├── RequestError                the caller asked for something that cannot be
+│   ├── NotFoundError           no such thing
+│   ├── InvalidRequestError     a parameter is out of its range
+│   └── ConflictError           something else is under way
+└── StopRequestedError          a person or a shutdown asked the work to stop; it resumes by itself
+
+Each says what was received, what is allowed and what to do next; the facts are fields.
+"""
+
+from __future__ import annotations
+
+
+class MicoreError(Exception):
+    """Base of everything micore raises on purpose."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do next, in one sentence; empty where nothing is to be done."""
+        return ""
+
+
+class FatalError(MicoreError):
+    """Trying again changes nothing."""
+
+
+class SettingsError(FatalError):
+    """A setting is missing or wrong."""
+
+    def __init__(self, name: str, *, received: str, allowed: str) -> None:
+        super().__init__(f"{name}: received {received}; allowed: {allowed}.")
+        self.name, self.received, self.allowed = name, received, allowed
+
+    @property
+    def remedy(self) -> str:
+        return f"Set {self.name} in the environment or in .env, then run `micore config check`."
+
+
+class SourceAuthError(FatalError):
+    """A marketplace refuses the key."""
+
+    def __init__(self, source: str, *, status: int, said: str, path: str) -> None:
+        super().__init__(f"{source} refused the key (HTTP {status} on {path}): {said}")
+        self.source, self.status, self.said, self.path = source, status, said, path
+
+    @property
+    def remedy(self) -> str:
+        return f"Make a new key in the {self.source} seller cabinet with the needed rights and put it into the settings."
+
+
+class SourceGoneError(FatalError):
+    """A marketplace no longer has the method."""
+
+    def __init__(self, source: str, *, path: str) -> None:
+        super().__init__(f"{source} answers 404 on {path}: the method has been switched off or moved.")
+        self.source, self.path = source, path
+
+    @property
+    def remedy(self) -> str:
+        return "Update micore; the other streams go on loading."
+
+
+class SourceProtocolError(FatalError):
+    """An answer, as a whole, is not what the marketplace documents."""
+
+    def __init__(self, source: str, *, path: str, problem: str) -> None:
+        super().__init__(f"{source} sent an answer on {path} that cannot be read: {problem}")
+        self.source, self.path, self.problem = source, path, problem
+
+    @property
+    def remedy(self) -> str:
+        return "Nothing of it was loaded. The stored response can be inspected; the next run reads it again."
+
+
+class StorageError(FatalError):
+    """The database cannot be used as it is."""
+
+    def __init__(self, problem: str, *, remedy: str) -> None:
+        super().__init__(problem)
+        self._remedy = remedy
+
+    @property
+    def remedy(self) -> str:
+        return self._remedy
+
+
+class PluginError(FatalError):
+    """A plug-in is missing, double or broken."""
+
+
+class RetryableError(MicoreError):
+    """The same call may go through later."""
+
+
+class SourceBusyError(RetryableError):
+    """A marketplace asks us to wait."""
+
+    def __init__(self, source: str, *, path: str, retry_after_seconds: float | None) -> None:
+        wait = "" if retry_after_seconds is None else f" {retry_after_seconds:g} s"
+        super().__init__(f"{source} asked us to wait{wait} (HTTP 429 on {path}).")
+        self.source, self.path, self.retry_after_seconds = source, path, retry_after_seconds
+
+    @property
+    def remedy(self) -> str:
+        return "Nothing to do: the sync resumes by itself."
+
+
+class SourceUnreachableError(RetryableError):
+    """A marketplace does not answer, or answers with a server error."""
+
+    def __init__(self, source: str, *, path: str, problem: str) -> None:
+        super().__init__(f"{source} could not be read ({problem} on {path}).")
+        self.source, self.path, self.problem = source, path, problem
+
+    @property
+    def remedy(self) -> str:
+        return "What was loaded stays; the next run goes on from there. If it lasts, check the network and the marketplace."
+
+
+class DataError(MicoreError):
+    """This datum is bad, the others are good."""
+
+
+class RecordRejectedError(DataError):
+    """One row cannot be believed."""
+
+    def __init__(self, *, reason: str, received: str, allowed: str) -> None:
+        super().__init__(f"{reason}: received {received[:200]}; allowed: {allowed}.")
+        self.reason, self.received, self.allowed = reason, received, allowed
+
+
+class RequestError(MicoreError):
+    """The caller asked for something that cannot be."""
+
+
+class NotFoundError(RequestError):
+    """No such thing."""
+
+    def __init__(self, what: str, received: str) -> None:
+        super().__init__(f"There is no {what} {received!r}.")
+        self.what, self.received = what, received
+
+
+class InvalidRequestError(RequestError):
+    """A parameter is out of its range."""
+
+    def __init__(self, parameter: str, *, received: str, allowed: str) -> None:
+        super().__init__(f"{parameter}: received {received[:200]!r}; allowed: {allowed}.")
+        self.parameter, self.received, self.allowed = parameter, received, allowed
+
+
+class ConflictError(RequestError):
+    """Something else is under way."""
+
+
+class StopRequestedError(MicoreError):
+    """A person or a shutdown asked the work to stop; it resumes by itself."""
