@@ -1,0 +1,1 @@
+"""The tests of micore: see docs/testing_guide.md."""

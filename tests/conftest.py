@@ -1,0 +1,72 @@
+"""What every test starts from: a clean environment, one way to a database, deterministic property tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Before any import of micore: the developer's own settings must not reach a test.
+FOREIGN_PREFIXES = ("MICORE_", "PG", "REDIS_", "BACKUP_", "OZON_", "WB_", "WILDBERRIES_", "DATABASE_URL")
+for _name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
+    del os.environ[_name]
+
+from tests.support.databases import postgresql_database  # noqa: E402
+from tests.support.servers import TestRun, server  # noqa: E402
+
+# Deterministic everywhere: a run that fails here fails again there. `--hypothesis-profile=search` looks for new cases.
+hypothesis.settings.register_profile(
+    "default", derandomize=True, database=None, deadline=None, max_examples=60, print_blob=True
+)
+hypothesis.settings.register_profile("search", deadline=timedelta(seconds=5), max_examples=1000, print_blob=True)
+hypothesis.settings.load_profile("default")
+
+_run_key = pytest.StashKey[TestRun]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.stash[_run_key] = TestRun()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = config.stash.get(_run_key, None)
+    if run is not None:
+        run.close()
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL database of this test's own."""
+    with postgresql_database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """An SQLite database file of this test's own, not made yet."""
+    return f"sqlite:///{tmp_path / 'micore.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database, once on SQLite and once on PostgreSQL."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture
+def redis_url(worker_id: str) -> str:
+    """An empty Redis database; each xdist worker has its own number (publish/subscribe reaches all of them)."""
+    import redis
+
+    number = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    url = f"redis://127.0.0.1:{server('redis').port}/{number}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
