@@ -1,0 +1,127 @@
+"""What every source yields, whatever its marketplace calls it.
+
+Named tuples, because a sync makes millions of them. Ids are the marketplace's own, as text. Quantities are
+thousandths of a unit, money is ten-thousandths of the currency unit, instants are microseconds since 1970 UTC,
+days are ISO text. None means that the marketplace does not tell.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Holder(StrEnum):
+    """Whose hands the goods are in."""
+
+    MARKETPLACE = "marketplace"
+    SELLER = "seller"
+    OWN = "own"
+
+
+class PlaceKind(StrEnum):
+    """What a place is."""
+
+    CLUSTER = "cluster"
+    WAREHOUSE = "warehouse"
+    STORE = "store"
+
+
+class OrderState(StrEnum):
+    """How far an order line has come."""
+
+    ORDERED = "ordered"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    RETURNED = "returned"
+
+
+class PlaceRecord(NamedTuple):
+    """A place; identified by (kind, place_id) within an account."""
+
+    kind: PlaceKind
+    place_id: str
+    name: str
+    holder: Holder
+    scheme: str
+    """As sellers know it: FBO, FBS, rFBS, FBW; empty for a cluster."""
+    parent_id: str | None
+    """place_id of the cluster above it; None: none, or not told here (a known parent then stays)."""
+
+
+class CatalogueRecord(NamedTuple):
+    """One sku with its card; identified by sku_id within an account."""
+
+    listing_id: str
+    sku_id: str
+    offer_id: str
+    name: str
+    size: str | None
+    archived: bool
+    price: int | None
+    currency: str | None
+    barcodes: tuple[str, ...]
+    created_at: int | None
+
+
+class SkuHint(NamedTuple):
+    """What a stock or order row tells of a sku that the catalogue may not hold: deleted cards still have history."""
+
+    sku_id: str
+    offer_id: str
+    name: str
+
+
+class StockRecord(NamedTuple):
+    """What one place holds of one sku; identified by (sku_id, place_id), the place being a warehouse."""
+
+    sku_id: str
+    place_id: str
+    available: int | None
+    present: int | None
+    reserved: int | None
+    inbound: int | None
+    to_client: int | None
+    from_client: int | None
+
+
+class OrderRecord(NamedTuple):
+    """One order line in its present version; identified by (order_id, sku_id)."""
+
+    order_id: str
+    sku_id: str
+    place_id: str | None
+    """Warehouse it ships from; None: not told."""
+    scheme: str
+    state: OrderState
+    quantity: int
+    price: int | None
+    """Per unit."""
+    currency: str | None
+    ordered_at: int
+    cancelled_at: int | None
+
+
+class SaleRecord(NamedTuple):
+    """Money booked for delivered goods, or taken back (negative); identified by sale_id."""
+
+    sale_id: str
+    order_id: str | None
+    sku_id: str
+    day: str
+    amount: int
+    commission: int | None
+    currency: str
+
+
+Record = PlaceRecord | CatalogueRecord | StockRecord | OrderRecord | SaleRecord
+
+
+class RejectedRow(NamedTuple):
+    """A row that cannot be believed, with its bytes."""
+
+    key: str
+    """What the row names itself; for stock the sku_id, so that its last figure stays. Empty where it has no name."""
+    reason: str
+    raw: bytes

@@ -1,0 +1,1 @@
+"""The family of marketplaces: a module each, registered by entry point."""

@@ -1,0 +1,145 @@
+"""What a source is: the contract of the family, checked by tests/contracts/test_sources.py.
+
+A source reads one account. It yields pages: the raw bytes, the records read from them, the rows that could not be
+believed, and a cursor from which reading can go on after that page. It knows no database and keeps no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+from micore.domain.records import PlaceRecord, Record, RejectedRow, SkuHint
+
+
+class StreamKind(StrEnum):
+    """How the pages of a stream are loaded."""
+
+    LISTING = "listing"
+    """Each reading is whole; merged on natural keys; what a whole reading lacks is retired."""
+    SNAPSHOT = "snapshot"
+    """Each reading is whole per scope; staged, and published at once."""
+    INCREMENTAL = "incremental"
+    """Readings overlap; merged on natural keys; nothing is ever retired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of facts a source can be read for."""
+
+    name: str
+    """"warehouses", "catalogue", "stock", "orders", "sales"; the dashboard's words for it are translated."""
+    kind: StreamKind
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting of a plug-in, read from MICORE_<SOURCE>_<NAME>, <SOURCE>_<NAME>, or a file named by ..._FILE."""
+
+    name: str
+    help: str
+    secret: bool = False
+    required: bool = True
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An answer as it came, and the request that brought it."""
+
+    body: bytes
+    endpoint: str
+    """Method and path, "POST /v3/product/list"."""
+    request: str
+    """Body or query of the request; never a header, never a secret."""
+    received_at: datetime
+    """By our clock, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer, read. All records of a page are of the stream's record type."""
+
+    raw: RawAnswer
+    records: Sequence[Record]
+    rejected: Sequence[RejectedRow]
+    cursor: str
+    """JSON of the source's own; passed back to `read` it goes on after this page. Small (under 2 kB)."""
+    as_of: datetime
+    """Instant of this reading by the marketplace's clock (its Date header), UTC; the same for all pages of a scope."""
+    scope: str = ""
+    """Snapshot streams: which part of the stock this is; "fbo", "fbs". Pages of one scope come together."""
+    scope_done: bool = False
+    """Snapshot streams: the scope has been read whole with this page."""
+    done: bool = False
+    """The reading is whole with this page; `cursor` is where the next one starts."""
+    expected_rows: int | None = None
+    """Rows of the whole reading, where the source can tell."""
+    places: Sequence[PlaceRecord] = ()
+    """Places these records name, so that they exist before the records do."""
+    skus: Sequence[SkuHint] = ()
+    """What these records tell of their skus, for those the catalogue does not hold."""
+    seen: Sequence[str] = ()
+    """Snapshot streams: sku_ids this page answers for even where it holds no row of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """Who the key belongs to."""
+
+    external_id: str
+    name: str
+    currency: str
+    key_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTools:
+    """What a source needs of the world, so that tests can bring their own."""
+
+    now: Callable[[], datetime]
+    """Our clock, UTC."""
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    """Waits; raises StopRequestedError as soon as somebody wants the sync to stop."""
+    on_request: Callable[[str, str, int, float], None] = field(default=lambda source, endpoint, status, seconds: None)
+    """Told of every request: source, endpoint, HTTP status (0: no answer), duration. For metrics."""
+    on_throttled: Callable[[str, float], None] = field(default=lambda source, seconds: None)
+    """Told of every wait for a limit or a 429: source, seconds."""
+
+
+class Source(Protocol):
+    """A marketplace account that can be read. One instance per account; not thread-safe."""
+
+    name: ClassVar[str]
+    """Plug-in name as registered, "ozon"."""
+    title: ClassVar[str]
+    """The marketplace's own name, "Ozon"."""
+    options: ClassVar[tuple[Option, ...]]
+    streams: ClassVar[tuple[Stream, ...]]
+    """In the order they are read: what others refer to comes first."""
+    parser: ClassVar[str]
+    """Name and version of the reading code, stored beside each raw page: "ozon/1"."""
+
+    def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None: ...
+
+    def account(self) -> AccountFacts:
+        """Ask the marketplace who we are. Raises SourceAuthError, RetryableError."""
+        ...
+
+    def read(self, stream: str, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
+        """Yield the pages of a reading, the last one with `done`.
+
+        `cursor` is that of the last page that was stored: of a whole reading (the next one then starts, overlapping
+        the last) or of a broken one (which then goes on). None, or `full`, reads everything the marketplace keeps.
+        An empty reading still yields its page. Raises SourceAuthError, SourceGoneError, SourceProtocolError (stop)
+        and, when its own patient retries are used up, RetryableError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connections back."""
+        ...

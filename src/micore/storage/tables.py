@@ -1,0 +1,446 @@
+"""The schema on one page. Units stand in the comments; what they mean stands in docs/reference/data-model.md.
+
+Conventions: surrogate keys are integers; instants are BIGINT microseconds since 1970-01-01 UTC (`*_at`, `*_from`);
+days are ISO text of the business calendar (`*_day`); quantities are integer thousandths of the unit; money is integer
+ten-thousandths of the currency unit. NULL means "nobody told us", never zero.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only counts up by itself on a column declared exactly INTEGER.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+CLUSTERED = {"sqlite_with_rowid": False}
+
+# ------------------------------------------------------------------------------------------------ identity
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False, comment="plug-in name: ozon, wildberries"),
+    Column("external_id", Text, nullable=False, comment="the login at the marketplace: Client-Id, seller id"),
+    Column("name", Text, nullable=False, comment="as the seller knows it"),
+    Column("currency", Text, nullable=False, comment="ISO 4217"),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("source", "external_id"),
+)
+
+item = Table(
+    "item",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("code", Text, nullable=False, unique=True, comment="the seller's own code"),
+    Column("name", Text, nullable=False),
+    Column("unit", Text, nullable=False, server_default="pcs", comment="pcs, kg, l"),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+listing = Table(
+    "listing",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("external_id", Text, nullable=False, comment="Ozon product_id, Wildberries nmID"),
+    Column("offer_id", Text, nullable=False, comment="the seller's article on the card"),
+    Column("name", Text, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("price", BigInteger, comment="ten-thousandths of `currency`; what a buyer is asked now"),
+    Column("currency", Text, comment="ISO 4217 of `price`"),
+    Column("created_at", BigInteger, comment="at the marketplace"),
+    Column("changed_at", BigInteger, nullable=False, comment="when we last saw it change"),
+    UniqueConstraint("account_id", "external_id"),
+)
+
+listing_price = Table(
+    "listing_price",
+    metadata,
+    Column("listing_id", ForeignKey("listing.id"), nullable=False),
+    Column("valid_from", BigInteger, nullable=False, comment="first reading that showed it, by the marketplace's clock"),
+    Column("price", BigInteger, comment="ten-thousandths of `currency`; NULL: no price any more"),
+    Column("currency", Text),
+    PrimaryKeyConstraint("listing_id", "valid_from"),
+    comment="each change of a listing's price, append-only",
+    **CLUSTERED,
+)
+
+sku = Table(
+    "sku",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("listing_id", ForeignKey("listing.id"), nullable=False, index=True),
+    Column("external_id", Text, nullable=False, comment="what is stocked and sold: Ozon sku, Wildberries chrtId"),
+    Column("size", Text, comment="size as the marketplace names it; NULL where a card has one"),
+    Column("item_id", ForeignKey("item.id"), index=True, comment="NULL: not linked yet, shown as a product of its own"),
+    Column("retired_at", BigInteger, comment="the card no longer has it; it keeps its history"),
+    UniqueConstraint("account_id", "external_id"),
+)
+
+sku_barcode = Table(
+    "sku_barcode",
+    metadata,
+    Column("sku_id", ForeignKey("sku.id"), nullable=False),
+    Column("barcode", Text, nullable=False, index=True),
+    Column("seen_from", BigInteger, nullable=False),
+    Column("seen_until", BigInteger, comment="first reading without it; NULL: still there"),
+    PrimaryKeyConstraint("sku_id", "barcode", "seen_from"),
+    **CLUSTERED,
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), comment="NULL: our own"),
+    Column("parent_id", ForeignKey("place.id"), comment="cluster or region above it"),
+    Column("kind", Text, nullable=False, comment="cluster, warehouse, store"),
+    Column("external_id", Text, nullable=False, comment="the marketplace's id, or the name where it has none"),
+    Column("name", Text, nullable=False),
+    Column("holder", Text, nullable=False, comment="marketplace, seller, own"),
+    Column("authority", Text, nullable=False, comment="observed: the marketplace tells; ledger: our movements tell"),
+    Column("scheme", Text, nullable=False, comment="FBO, FBS, rFBS, FBW ... as sellers know it; empty for a cluster"),
+    Column("changed_at", BigInteger, nullable=False),
+    UniqueConstraint("account_id", "kind", "external_id"),
+)
+
+# --------------------------------------------------------------------------------------------------- stock
+
+
+def _figures() -> list[Column[int]]:
+    """What a marketplace may tell of one sku in one place, thousandths of a unit."""
+    return [
+        Column("available", BigInteger, comment="can be sold now"),
+        Column("present", BigInteger, comment="physically there"),
+        Column("reserved", BigInteger, comment="promised to open orders"),
+        Column("inbound", BigInteger, comment="in supplies on the way"),
+        Column("to_client", BigInteger, comment="on the way to buyers"),
+        Column("from_client", BigInteger, comment="on the way back from buyers"),
+    ]
+
+
+FIGURES = ("available", "present", "reserved", "inbound", "to_client", "from_client")
+
+stock_snapshot = Table(
+    "stock_snapshot",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("scope", Text, nullable=False, comment="what a complete reading covers: fbo, fbs, ..."),
+    Column("as_of", BigInteger, nullable=False, comment="start of the reading, by the marketplace's clock"),
+    Column("known_at", BigInteger, comment="when it was published, by our clock"),
+    Column("state", Text, nullable=False, comment="staged, published, held, dropped"),
+    Column("complete", Boolean, nullable=False, comment="every page was read"),
+    Column("rows_staged", BigInteger, nullable=False, server_default="0"),
+    Column("rows_changed", BigInteger, nullable=False, server_default="0"),
+    Column("units", BigInteger, comment="sum of available, thousandths"),
+    Column("reason", Text, comment="why it is held or dropped"),
+    Index("ix_stock_snapshot_scope", "account_id", "scope", "id"),
+)
+
+stock_staging = Table(
+    "stock_staging",
+    metadata,
+    Column("snapshot_id", BigInteger, nullable=False),
+    Column("sku_id", BigInteger, nullable=False),
+    Column("place_id", BigInteger, nullable=False),
+    *_figures(),
+    Column("raw_page_id", BigInteger),
+    PrimaryKeyConstraint("snapshot_id", "sku_id", "place_id"),
+    comment="pages of snapshots that are not published yet; empty at rest",
+    **CLUSTERED,
+)
+
+stock = Table(
+    "stock",
+    metadata,
+    Column("sku_id", BigInteger, nullable=False),
+    Column("place_id", BigInteger, nullable=False),
+    *_figures(),
+    Column("valid_from", BigInteger, nullable=False, comment="since when, by the marketplace's clock"),
+    Column("known_from", BigInteger, nullable=False, comment="since when we know, by our clock"),
+    Column("raw_page_id", BigInteger, comment="the answer it was read from"),
+    Column("stale_from", BigInteger, comment="its row could not be read since; NULL: fresh"),
+    PrimaryKeyConstraint("sku_id", "place_id"),
+    comment="the open interval of each sku and place",
+    **CLUSTERED,
+)
+Index("ix_stock_place", stock.c.place_id, stock.c.sku_id)
+
+stock_history = Table(
+    "stock_history",
+    metadata,
+    Column("sku_id", BigInteger, nullable=False),
+    Column("place_id", BigInteger, nullable=False),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("known_from", BigInteger, nullable=False),
+    Column("valid_until", BigInteger, nullable=False, comment="start of the next interval, by the marketplace's clock"),
+    Column("superseded_at", BigInteger, nullable=False, comment="when we learnt of the next one, by our clock"),
+    *_figures(),
+    Column("raw_page_id", BigInteger),
+    PrimaryKeyConstraint("sku_id", "place_id", "valid_from", "known_from"),
+    comment="closed intervals, append-only; with `stock` the whole past as it was and as it was known",
+    **CLUSTERED,
+)
+
+# -------------------------------------------------------------------------------------------------- demand
+
+order_line = Table(
+    "order_line",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("order_id", Text, nullable=False, comment="natural key: Ozon posting number, Wildberries srid"),
+    Column("sku_id", BigInteger, nullable=False),
+    Column("place_id", BigInteger, comment="where it ships from; NULL: not told"),
+    Column("scheme", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="ordered, shipped, delivered, cancelled, returned"),
+    Column("quantity", BigInteger, nullable=False, comment="thousandths"),
+    Column("price", BigInteger, comment="ten-thousandths per unit"),
+    Column("currency", Text),
+    Column("ordered_at", BigInteger, nullable=False),
+    Column("ordered_day", Text, nullable=False),
+    Column("cancelled_at", BigInteger, comment="when we first read it as cancelled, or as told"),
+    Column("version", Integer, nullable=False),
+    Column("known_from", BigInteger, nullable=False),
+    Column("raw_page_id", BigInteger),
+    UniqueConstraint("account_id", "order_id", "sku_id"),
+    comment="present version of each order line; earlier ones in demand_event",
+)
+# Serves the 30-day sums, the sparklines and the product page without touching the table.
+Index(
+    "ix_order_line_demand",
+    order_line.c.sku_id,
+    order_line.c.ordered_day,
+    order_line.c.state,
+    order_line.c.quantity,
+    order_line.c.price,
+)
+
+demand_event = Table(
+    "demand_event",
+    metadata,
+    Column("order_line_id", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("quantity", BigInteger, nullable=False, comment="thousandths"),
+    Column("price", BigInteger, comment="ten-thousandths per unit"),
+    Column("known_at", BigInteger, nullable=False),
+    Column("raw_page_id", BigInteger),
+    PrimaryKeyConstraint("order_line_id", "version"),
+    comment="every version of every order line, append-only",
+    **CLUSTERED,
+)
+
+sale = Table(
+    "sale",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("external_id", Text, nullable=False, comment="natural key of the accrual line"),
+    Column("order_id", Text, comment="posting number, srid"),
+    Column("sku_id", BigInteger, nullable=False),
+    Column("sold_day", Text, nullable=False, comment="day of the accrual"),
+    Column("amount", BigInteger, nullable=False, comment="ten-thousandths; negative: taken back"),
+    Column("commission", BigInteger, comment="ten-thousandths, as signed by the marketplace"),
+    Column("currency", Text, nullable=False),
+    Column("known_from", BigInteger, nullable=False),
+    Column("raw_page_id", BigInteger),
+    UniqueConstraint("account_id", "external_id"),
+    Index("ix_sale_sku_day", "sku_id", "sold_day"),
+    comment="money the marketplace booked for delivered goods; the units are those of the order line",
+)
+
+# ----------------------------------------------------------------------------------------------- summaries
+
+product_summary = Table(
+    "product_summary",
+    metadata,
+    Column("product_key", BigInteger, primary_key=True, autoincrement=False, comment="item id, or minus the sku id"),
+    Column("name", Text, nullable=False),
+    Column("name_sort", Text, nullable=False, comment="case-folded name"),
+    Column("code", Text, nullable=False),
+    Column("sources", Text, nullable=False, comment="comma list of plug-in names, sorted"),
+    Column("status", SmallInteger, nullable=False, comment="0 critical 1 low 2 normal 3 overstock 4 unknown"),
+    Column("archived", Boolean, nullable=False),
+    Column("stale", Boolean, nullable=False),
+    Column("available", BigInteger),
+    Column("present", BigInteger),
+    Column("reserved", BigInteger),
+    Column("inbound", BigInteger),
+    Column("places", Integer, nullable=False),
+    Column("price", BigInteger, comment="ten-thousandths; of the cheapest active listing"),
+    Column("stock_value", BigInteger, comment="ten-thousandths; available x price"),
+    Column("sold_30d", BigInteger, nullable=False, comment="thousandths"),
+    Column("revenue_30d", BigInteger, nullable=False, comment="ten-thousandths"),
+    Column("effect", BigInteger, nullable=False, comment="ten-thousandths; revenue_30d, or stock_value for overstock"),
+    Column("cover_tenths", BigInteger, comment="days of cover times ten; NULL: no sales or no figure"),
+    Column("spark", LargeBinary, nullable=False, comment="30 little-endian int64 of daily thousandths, oldest first"),
+    comment="one row per product, kept by the transaction that changes what it sums",
+)
+# Lists walk these in order and stop at the page's end; a status other than that of the index is filtered on the way.
+Index("ix_product_summary_status", product_summary.c.archived, product_summary.c.status, product_summary.c.effect)
+for _name in ("effect", "available", "sold_30d", "cover_tenths", "stock_value", "name_sort", "code"):
+    Index(f"ix_product_summary_{_name}", product_summary.c.archived, product_summary.c[_name])
+
+status_total = Table(
+    "status_total",
+    metadata,
+    Column("status", SmallInteger, primary_key=True, autoincrement=False),
+    Column("products", BigInteger, nullable=False),
+    Column("effect", BigInteger, nullable=False, comment="ten-thousandths"),
+    Column("stock_value", BigInteger, nullable=False, comment="ten-thousandths"),
+    Column("revenue_30d", BigInteger, nullable=False, comment="ten-thousandths"),
+    comment="five rows, archived products left out",
+)
+
+status_day = Table(
+    "status_day",
+    metadata,
+    Column("day", Text, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("products", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "status"),
+    comment="status_total at the last publish of each business day",
+    **CLUSTERED,
+)
+
+generation = Table(
+    "generation",
+    metadata,
+    Column("region", Text, primary_key=True, comment="what it counts the versions of: stock"),
+    Column("number", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("note", Text, comment="what the summary was built with: thresholds, business day"),
+)
+
+# ---------------------------------------------------------------------------------------------------- work
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False, comment="sync"),
+    Column("source", Text, nullable=False),
+    Column("account_id", BigInteger, comment="NULL until the account is known"),
+    Column("state", Text, nullable=False, comment="queued, running, done, gaps, failed, stopped"),
+    Column("trigger", Text, nullable=False, comment="schedule, button, command"),
+    Column("params", Text, nullable=False, server_default="{}", comment="JSON: streams, full"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("lease_owner", Text),
+    Column("lease_until", BigInteger, comment="after this another worker takes it up again"),
+    Column("stop_requested", Boolean, nullable=False, server_default=text("false")),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("message", Text),
+    Column("remedy", Text),
+    Index("ix_run_state", "state", "id"),
+    Index("ix_run_source", "source", "id"),
+    comment="the one truth of all work; history for ever",
+)
+
+run_stream = Table(
+    "run_stream",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("position", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False, comment="waiting, running, done, held, failed, skipped"),
+    Column("expected_rows", BigInteger),
+    Column("pages", BigInteger, nullable=False, server_default="0"),
+    Column("rows_read", BigInteger, nullable=False, server_default="0"),
+    Column("rows_loaded", BigInteger, nullable=False, server_default="0"),
+    Column("rows_unchanged", BigInteger, nullable=False, server_default="0"),
+    Column("rows_rejected", BigInteger, nullable=False, server_default="0"),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("message", Text),
+    PrimaryKeyConstraint("run_id", "stream"),
+)
+
+stream_state = Table(
+    "stream_state",
+    metadata,
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("cursor", Text, nullable=False, comment="JSON, the source's own; committed with the rows it has passed"),
+    Column("complete", Boolean, nullable=False, comment="false: a run stopped inside; the next one resumes here"),
+    Column("as_of", BigInteger, comment="start of the newest whole reading, by the marketplace's clock"),
+    Column("rows_last", BigInteger, comment="rows of the newest whole reading"),
+    Column("changed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "stream"),
+)
+
+raw_page = Table(
+    "raw_page",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False, index=True, comment="of the answer's bytes, hex"),
+    Column("segment", Text, nullable=False, comment="file under raw/"),
+    Column("position", BigInteger, nullable=False, comment="byte offset of the frame in the segment"),
+    Column("length", BigInteger, nullable=False, comment="bytes of the frame"),
+    Column("size", BigInteger, nullable=False, comment="bytes of the answer"),
+    Column("endpoint", Text, nullable=False),
+    Column("request", Text, nullable=False, comment="the request's body or query, secrets never"),
+    Column("received_at", BigInteger, nullable=False, comment="by our clock"),
+    Column("parser", Text, nullable=False, comment="plug-in and version that read it"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("raw_page_id", BigInteger),
+    Column("row_key", Text, nullable=False, comment="what the row names itself; empty where it has no name"),
+    Column("reason", Text, nullable=False),
+    Column("bytes", LargeBinary, nullable=False, comment="the row as it was received"),
+    Column("received_at", BigInteger, nullable=False),
+    Index("ix_quarantine_stream", "account_id", "stream", "id"),
+    comment="rows that could not be believed",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Id, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False, comment="stock.published, run.finished, ..."),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("payload", Text, nullable=False, comment="JSON"),
+    comment="one append-only stream of every acknowledged write; several readers",
+)
