@@ -1,0 +1,12 @@
+/** Starts the web app. */
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import "@/styles/tokens.css";
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no element with the id root");
+createRoot(root).render(
+  <StrictMode>
+    <h1>micore</h1>
+  </StrictMode>,
+);

@@ -1,0 +1,39 @@
+/** How the web app is built, served while developing, and tested. */
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const api = process.env["MICORE_API"] ?? "http://127.0.0.1:8083";
+
+export default defineConfig({
+  plugins: [react()],
+  base: "/",
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    // The Python package serves what lies here; git ignores it.
+    outDir: "../src/micore/web",
+    emptyOutDir: true,
+    target: "es2023",
+    // Inlined assets would be data: addresses, which the server's content policy refuses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    manifest: true,
+  },
+  server: {
+    host: "127.0.0.1",
+    port: 5173,
+    proxy: Object.fromEntries(
+      // The server refuses foreign origins, so the proxy speaks in its own name.
+      ["/api", "/health"].map((path) => [path, { target: api, changeOrigin: true, headers: { origin: api } }]),
+    ),
+  },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["src/testing/setup.ts"],
+    include: ["src/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+    testTimeout: 15_000,
+    // Two cores are shared with the Python tests; more workers only queue.
+    maxWorkers: 2,
+  },
+});
