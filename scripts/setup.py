@@ -1,6 +1,7 @@
 """Brings a bare machine to a working checkout: `.venv` with the locked packages, Node, the built web app.
 
     python3 scripts/setup.py install [--dev] [--no-web-build]
+    python3 scripts/setup.py npm run lint        (in web/, with the Node that the set-up chose)
 
 Every step remembers what it was made from (a digest of lock files and sources, in `.venv/.setup` and
 `web/node_modules/.setup`) and is left out while that is unchanged. Only the standard library is used, and nothing
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
@@ -43,11 +45,16 @@ class SetupError(Exception):
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks; 0 when the checkout is ready, 1 with one line on standard error otherwise."""
     parser = argparse.ArgumentParser(prog="scripts/setup.py", description="Set up this checkout.")
-    parser.add_argument("what", choices=["install"])
-    parser.add_argument("--dev", action="store_true", help="also the tools and packages of the tests")
-    parser.add_argument("--no-web-build", action="store_true", help="the web app's packages, but no build of it")
+    commands = parser.add_subparsers(dest="command", required=True)
+    install_command = commands.add_parser("install", help="make everything that is missing or out of date")
+    install_command.add_argument("--dev", action="store_true", help="also the tools and packages of the tests")
+    install_command.add_argument("--no-web-build", action="store_true", help="the web packages, but no build")
+    npm_command = commands.add_parser("npm", help="run npm in web/")
+    npm_command.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     try:
+        if options.command == "npm":
+            become_npm(options.arguments)
         with _only_one_at_a_time():
             install(dev=options.dev, build_web=not options.no_web_build)
     except SetupError as error:
@@ -190,6 +197,19 @@ def make_web(node_dir: Path, build: bool) -> None:
         with _step("web app"):
             _run(["npm", "run", "build"], cwd=WEB, env=environment)
         _stamp(modules, "build", sources)
+
+
+def become_npm(arguments: list[str]) -> NoReturn:
+    """Let npm take the place of this process, so that Ctrl-C and the exit status are its own.
+
+    Raises SetupError when no usable Node is here yet.
+    """
+    node_dir = find_node()
+    if node_dir is None:
+        raise SetupError("no Node of 22.12+ (or 20.19+) with npm 11+ is here yet: run 'make install' first.")
+    os.chdir(WEB)
+    environment = _environment(node_dir)
+    os.execvpe("npm", ["npm", *arguments], environment)
 
 
 def web_sources() -> list[Path]:

@@ -1,9 +1,16 @@
-"""Where the machine keeps the programs that tests drive, and the one line that is said when one is missing."""
+"""Where the machine keeps the programs that tests drive, and the one line that is said when one is missing.
+
+    python -m tests.support.programs        prints what is missing, a word per line: postgresql, redis, chromium
+
+Only the standard library: scripts/test-needs asks it before anything else of the tests is there.
+"""
 
 from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 POSTGRESQL_MINIMUM = 15
@@ -47,6 +54,20 @@ def browser() -> Path:
     return _on_path(BROWSER_NAMES, "Chromium (or Chrome)")
 
 
+def missing() -> Iterator[str]:
+    """What of postgresql, redis, chromium is not on this machine or does not run."""
+    needs: dict[str, Callable[[], Path]] = {"postgresql": postgresql_bin, "redis": redis_server, "chromium": browser}
+    for name, find in needs.items():
+        try:
+            found = find()
+        except ProgramMissingError:
+            yield name
+            continue
+        # Ubuntu's chromium-browser is a script that only asks for a snap.
+        if name == "chromium" and subprocess.run([found, "--version"], capture_output=True, check=False).returncode:
+            yield name
+
+
 def _on_path(names: tuple[str, ...], what: str) -> Path:
     for name in names:
         found = shutil.which(name)
@@ -62,3 +83,8 @@ def _postgresql_version(bin_dir: Path) -> int:
     number = re.search(r"(\d+)", bin_dir.parent.name)
     # A folder without a version in its name (a build in /usr/local/pgsql) is believed to be new enough.
     return int(number.group(1)) if number else POSTGRESQL_MINIMUM
+
+
+if __name__ == "__main__":
+    for need in missing():
+        print(need)
