@@ -65,14 +65,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def install(dev: bool, build_web: bool) -> None:
     """Python and web side by side: on two cores the slower of both is what a newcomer waits for."""
-    make_venv()
     node_dir = find_node()
-    if node_dir is None:  # then Node comes through the same .venv, and the two cannot go side by side
+    if node_dir is None:  # then Node comes through .venv too, and the two cannot go side by side
+        make_venv()
         install_packages(dev)
         make_web(install_node(), build_web)
         return
     with ThreadPoolExecutor(max_workers=1) as side:
         web = side.submit(make_web, node_dir, build_web)
+        make_venv()
         install_packages(dev)
         web.result()
 
