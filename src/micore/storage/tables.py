@@ -36,6 +36,8 @@ metadata = MetaData(
 
 # SQLite only counts up by itself on a column declared exactly INTEGER.
 Id = BigInteger().with_variant(Integer(), "sqlite")
+# Sorted by code point on both databases; PostgreSQL's own collation depends on how the server was set up.
+SortText = Text().with_variant(Text(collation="C"), "postgresql")
 CLUSTERED = {"sqlite_with_rowid": False}
 
 # ------------------------------------------------------------------------------------------------ identity
@@ -126,6 +128,7 @@ place = Table(
     Column("holder", Text, nullable=False, comment="marketplace, seller, own"),
     Column("authority", Text, nullable=False, comment="observed: the marketplace tells; ledger: our movements tell"),
     Column("scheme", Text, nullable=False, comment="FBO, FBS, rFBS, FBW ... as sellers know it; empty for a cluster"),
+    Column("stock_scope", Text, comment="the snapshot scope that covers its stock; NULL: none has yet"),
     Column("changed_at", BigInteger, nullable=False),
     UniqueConstraint("account_id", "kind", "external_id"),
 )
@@ -283,10 +286,10 @@ sale = Table(
 product_summary = Table(
     "product_summary",
     metadata,
-    Column("product_key", BigInteger, primary_key=True, autoincrement=False, comment="item id, or minus the sku id"),
+    Column("product_key", Id, primary_key=True, autoincrement=False, comment="item id, or minus the sku id"),
     Column("name", Text, nullable=False),
-    Column("name_sort", Text, nullable=False, comment="case-folded name"),
-    Column("code", Text, nullable=False),
+    Column("name_sort", SortText, nullable=False, comment="case-folded name"),
+    Column("code", SortText, nullable=False),
     Column("sources", Text, nullable=False, comment="comma list of plug-in names, sorted"),
     Column("status", SmallInteger, nullable=False, comment="0 critical 1 low 2 normal 3 overstock 4 unknown"),
     Column("archived", Boolean, nullable=False),
@@ -306,9 +309,28 @@ product_summary = Table(
     comment="one row per product, kept by the transaction that changes what it sums",
 )
 # Lists walk these in order and stop at the page's end; a status other than that of the index is filtered on the way.
-Index("ix_product_summary_status", product_summary.c.archived, product_summary.c.status, product_summary.c.effect)
+# The key comes last: it decides between equal values, and a page goes on exactly behind it.
+Index(
+    "ix_product_summary_status",
+    product_summary.c.archived,
+    product_summary.c.status,
+    product_summary.c.effect,
+    product_summary.c.product_key,
+)
 for _name in ("effect", "available", "sold_30d", "cover_tenths", "stock_value", "name_sort", "code"):
-    Index(f"ix_product_summary_{_name}", product_summary.c.archived, product_summary.c[_name])
+    Index(
+        f"ix_product_summary_{_name}",
+        product_summary.c.archived,
+        product_summary.c[_name],
+        product_summary.c.product_key,
+    )
+
+summary_dirty = Table(
+    "summary_dirty",
+    metadata,
+    Column("product_key", BigInteger, primary_key=True, autoincrement=False),
+    comment="products whose summary is behind; written with the rows, emptied with the summary",
+)
 
 status_total = Table(
     "status_total",
@@ -425,6 +447,7 @@ quarantine = Table(
     Column("stream", Text, nullable=False),
     Column("run_id", BigInteger, nullable=False),
     Column("raw_page_id", BigInteger),
+    Column("snapshot_id", BigInteger, index=True, comment="the snapshot it is missing from"),
     Column("row_key", Text, nullable=False, comment="what the row names itself; empty where it has no name"),
     Column("reason", Text, nullable=False),
     Column("bytes", LargeBinary, nullable=False, comment="the row as it was received"),

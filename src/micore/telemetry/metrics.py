@@ -1,0 +1,122 @@
+"""All metrics of micore, in one file; docs/reference/metrics.md is generated from it.
+
+Names come from the operations guide where it names them, else they begin with `inv_`. Base units (seconds, bytes),
+bounded labels: never a product, a user or a URL, only route templates.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+
+HTTP_SECONDS_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
+DB_SECONDS_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
+
+BUILD = Info("inv_build", "Version of the running program", registry=REGISTRY)
+HEALTH = Gauge(
+    "system_health_status", "1 healthy, 0.5 degraded, 0 down, by component", ["component"], registry=REGISTRY
+)
+
+# ---------------------------------------------------------------------------------------------------- HTTP
+HTTP_REQUESTS = Counter(
+    "http_requests_total",
+    "Answers by route template, method and status",
+    ["route", "method", "code"],
+    registry=REGISTRY,
+)
+HTTP_SECONDS = Histogram(
+    "http_request_duration_seconds",
+    "From the request's first byte to the answer's last, by route template",
+    ["route"],
+    buckets=HTTP_SECONDS_BUCKETS,
+    registry=REGISTRY,
+)
+HTTP_IN_FLIGHT = Gauge("inv_http_in_flight_requests", "Requests being answered", registry=REGISTRY)
+HTTP_REFUSED = Counter(
+    "inv_http_refused_total", "Requests refused before any work, by reason", ["reason"], registry=REGISTRY
+)
+LIVE_CLIENTS = Gauge("inv_live_clients", "Browsers connected to the event stream", registry=REGISTRY)
+LIVE_DROPPED = Counter("inv_live_dropped_total", "Event-stream clients dropped for being too slow", registry=REGISTRY)
+
+# ------------------------------------------------------------------------------------------------ database
+DB_QUERY_SECONDS = Histogram(
+    "db_query_duration_seconds",
+    "One statement, by transaction kind (read, write)",
+    ["op"],
+    buckets=DB_SECONDS_BUCKETS,
+    registry=REGISTRY,
+)
+DB_BUSY = Counter("inv_db_busy_total", "Transactions that found SQLite's write lock taken", registry=REGISTRY)
+DB_SIZE_BYTES = Gauge("inv_db_size_bytes", "The database on disk", registry=REGISTRY)
+DB_WAL_BYTES = Gauge("inv_db_wal_size_bytes", "SQLite's write-ahead log on disk", registry=REGISTRY)
+DB_INFO = Info("inv_db", "Kind and version of the database", registry=REGISTRY)
+
+# --------------------------------------------------------------------------------------------------- cache
+CACHE_HITS = Counter("cache_hits_total", "Answers served from the cache", registry=REGISTRY)
+CACHE_MISSES = Counter("cache_misses_total", "Cacheable answers that had to be made", registry=REGISTRY)
+CACHE_ERRORS = Counter(
+    "inv_cache_errors_total", "Failures of the cache server; answers were made instead", registry=REGISTRY
+)
+CACHE_KEYS = Gauge("cache_size_keys", "Answers in the cache", registry=REGISTRY)
+CACHE_BYTES = Gauge("cache_memory_usage_bytes", "Bytes of the answers in the cache", registry=REGISTRY)
+
+# ---------------------------------------------------------------------------------------------------- sync
+ETL_RUNS = Counter(
+    "inv_etl_runs_total", "Finished streams of sync runs, by result", ["source", "stream", "result"], registry=REGISTRY
+)
+ETL_ROWS = Counter(
+    "inv_etl_rows_total", "Rows by what became of them: loaded, unchanged, quarantined", ["action"], registry=REGISTRY
+)
+ETL_LAST_SUCCESS = Gauge(
+    "inv_etl_last_success_timestamp_seconds", "End of the newest run without gaps", ["source"], registry=REGISTRY
+)
+ETL_FRESHNESS = Gauge(
+    "inv_etl_data_freshness_seconds",
+    "Age of the newest published stock, at the last look",
+    ["source"],
+    registry=REGISTRY,
+)
+MARKETPLACE_REQUESTS = Counter(
+    "inv_marketplace_requests_total",
+    "Requests to marketplaces by status; 0 means no answer",
+    ["source", "code"],
+    registry=REGISTRY,
+)
+MARKETPLACE_SECONDS = Histogram(
+    "inv_marketplace_request_duration_seconds",
+    "One request to a marketplace",
+    ["source"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
+MARKETPLACE_THROTTLED_SECONDS = Counter(
+    "inv_marketplace_throttled_seconds_total", "Waited for a marketplace's limits", ["source"], registry=REGISTRY
+)
+MARKETPLACE_THROTTLED = Counter(
+    "inv_marketplace_throttled_total", "Waits for a marketplace's limits", ["source"], registry=REGISTRY
+)
+
+# ----------------------------------------------------------------------------------------------- inventory
+INVENTORY_ITEMS = Gauge(
+    "inventory_items_total", "Products that are not archived, by stock status", ["status"], registry=REGISTRY
+)
+INVENTORY_VALUE = Gauge(
+    "inventory_value_total", "Available units at the present price, in currency units", registry=REGISTRY
+)
+
+
+def exposition() -> bytes:
+    """All metrics in Prometheus' text format."""
+    return generate_latest(REGISTRY)
