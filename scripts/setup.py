@@ -231,7 +231,9 @@ def web_sources() -> list[Path]:
 
 
 def _environment(node_dir: Path) -> dict[str, str]:
-    return {**os.environ, "PATH": f"{node_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    path = f"{node_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    # Node carries its own list of certificate authorities; behind a company's proxy only the system's list is right.
+    return {"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path}
 
 
 def _pip(*arguments: str) -> None:

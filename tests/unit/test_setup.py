@@ -1,0 +1,214 @@
+"""scripts/setup.py: which Python and Node it takes, when a step is done again, what it says when it cannot go on."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def program(folder: Path, name: str, shell: str) -> Path:
+    """A small shell program for the fake machine that a test builds."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{shell}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script as a module, working on a checkout in a temporary folder with nothing on the PATH but /bin/sh."""
+    spec = importlib.util.spec_from_file_location("micore_setup", REPOSITORY / "scripts" / "setup.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    root = tmp_path / "checkout"
+    for folder in ("web/src", "requirements", "src/micore"):
+        (root / folder).mkdir(parents=True)
+    for name in ("web/package.json", "web/package-lock.json", "web/src/main.tsx", "pyproject.toml"):
+        (root / name).write_text("{}")
+    for name in ("base.txt", "dev.txt", "node.txt"):
+        (root / "requirements" / name).write_text(name)
+    venv = root / ".venv"
+    monkeypatch.setattr(module, "ROOT", root)
+    monkeypatch.setattr(module, "WEB", root / "web")
+    monkeypatch.setattr(module, "WEB_OUTPUT", root / "src" / "micore" / "web")
+    monkeypatch.setattr(module, "REQUIREMENTS", root / "requirements")
+    monkeypatch.setattr(module, "VENV", venv)
+    monkeypatch.setattr(module, "VENV_NODE", venv / "node")
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("said", "usable"),
+    [
+        ("v18.20.4", False),
+        ("v20.18.3", False),
+        ("v20.19.0", True),
+        ("v21.7.3", False),
+        ("v22.11.0", False),
+        ("v22.12.0", True),
+        ("v24.0.1", True),
+        ("nothing of the kind", False),
+    ],
+)
+def test_node_must_be_one_that_builds_the_web_app(setup: ModuleType, said: str, usable: bool) -> None:
+    assert setup.node_is_new_enough(setup.version_of(said)) is usable
+
+
+def test_node_of_the_machine_is_taken_when_it_is_new_enough(setup: ModuleType, tmp_path: Path) -> None:
+    program(tmp_path / "bin", "node", "echo v22.12.0")
+    program(tmp_path / "bin", "npm", "echo 11.0.0")
+    assert setup.find_node() == tmp_path / "bin"
+
+
+@pytest.mark.parametrize(("node", "npm"), [("v18.19.0", "11.0.0"), ("v22.12.0", "10.9.0")])
+def test_old_node_gives_way_to_the_packaged_one(setup: ModuleType, tmp_path: Path, node: str, npm: str) -> None:
+    program(tmp_path / "bin", "node", f"echo {node}")
+    program(tmp_path / "bin", "npm", f"echo {npm}")
+    assert setup.find_node() is None
+    setup.VENV_NODE.mkdir(parents=True)
+    program(setup.VENV_NODE, "node", "echo v24.1.0")
+    program(setup.VENV_NODE, "npm", "echo 11.2.0")
+    assert setup.find_node() == setup.VENV_NODE
+
+
+def test_old_python_is_refused_in_one_line(setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = program(tmp_path / "bin", "python3", "echo 3 10")
+    monkeypatch.setattr(setup.sys, "executable", str(old))
+    with pytest.raises(setup.SetupError, match=r"^Python 3.11 or newer is needed"):
+        setup.find_python()
+
+
+def test_newer_python_beside_an_old_one_is_found(
+    setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = program(tmp_path / "bin", "python3", "echo 3 10")
+    new = program(tmp_path / "bin", "python3.13", "echo 3 13")
+    monkeypatch.setattr(setup.sys, "executable", str(old))
+    assert setup.find_python() == str(new)
+
+
+def test_missing_venv_module_names_the_package(
+    setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = program(tmp_path / "bin", "python3", 'case "$2" in *ensurepip*) exit 1;; *) echo 3 11;; esac')
+    monkeypatch.setattr(setup.sys, "executable", str(bare))
+    with pytest.raises(setup.SetupError, match=r"apt-get install python3\.11-venv"):
+        setup.find_python()
+
+
+def test_web_steps_run_once_until_their_sources_change(
+    setup: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    calls = tmp_path / "calls"
+    index = setup.WEB_OUTPUT / "index.html"
+    program(
+        tmp_path / "bin",
+        "npm",
+        f'echo "$1" >> {calls}; /bin/mkdir -p {setup.WEB}/node_modules {setup.WEB_OUTPUT}; : > {index}',
+    )
+
+    def made() -> list[str]:
+        calls.write_text("")
+        setup.make_web(tmp_path / "bin", build=True)
+        return calls.read_text().split()
+
+    assert made() == ["ci", "run"]
+    assert made() == []
+    (setup.WEB / "src" / "main.tsx").write_text("changed")
+    assert made() == ["run"]
+    (setup.WEB / "package-lock.json").write_text("changed")
+    assert made() == ["ci", "run"]
+    index.unlink()
+    assert made() == ["run"]
+
+
+def test_failing_step_shows_what_was_said_and_is_not_remembered(
+    setup: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (setup.WEB / "node_modules").mkdir()
+    program(tmp_path / "bin", "npm", "echo the registry is away; exit 1")
+    for _ in range(2):
+        with pytest.raises(setup.SetupError, match=r"`npm ci .*` failed, see above"):
+            setup.make_web(tmp_path / "bin", build=False)
+        assert "the registry is away" in capfd.readouterr().err
+
+
+def test_base_packages_are_enough_after_dev_ones_but_not_before(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup.VENV.mkdir()
+    taken: list[tuple[str, ...]] = []
+    monkeypatch.setattr(setup, "_pip", lambda *arguments: taken.append(arguments))
+
+    def installed(*, dev: bool) -> list[str]:
+        taken.clear()
+        setup.install_packages(dev)
+        return [Path(arguments[-1]).name for arguments in taken]
+
+    assert installed(dev=False) == ["base.txt", "checkout"]
+    assert installed(dev=False) == []
+    assert installed(dev=True) == ["dev.txt"]
+    assert installed(dev=False) == []
+    (setup.REQUIREMENTS / "base.txt").write_text("changed")
+    assert installed(dev=False) == ["base.txt"]
+
+
+def test_moved_checkout_gets_a_new_environment(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    (setup.VENV / "bin").mkdir(parents=True)
+    (setup.VENV / "bin" / "python").touch()
+    (setup.VENV / "pyvenv.cfg").touch()
+    made: list[list[str]] = []
+
+    def make(command: list[str]) -> None:
+        made.append(command)
+        setup.VENV.mkdir()
+
+    monkeypatch.setattr(setup, "_run", make)
+    monkeypatch.setattr(setup, "find_python", lambda: "python3")
+    setup._stamp(setup.VENV, "place", "/somewhere/else")
+    setup.make_venv()
+    assert made == [["python3", "-m", "venv", str(setup.VENV)]]
+
+
+def test_test_needs_say_in_one_line_what_is_missing(tmp_path: Path) -> None:
+    """A machine without apt-get: bash and coreutils are there, the servers and the browser are not."""
+    checkout = tmp_path / "checkout"
+    (checkout / "scripts").mkdir(parents=True)
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / "scripts" / "test-needs").write_bytes((REPOSITORY / "scripts" / "test-needs").read_bytes())
+    program(checkout / ".venv" / "bin", "python", "echo redis; echo chromium")
+    bin_dir = tmp_path / "bin"
+    bin_dir.mkdir()
+    for name in ("bash", "dirname", "paste", "env"):
+        source = next(Path(folder, name) for folder in ("/usr/bin", "/bin") if Path(folder, name).exists())
+        (bin_dir / name).symlink_to(source)
+    result = subprocess.run(
+        ["bash", str(checkout / "scripts" / "test-needs")],
+        env={"PATH": str(bin_dir)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("The tests need redis chromium, and this system has no apt-get.")
+    assert result.stderr.count("\n") == 1
+
+
+def test_help_needs_nothing_but_python() -> None:
+    result = subprocess.run(
+        [sys.executable, "-I", "-S", str(REPOSITORY / "scripts" / "setup.py"), "--help"],
+        env={"PATH": os.defpath}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0
+    assert "install" in result.stdout
