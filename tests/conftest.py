@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,12 @@ FOREIGN_PREFIXES = ("MICORE_", "PG", "REDIS_", "BACKUP_", "OZON_", "WB_", "WILDB
 for _name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
     del os.environ[_name]
 
-from tests.support.databases import postgresql_database  # noqa: E402
+from tests.support.databases import (  # noqa: E402
+    migrate,
+    postgresql_database,
+    postgresql_template,
+    sqlite_template,
+)
 from tests.support.servers import TestRun, server  # noqa: E402
 
 # Deterministic everywhere: a run that fails here fails again there. `--hypothesis-profile=search` looks for new cases.
@@ -56,6 +62,29 @@ def sqlite_url(tmp_path: Path) -> str:
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database, once on SQLite and once on PostgreSQL."""
     fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture
+def migrated_sqlite_url(tmp_path: Path) -> str:
+    """An SQLite database with the newest schema and no rows: a copy of one that was migrated once in this run."""
+    path = tmp_path / "micore.db"
+    shutil.copyfile(sqlite_template("migrated", migrate), path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def migrated_postgres_url() -> Iterator[str]:
+    """A PostgreSQL database with the newest schema and no rows: a copy of one that was migrated once in this run."""
+    with postgresql_database(postgresql_template("migrated", migrate)) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest) -> str:
+    """A database with the newest schema and no rows, once on SQLite and once on PostgreSQL."""
+    fixture = {"sqlite": "migrated_sqlite_url", "postgresql": "migrated_postgres_url"}[request.param]
     url: str = request.getfixturevalue(fixture)
     return url
 

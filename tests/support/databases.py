@@ -51,6 +51,29 @@ def postgresql_template(name: str, build: Callable[[str], None]) -> str:
     return template
 
 
+def sqlite_template(name: str, build: Callable[[str], None]) -> Path:
+    """The SQLite file that `build(url)` filled once in this test run; copy it, never open it."""
+    folder = Path(os.environ[RUN_DIR_VARIABLE])
+    done, template = folder / f"sqlite-{name}", folder / f"sqlite-{name}.db"
+    with FileLock(folder / f"sqlite-{name}.lock"):
+        if not done.exists():
+            build(f"sqlite:///{template}")
+            done.touch()
+    return template
+
+
+def migrate(url: str) -> None:
+    """Give an empty database the newest schema, and leave no connection behind."""
+    from micore.storage import migrations
+    from micore.storage.database import Database
+
+    database = Database(url)
+    try:
+        migrations.upgrade(database)
+    finally:
+        database.close()
+
+
 def _url(running: Server, name: str) -> str:
     return f"postgresql://{running.user}@127.0.0.1:{running.port}/{name}"
 

@@ -12,6 +12,8 @@ import psycopg
 import pytest
 import redis
 
+from micore.storage import migrations
+from micore.storage.database import Database
 from tests.support import programs
 from tests.support.databases import postgresql_database, postgresql_template
 from tests.support.servers import REPOSITORY
@@ -52,6 +54,15 @@ def test_template_is_built_once_and_copied() -> None:
 
 def test_database_url_is_one_of_both(database_url: str) -> None:
     assert database_url.startswith(("sqlite:////", "postgresql://micore@127.0.0.1:"))
+
+
+def test_migrated_copies_have_the_schema_and_are_apart(migrated_url: str) -> None:
+    database = Database(migrated_url)
+    try:
+        with database.read() as connection:
+            assert migrations.current(connection) == migrations.head()
+    finally:
+        database.close()
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
