@@ -1,0 +1,295 @@
+"""The way to a marketplace: one HTTP client with limits, deadlines, patient retries and errors that say what to do.
+
+Every attempt passes the account's limiter. What may go through later is tried again with full jitter; what a person
+must mend is raised at once. No header, and none of the secrets handed in, ever reaches an error, a log or a raw answer.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+import stamina
+import stamina.instrumentation
+import structlog
+
+from micore.errors import (
+    MicoreError,
+    SettingsError,
+    SourceAuthError,
+    SourceBusyError,
+    SourceGoneError,
+    SourceProtocolError,
+    SourceUnreachableError,
+)
+from micore.sources.base import RawAnswer, SourceTools
+from micore.sources.limits import Limiter
+
+# Our own waiting (stop-able, told to metrics) stands in the hook below; stamina's would report waits of 0 s.
+stamina.instrumentation.set_on_retry_hooks([])
+
+_log = structlog.get_logger("micore.sources")
+
+T = TypeVar("T")
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SHORTEST_SCRUBBED = 8
+"""Shorter secrets are not searched for in answers: they would blot out innocent text."""
+
+
+class Verdict(Enum):
+    """What a marketplace means by an error, where its status alone does not say it."""
+
+    AUTH = "auth"
+    BUSY = "busy"
+    BY_STATUS = "by status"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one call is tried; durations in seconds."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    attempt_seconds: float = 120.0
+    """Of a whole answer, however steadily it drips."""
+    total_seconds: float = 300.0
+    """Of all attempts and waits of one call; no wait is begun that would pass it."""
+    busy_tries: int = 6
+    unreachable_tries: int = 4
+    garbled_tries: int = 3
+    first_wait_seconds: float = 1.0
+    longest_wait_seconds: float = 30.0
+    body_bytes: int = 64 * 1024 * 1024
+
+
+class RequestRefusedError(SourceProtocolError):
+    """A marketplace answers a request of ours with an error of its own (4xx)."""
+
+    def __init__(self, source: str, *, path: str, status: int, said: str) -> None:
+        super().__init__(source, path=path, problem=f"HTTP {status}: {said}")
+        self.args = (f"{source} refused the request on {path} (HTTP {status}): {said}",)
+        self.status, self.said = status, said
+
+
+class GarbledAnswerError(SourceProtocolError):
+    """An answer with a good status is not the JSON it should be; proxies do that for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """An answer that could be read."""
+
+    value: T
+    raw: RawAnswer
+    marketplace_now: datetime
+    """The Date header, UTC; our clock where there is none."""
+
+
+class _ErrorBody(msgspec.Struct):
+    message: str | None = None
+    detail: str | None = None
+    title: str | None = None
+
+
+class ApiClient:
+    """Talks to one marketplace for one account. Not thread-safe: one request at a time."""
+
+    def __init__(
+        self,
+        source: str,
+        base_url: str,
+        *,
+        headers: Mapping[str, str],
+        secrets: Sequence[str],
+        limiter: Limiter,
+        tools: SourceTools,
+        verdict: Callable[[str], Verdict] = lambda said: Verdict.BY_STATUS,
+        patience: Patience | None = None,
+    ) -> None:
+        self._source, self._limiter, self._tools, self._verdict = source, limiter, tools, verdict
+        self._patience = patience or Patience()
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= SHORTEST_SCRUBBED)
+        self._client = httpx2.Client(
+            base_url=checked_url(source, base_url),
+            headers={"Accept": "application/json", "User-Agent": "micore", **headers},
+            timeout=httpx2.Timeout(
+                connect=self._patience.connect_seconds, read=self._patience.read_seconds, write=30.0, pool=5.0
+            ),
+            limits=httpx2.Limits(max_connections=2, max_keepalive_connections=2, keepalive_expiry=30.0),
+            # A proxy from the environment is for the world outside, not for a simulator on this machine.
+            trust_env=urlsplit(base_url).hostname not in LOOPBACK,
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def post(self, path: str, payload: object, read: Callable[[bytes], T]) -> Answer[T]:
+        """Send `payload` as JSON and read the answer; `read` raises msgspec.DecodeError for what it cannot read.
+
+        Raises SourceAuthError, SourceGoneError, RequestRefusedError, SourceProtocolError, StopRequestedError at once;
+        SourceBusyError, SourceUnreachableError and GarbledAnswerError when the tries of `Patience` are used up.
+        """
+        content = msgspec.json.encode(payload)
+
+        def attempt() -> Answer[T]:
+            return self._attempt("POST", path, content, read)
+
+        again = _TryAgain(self._source, path, self._patience, self._tools)
+        return stamina.RetryingCaller(attempts=None, timeout=None)(again, attempt)
+
+    def _attempt(self, method: str, path: str, content: bytes, read: Callable[[bytes], T]) -> Answer[T]:
+        with self._limiter.slot(path):
+            started, status = self._tools.monotonic(), 0
+            try:
+                response, body = self._exchange(method, path, content)
+                status = response.status_code
+            except (httpx2.TransportError, httpx2.DecodingError, httpx2.StreamError) as error:
+                # Without its cause: that carries the request, and the request carries the key.
+                raise SourceUnreachableError(
+                    self._source, path=path, problem=self._scrub(f"{type(error).__name__}: {error}")[:200]
+                ) from None
+            finally:
+                self._tools.on_request(self._source, f"{method} {path}", status, self._tools.monotonic() - started)
+        received_at = self._tools.now()
+        now = date_of(response.headers) or received_at
+        if status != 200:
+            raise self._error(path, status, body, response.headers, now)
+        body = self._scrub_bytes(body)
+        try:
+            value = read(body)
+        except msgspec.DecodeError as error:
+            problem = "HTML instead of JSON" if body.lstrip()[:1] == b"<" else f"{error} ({len(body)} bytes)"
+            raise GarbledAnswerError(self._source, path=path, problem=problem) from None
+        return Answer(value, RawAnswer(body, f"{method} {path}", content.decode(), received_at), now)
+
+    def _exchange(self, method: str, path: str, content: bytes) -> tuple[httpx2.Response, bytes]:
+        """One request and its whole answer, within the limits of time and size."""
+        deadline = self._tools.monotonic() + self._patience.attempt_seconds
+        chunks: list[bytes] = []
+        size = 0
+        with self._client.stream(
+            method, path, content=content, headers={"Content-Type": "application/json"}
+        ) as response:
+            for chunk in response.iter_bytes():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self._patience.body_bytes:
+                    raise SourceProtocolError(
+                        self._source, path=path, problem=f"more than {self._patience.body_bytes} bytes"
+                    )
+                if self._tools.monotonic() > deadline:
+                    raise SourceUnreachableError(
+                        self._source, path=path, problem=f"no whole answer in {self._patience.attempt_seconds:g} s"
+                    )
+        return response, b"".join(chunks)
+
+    def _error(self, path: str, status: int, body: bytes, headers: httpx2.Headers, now: datetime) -> MicoreError:
+        """The error behind an answer whose status is not 200."""
+        said = self._scrub(message_of(body))
+        verdict = self._verdict(said)
+        if verdict is Verdict.BUSY or (verdict is Verdict.BY_STATUS and status == httpx2.codes.TOO_MANY_REQUESTS):
+            return SourceBusyError(self._source, path=path, retry_after_seconds=retry_after_seconds(headers, now))
+        if verdict is Verdict.AUTH or status in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN):
+            return SourceAuthError(self._source, status=status, said=said, path=path)
+        if status == httpx2.codes.NOT_FOUND:
+            return SourceGoneError(self._source, path=path)
+        if status >= httpx2.codes.INTERNAL_SERVER_ERROR or status == httpx2.codes.REQUEST_TIMEOUT:
+            return SourceUnreachableError(self._source, path=path, problem=f"HTTP {status}")
+        if status < httpx2.codes.BAD_REQUEST:
+            return GarbledAnswerError(self._source, path=path, problem=f"HTTP {status} instead of 200")
+        return RequestRefusedError(self._source, path=path, status=status, said=said)
+
+    def _scrub(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def _scrub_bytes(self, body: bytes) -> bytes:
+        for secret in self._secrets:
+            if secret.encode() in body:
+                body = body.replace(secret.encode(), b"***")
+        return body
+
+
+class _TryAgain:
+    """Decides after each failure whether to try again, and waits itself: the 0 s it answers are what stamina adds."""
+
+    def __init__(self, source: str, path: str, patience: Patience, tools: SourceTools) -> None:
+        self._source, self._path, self._patience, self._tools = source, path, patience, tools
+        self._started = tools.monotonic()
+        self._failed: dict[type[Exception], int] = {}
+
+    def __call__(self, error: Exception) -> bool | float:
+        for kind, tries in (
+            (SourceBusyError, self._patience.busy_tries),
+            (SourceUnreachableError, self._patience.unreachable_tries),
+            (GarbledAnswerError, self._patience.garbled_tries),
+        ):
+            if isinstance(error, kind):
+                failed = self._failed[kind] = self._failed.get(kind, 0) + 1
+                return failed < tries and self._wait(error, failed)
+        return False
+
+    def _wait(self, error: Exception, failed: int) -> bool | float:
+        longest = min(self._patience.longest_wait_seconds, self._patience.first_wait_seconds * 2 ** (failed - 1))
+        seconds = random.uniform(0, longest)  # noqa: S311 - spreads clients, keeps no secret
+        if isinstance(error, SourceBusyError):
+            # Asked to wait, we wait that long and a little more, never less.
+            seconds += error.retry_after_seconds if error.retry_after_seconds is not None else longest / 2
+            self._tools.on_throttled(self._source, seconds)
+        if self._tools.monotonic() - self._started + seconds > self._patience.total_seconds:
+            return False
+        _log.info("source_retry", source=self._source, path=self._path, wait_seconds=round(seconds, 2), why=str(error))
+        self._tools.sleep(seconds)
+        return 0.0
+
+
+def checked_url(source: str, base_url: str) -> str:
+    """The address without a trailing slash; raises SettingsError unless it is http(s) and free of credentials."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        shown = "an address with credentials" if parts.username else repr(base_url[:100])
+        raise SettingsError(f"MICORE_{source.upper()}_BASE_URL", received=shown, allowed="http(s)://host[:port][/path]")
+    return base_url.rstrip("/")
+
+
+def date_of(headers: httpx2.Headers) -> datetime | None:
+    """The marketplace's clock, UTC."""
+    try:
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
+
+
+def retry_after_seconds(headers: httpx2.Headers, now: datetime) -> float | None:
+    """How long the marketplace asks us to wait: Retry-After (seconds or a date) or X-Ratelimit-Retry."""
+    for name in ("retry-after", "x-ratelimit-retry"):
+        text = headers.get(name, "").strip()
+        try:
+            return max(0.0, float(text))
+        except ValueError:
+            pass
+        try:
+            return max(0.0, (parsedate_to_datetime(text).astimezone(UTC) - now).total_seconds())
+        except ValueError:
+            continue
+    return None
+
+
+def message_of(body: bytes) -> str:
+    """What an error answer says, in one short line."""
+    try:
+        error = msgspec.json.decode(body, type=_ErrorBody)
+    except msgspec.DecodeError:
+        return "no readable message"
+    return " ".join((error.message or error.detail or error.title or "no message").split())[:300]

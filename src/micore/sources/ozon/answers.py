@@ -1,0 +1,287 @@
+"""Ozon's answers as typed structs: only the fields that are read, under the names that Ozon gives them.
+
+Each list of rows is generic in its row, so that it can be decoded at once (row structs) or row by row (msgspec.Raw).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Generic, TypeVar
+
+import msgspec
+
+from micore.sources.ozon.fields import Amount, Count, Id, Instant
+
+RowT = TypeVar("RowT")
+
+
+class Struct(msgspec.Struct, gc=False):
+    """Base: holds no cycles, so the garbage collector need not look."""
+
+
+# --- warehouses ---------------------------------------------------------------------------------------------------
+
+
+class SellerWarehouse(Struct):
+    """A warehouse of the seller's, in /v2/warehouse/list."""
+
+    warehouse_id: Id
+    name: str | None = None
+    is_rfbs: bool | None = None
+
+
+class SellerWarehouses(Struct, Generic[RowT]):
+    """/v2/warehouse/list."""
+
+    warehouses: list[RowT] | None
+    cursor: str | None = None
+    has_next: bool | None = None
+
+
+class OzonWarehouse(Struct):
+    """One of Ozon's warehouses, inside of a cluster."""
+
+    warehouse_id: Id
+    name: str | None = None
+    type: str | None = None
+
+
+class LogisticCluster(Struct):
+    """A group of warehouses inside of a cluster."""
+
+    warehouses: list[OzonWarehouse] | None = None
+
+
+class Cluster(Struct):
+    """A cluster, in /v1/cluster/list."""
+
+    id: Id
+    name: str | None = None
+    logistic_clusters: list[LogisticCluster] | None = None
+
+
+class Clusters(Struct, Generic[RowT]):
+    """/v1/cluster/list."""
+
+    clusters: list[RowT] | None
+
+
+# --- catalogue ----------------------------------------------------------------------------------------------------
+
+
+class ListedProduct(Struct):
+    """A product, in /v3/product/list."""
+
+    product_id: Id
+    sku: Id | None = None
+
+
+class ProductListResult(Struct, Generic[RowT]):
+    """Inside of /v3/product/list."""
+
+    items: list[RowT] | None
+    last_id: str | None = None
+    total: int | None = None
+
+
+class ProductList(Struct, Generic[RowT]):
+    """/v3/product/list."""
+
+    result: ProductListResult[RowT]
+
+
+class ProductSource(Struct):
+    """Where a product is sold from; old cards have a sku for each."""
+
+    sku: Id | None = None
+
+
+class Product(Struct):
+    """A product, in /v3/product/info/list."""
+
+    id: Id
+    sku: Id | None = None
+    offer_id: str | None = None
+    name: str | None = None
+    barcodes: list[str] | None = None
+    price: Amount | None = None
+    currency_code: str | None = None
+    is_archived: bool | None = None
+    is_autoarchived: bool | None = None
+    created_at: str | None = None
+    sources: list[ProductSource] | None = None
+
+
+class Products(Struct, Generic[RowT]):
+    """/v3/product/info/list."""
+
+    items: list[RowT] | None
+
+
+# --- stock --------------------------------------------------------------------------------------------------------
+
+
+class FboStock(Struct):
+    """What one of Ozon's warehouses holds of a sku, in /v1/analytics/stocks."""
+
+    sku: Id
+    warehouse_id: Id
+    available_stock_count: Count
+    offer_id: str | None = None
+    name: str | None = None
+    warehouse_name: str | None = None
+    cluster_id: Id | None = None
+    cluster_name: str | None = None
+    requested_stock_count: Count | None = None
+    transit_stock_count: Count | None = None
+    return_from_customer_stock_count: Count | None = None
+
+
+class FboStocks(Struct, Generic[RowT]):
+    """/v1/analytics/stocks."""
+
+    items: list[RowT] | None
+
+
+class FbsStock(Struct):
+    """What a seller's warehouse holds of a sku, in /v1/product/info/warehouse/stocks."""
+
+    sku: Id
+    present: Count
+    reserved: Count
+    free_stock: Count
+    offer_id: str | None = None
+
+
+class FbsStocks(Struct, Generic[RowT]):
+    """/v1/product/info/warehouse/stocks."""
+
+    stocks: list[RowT] | None
+    cursor: str | None = None
+    has_next: bool | None = None
+
+
+# --- orders -------------------------------------------------------------------------------------------------------
+
+
+class Price(Struct):
+    """Money with its currency."""
+
+    amount: Amount | None = None
+    currency: str | None = None
+
+
+class PostingProduct(Struct):
+    """A line of a posting."""
+
+    sku: Id
+    quantity: Count
+    price: Price | None = None
+    offer_id: str | None = None
+    name: str | None = None
+
+
+class FboAnalytics(Struct):
+    """Which of Ozon's warehouses a posting ships from."""
+
+    warehouse_id: Id | None = None
+    warehouse_name: str | None = None
+
+
+class DeliveryMethod(Struct):
+    """Which of the seller's warehouses a posting ships from."""
+
+    warehouse_id: Id | None = None
+    warehouse: str | None = None
+
+
+class FboPosting(Struct):
+    """A posting, in /v3/posting/fbo/list."""
+
+    posting_number: str
+    status: str
+    created_at: Instant
+    products: list[PostingProduct]
+    analytics_data: FboAnalytics | None = None
+
+
+class FbsPosting(Struct):
+    """A posting, in /v4/posting/fbs/list."""
+
+    posting_number: str
+    status: str
+    in_process_at: Instant | None
+    products: list[PostingProduct]
+    delivery_method: DeliveryMethod | None = None
+    integration_type_flow: str | None = None
+    tpl_integration_type: str | None = None
+
+
+class Postings(Struct, Generic[RowT]):
+    """/v3/posting/fbo/list and /v4/posting/fbs/list."""
+
+    postings: list[RowT] | None
+    cursor: str | None = None
+    has_next: bool | None = None
+
+
+# --- sales --------------------------------------------------------------------------------------------------------
+
+
+class Commission(Struct):
+    """What was sold for how much, and Ozon's share."""
+
+    sale_amount: Price | None = None
+    commission: Price | None = None
+
+
+class AccruedProduct(Struct):
+    """A sku of an accrued posting."""
+
+    sku: Id
+    commission: Commission | None = None
+
+
+class AccruedPosting(Struct):
+    """What an accrual says of its posting."""
+
+    products: list[AccruedProduct] | None = None
+
+
+class Accrual(Struct):
+    """A booking, in /v1/finance/accrual/by-day."""
+
+    accrual_id: Id
+    date: date
+    accrued_category: str
+    unit_number: str | None = None
+    posting: AccruedPosting | None = None
+
+
+class Accruals(Struct, Generic[RowT]):
+    """/v1/finance/accrual/by-day."""
+
+    accruals: list[RowT] | None
+    last_id: str | None = None
+
+
+# --- the account --------------------------------------------------------------------------------------------------
+
+
+class Roles(Struct):
+    """/v1/roles."""
+
+    expires_at: str | None = None
+
+
+class Company(Struct):
+    """The seller."""
+
+    name: str | None = None
+    currency: str | None = None
+
+
+class SellerInfo(Struct):
+    """/v1/seller/info."""
+
+    company: Company | None = None

@@ -1,0 +1,36 @@
+"""Our own cursors: small JSON that a reading can go on from, whoever stored it and however long ago."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from micore.sources.ozon.api import NAME
+
+CursorT = TypeVar("CursorT", bound=msgspec.Struct)
+
+_log = structlog.get_logger("micore.sources")
+
+
+def from_text(kind: type[CursorT], text: str | None) -> CursorT | None:
+    """The cursor behind a text; None for none, and for one that another version wrote: then all is read again."""
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError as error:
+        _log.warning("source_cursor_unknown", source=NAME, cursor=text[:200], why=str(error))
+        return None
+
+
+def to_text(cursor: msgspec.Struct) -> str:
+    """The text that `from_text` reads."""
+    return msgspec.json.encode(cursor).decode()
+
+
+def following(cursor: str | None, has_next: bool | None) -> str | None:
+    """The next page's cursor in the methods with `has_next`; where they leave it out, an empty cursor is the end."""
+    more = has_next if has_next is not None else bool(cursor)
+    return (cursor or "") if more else None

@@ -1,0 +1,85 @@
+"""Single fields of Ozon's answers: tolerant where the real API is, strict where a wrong number could come of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from micore.domain.instants import micros
+from micore.domain.records import SkuHint
+from micore.domain.units import ten_thousandths
+from micore.errors import RecordRejectedError
+
+Id: TypeAlias = int | str
+"""Documented as a number, often sent as text."""
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+"""Pieces; Ozon counts whole ones."""
+
+Amount: TypeAlias = str | int | float
+"""Money: text in some methods, a number in others."""
+
+Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+"""RFC 3339 with a zone."""
+
+NO_YEAR = 1971
+"""Go's zero time is the year 1; Ozon sends it for "never"."""
+
+
+@lru_cache(maxsize=65_536)
+def ident(value: Id | None) -> str:
+    """An id as text; refuses what names nothing: null, 0, negative numbers, empty text."""
+    text = str(value).strip() if value is not None else ""
+    if text in ("", "0") or text.startswith("-"):
+        raise RecordRejectedError(reason="id", received=repr(value), allowed="a number above zero")
+    return text
+
+
+def optional_ident(value: Id | None) -> str | None:
+    """An id as text, None where it names nothing."""
+    return None if value in (None, 0, "", "0") else ident(value)
+
+
+@lru_cache(maxsize=16_384)
+def money(amount: Amount | None) -> int | None:
+    """Ten-thousandths; None and empty text are not told. Refuses NaN, text that is no number, too many decimals."""
+    return None if amount is None or amount == "" else ten_thousandths(amount)
+
+
+def price(amount: Amount | None) -> int | None:
+    """Money that is asked for a thing: 0 means that no price is set. Refuses a negative one."""
+    value = money(amount)
+    if value is not None and value < 0:
+        raise RecordRejectedError(reason="price", received=str(amount), allowed="0 or more")
+    return value or None
+
+
+def moment(value: datetime | None, *, field: str) -> int:
+    """Microseconds of an instant that must be there."""
+    if value is None or value.year < NO_YEAR:
+        raise RecordRejectedError(reason=field, received=str(value), allowed="an instant after 1970")
+    return micros(value)
+
+
+def optional_moment(text: str | None) -> int | None:
+    """Microseconds of an instant given as text; None for null, empty text and the year 1."""
+    if not text:
+        return None
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise RecordRejectedError(reason="instant", received=text, allowed="RFC 3339") from None
+    return None if value.year < NO_YEAR else micros(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def currency_code(text: str | None) -> str | None:
+    """An ISO 4217 code in capitals; None where none is given."""
+    return text.strip().upper() or None if text else None
+
+
+def hint(sku: Id, offer_id: str | None, name: str | None) -> SkuHint:
+    """What a row tells of its sku."""
+    return SkuHint(ident(sku), offer_id or "", name or "")
