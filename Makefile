@@ -21,8 +21,8 @@ demo: install ## Set up, start the simulated shop and micore, sync, and serve ht
 install: ## Set up what running micore needs: .venv, locked packages, the built web app
 	@$(SETUP) install
 
-install-dev: ## Set up what developing needs too: linters, test tools
-	@$(SETUP) install --dev
+install-dev: ## Set up what developing needs: linters, test tools, web packages
+	@$(SETUP) install --dev --no-web-build
 
 run: install ## Serve with your own .env
 	@exec $(BIN)/micore serve
@@ -30,7 +30,8 @@ run: install ## Serve with your own .env
 dev: install-dev ## Serve with hot reload of both halves: the API on 8083, the web app on 5173
 	@scripts/dev
 
-test: install-dev ## Run every test: Python, web, browser (installs PostgreSQL, Redis, Chromium with apt-get if it may)
+test: ## Run every test: Python, web, browser (installs PostgreSQL, Redis, Chromium with apt-get if it may)
+	@$(SETUP) install --dev
 	@scripts/test-needs
 	@scripts/test
 
