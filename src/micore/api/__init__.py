@@ -1,0 +1,1 @@
+"""HTTP, and nothing but HTTP: no SQL and no business rule."""

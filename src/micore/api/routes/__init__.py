@@ -1,0 +1,1 @@
+"""A router per noun; create_api includes every one of them."""

@@ -1,0 +1,36 @@
+"""What routes share: the ready parts behind the application, and the refusal of parameters nobody knows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+
+from micore.api.parts import Parts
+from micore.errors import InvalidRequestError
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts this application was made with."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+Ready = Annotated[Parts, Depends(parts_of)]
+
+
+def only_known_parameters(request: Request) -> None:
+    """Refuse query parameters the route does not have: a misspelt filter must not look like an answer without it."""
+    route = request.scope.get("route")
+    if not request.scope.get("query_string") or not isinstance(route, APIRoute):
+        return
+    known = sorted(str(each.alias) for each in route.dependant.query_params)
+    for name in request.query_params:
+        if name not in known:
+            raise InvalidRequestError(
+                "query parameter", received=name, allowed=", ".join(known) if known else "none on this path"
+            )
+    for name in known:
+        if len(request.query_params.getlist(name)) > 1:
+            raise InvalidRequestError(name, received="it several times", allowed="once; lists are separated by commas")

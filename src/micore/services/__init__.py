@@ -1,0 +1,1 @@
+"""Use cases: a verb each, one transaction each; the only place where the families meet."""

@@ -1,0 +1,304 @@
+"""Products: lists by any filter and order, one product with its places, its days, and the places themselves."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from micore.domain.instants import business_day, instant, micros
+from micore.domain.stock_days import PlaceInterval, StockDay, stock_days
+from micore.domain.stock_status import STATUS_CODES, StockStatus
+from micore.domain.units import shown_money, shown_quantity
+from micore.domain.views import (
+    HistoryDay,
+    Listing,
+    Place,
+    PlaceStock,
+    ProductDetail,
+    ProductHistory,
+    ProductPage,
+)
+from micore.errors import InvalidRequestError, NotFoundError
+from micore.services.dashboard import money, oldest, product_id, product_row, source_freshness
+from micore.services.shop import Shop
+from micore.storage import dashboard as dashboard_store
+from micore.storage import history as history_store
+from micore.storage import places as places_store
+from micore.storage import products as store
+from micore.storage.database import Database
+
+LARGEST_ID = 2**62
+_ID = re.compile(r"(item|sku)-([1-9][0-9]{0,18})")
+
+
+class ProductState(StrEnum):
+    """Which products a list holds."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+    ALL = "all"
+
+
+_ARCHIVED = {ProductState.ACTIVE: False, ProductState.ARCHIVED: True, ProductState.ALL: None}
+
+
+@dataclass(frozen=True, slots=True)
+class ProductQuery:
+    """A checked request for a page of products."""
+
+    wanted: store.ProductFilter
+    sort: str
+    descending: bool
+    limit: int
+    after: store.Position | None
+
+
+def product_query(
+    *,
+    words: str = "",
+    statuses: str = "",
+    marketplaces: str = "",
+    places: str = "",
+    state: ProductState = ProductState.ACTIVE,
+    sort: str = "-effect",
+    limit: int = 50,
+    cursor: str | None = None,
+) -> ProductQuery:
+    """Check and read a request; lists are comma separated. Raises InvalidRequestError saying what is allowed."""
+    column = sort.removeprefix("-")
+    if column not in store.SORTS:
+        raise InvalidRequestError(
+            "sort", received=sort, allowed=", ".join(store.SORTS) + ", each also with a leading -"
+        )
+    wanted = store.ProductFilter(
+        words=words.strip(),
+        statuses=tuple(_status(each) for each in _listed(statuses)),
+        sources=tuple(_listed(marketplaces)),
+        places=tuple(_place(each) for each in _listed(places)),
+        archived=_ARCHIVED[state],
+    )
+    after = None if cursor is None else _position(cursor, sort)
+    return ProductQuery(wanted, column, sort.startswith("-"), limit, after)
+
+
+class Products:
+    """Reads products; one snapshot of the database per answer."""
+
+    def __init__(self, database: Database, shop: Shop, *, now: Callable[[], datetime] | None = None) -> None:
+        self._database = database
+        self._shop = shop
+        self._now = now or (lambda: datetime.now(UTC))
+
+    def page(self, query: ProductQuery) -> ProductPage:
+        """One page, and how many products match in all."""
+        with self._database.read() as connection:
+            generation = dashboard_store.generation_number(connection)
+            ages = dashboard_store.ages(connection)
+            # One row more than asked tells whether another page follows.
+            rows = store.page(
+                connection,
+                query.wanted,
+                sort=query.sort,
+                descending=query.descending,
+                limit=query.limit + 1,
+                after=query.after,
+            )
+            total = store.count(connection, query.wanted)
+        now = self._now()
+        shown = rows[: query.limit]
+        following = None
+        if len(rows) > query.limit:
+            following = _cursor(store.position(shown[-1], sort=query.sort), _spelled(query))
+        return ProductPage(
+            generation=generation,
+            as_of=oldest([source_freshness(age, self._shop, now) for age in ages]),
+            total=total,
+            items=[product_row(row, self._shop.currency) for row in shown],
+            next_cursor=following,
+        )
+
+    def detail(self, public_id: str) -> ProductDetail:
+        """One product with its cards and places. Raises NotFoundError."""
+        key = product_key(public_id)
+        with self._database.read() as connection:
+            summary = store.summary(connection, key)
+            if summary is None:
+                raise NotFoundError("product", public_id)
+            generation = dashboard_store.generation_number(connection)
+            ages = dashboard_store.ages(connection)
+            cards = store.listings(connection, key)
+            sku_ids = [card.sku_id for card in cards]
+            barcodes = store.barcodes(connection, sku_ids)
+            places = places_store.stock_of(connection, key)
+            first = history_store.first_reading(connection, sku_ids)
+        now = self._now()
+        return ProductDetail(
+            generation=generation,
+            as_of=oldest([source_freshness(age, self._shop, now) for age in ages]),
+            product=product_row(summary, self._shop.currency),
+            listings=[_listing(card, barcodes.get(card.sku_id, [])) for card in cards],
+            places=[self._place_stock(row) for row in places],
+            thresholds=self._shop.thresholds,
+            first_known=None if first is None else business_day(first, self._shop.zone),
+        )
+
+    def history(self, public_id: str, days: int) -> ProductHistory:
+        """Every one of the last `days` business days, oldest first, today included. Raises NotFoundError."""
+        key = product_key(public_id)
+        today = self.today()
+        range_ = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+        edges = [self._midnight(day) for day in [*range_, today + timedelta(days=1)]]
+        with self._database.read() as connection:
+            if store.summary(connection, key) is None:
+                raise NotFoundError("product", public_id)
+            generation = dashboard_store.generation_number(connection)
+            newest = max((age.as_of for age in dashboard_store.ages(connection) if age.as_of is not None), default=0)
+            sku_ids = [card.sku_id for card in store.listings(connection, key)]
+            intervals = history_store.intervals(connection, sku_ids, since=edges[0])
+            demand = history_store.demand(
+                connection, sku_ids, first_day=range_[0].isoformat(), last_day=today.isoformat()
+            )
+        by_day = {each.day: each for each in demand}
+        stock = stock_days([PlaceInterval(*each) for each in intervals], edges, known_until=newest)
+        return ProductHistory(
+            generation=generation,
+            id=product_id(key),
+            days=[
+                self._history_day(day, by_day.get(day.isoformat()), known)
+                for day, known in zip(range_, stock, strict=True)
+            ],
+        )
+
+    def places(self) -> list[Place]:
+        """Every place that has told a figure."""
+        with self._database.read() as connection:
+            rows = places_store.places(connection)
+        return [
+            Place(
+                id=row.id,
+                name=row.name,
+                region=row.region,
+                source=row.source,
+                account=row.account,
+                scheme=row.scheme,
+                products=row.products,
+                available=shown_quantity(row.available) or 0,
+            )
+            for row in rows
+        ]
+
+    def today(self) -> date:
+        """The present business day."""
+        return business_day(micros(self._now()), self._shop.zone)
+
+    def next_day(self) -> datetime:
+        """When the present business day ends: answers by day are out of date then."""
+        return instant(self._midnight(self.today() + timedelta(days=1)))
+
+    def _midnight(self, day: date) -> int:
+        return micros(datetime.combine(day, time.min, self._shop.zone))
+
+    def _history_day(self, day: date, demand: history_store.DemandDay | None, stock: StockDay | None) -> HistoryDay:
+        return HistoryDay(
+            day=day,
+            ordered=(shown_quantity(demand.ordered) if demand else 0) or 0,
+            cancelled=(shown_quantity(demand.cancelled) if demand else 0) or 0,
+            revenue=money(demand.revenue if demand else 0, self._shop.currency),
+            stock_end=shown_quantity(stock.end) if stock else None,
+            stock_low=shown_quantity(stock.low) if stock else None,
+            out_of_stock=round(stock.out_of_stock, 4) if stock else None,
+        )
+
+    def _place_stock(self, row: places_store.PlaceStockRow) -> PlaceStock:
+        return PlaceStock(
+            place_id=row.place_id,
+            place=row.place,
+            region=row.region,
+            source=row.source,
+            scheme=row.scheme,
+            sku_id=row.sku_external_id,
+            status=self._shop.thresholds.status_of(row.available),
+            available=shown_quantity(row.available),
+            present=shown_quantity(row.present),
+            reserved=shown_quantity(row.reserved),
+            inbound=shown_quantity(row.inbound),
+            to_client=shown_quantity(row.to_client),
+            from_client=shown_quantity(row.from_client),
+            since=instant(row.valid_from),
+            stale=row.stale_from is not None,
+            response=row.sha256,
+        )
+
+
+def product_key(public_id: str) -> int:
+    """The stored key behind a public id; raises NotFoundError for anything that cannot be one."""
+    found = _ID.fullmatch(public_id)
+    if found is None or int(found[2]) >= LARGEST_ID:
+        raise NotFoundError("product", public_id[:60])
+    return int(found[2]) if found[1] == "item" else -int(found[2])
+
+
+def _listing(card: store.ListingRow, barcodes: list[str]) -> Listing:
+    return Listing(
+        source=card.source,
+        account=card.account,
+        listing_id=card.card_id,
+        sku_id=card.sku_external_id,
+        offer_id=card.offer_id,
+        name=card.name,
+        size=card.size,
+        archived=bool(card.archived) or card.retired_at is not None,
+        price=shown_money(card.price, card.currency or ""),
+        barcodes=barcodes,
+    )
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _status(name: str) -> int:
+    try:
+        return STATUS_CODES[StockStatus(name)]
+    except ValueError:
+        raise InvalidRequestError("status", received=name, allowed=", ".join(StockStatus)) from None
+
+
+def _place(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidRequestError("place", received=text, allowed="place ids as /api/v1/places lists them")
+    return int(text)
+
+
+def _spelled(query: ProductQuery) -> str:
+    return f"-{query.sort}" if query.descending else query.sort
+
+
+def _cursor(position: store.Position, sort: str) -> str:
+    packed = msgspec.json.encode([sort, position.value, position.product_key])
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def _position(cursor: str, sort: str) -> store.Position:
+    """The position behind a cursor, checked in every part: a cursor comes from outside."""
+    refused = InvalidRequestError("cursor", received=cursor, allowed="the next_cursor of the page before, same sort")
+    try:
+        packed = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        made_for, value, key = msgspec.json.decode(packed, type=tuple[str, int | str | None, int])
+    except (ValueError, binascii.Error, msgspec.MsgspecError, UnicodeError):
+        raise refused from None
+    text_column = sort.removeprefix("-") in {"name", "code"}
+    fits = value is None or (isinstance(value, str) if text_column else isinstance(value, int))
+    numbers = [key, *([value] if isinstance(value, int) else [])]
+    if made_for != sort or not fits or any(abs(number) > LARGEST_ID for number in numbers):
+        raise refused
+    if isinstance(value, str) and "\x00" in value:
+        raise refused
+    return store.Position(value, key)
