@@ -39,12 +39,7 @@ check: lint ## Run the fast part: linters, types, unit and documentation tests
 	@$(BIN)/pytest -q -n 2 tests/unit tests/docs
 
 lint: install-dev ## Run the linters, formatters and type checkers of both halves; changes nothing
-	@$(BIN)/ruff check $(CHECKED)
-	@$(BIN)/ruff format --check $(CHECKED)
-	@$(BIN)/mypy $(CHECKED)
-	@$(BIN)/lint-imports --no-logo
-	@$(NPM) run --silent typecheck
-	@$(NPM) run --silent lint
+	@scripts/lint $(CHECKED)
 
 format: install-dev ## Mend the form of the Python code
 	@$(BIN)/ruff check --fix $(CHECKED)
