@@ -84,7 +84,7 @@ listing_price = Table(
     "listing_price",
     metadata,
     Column("listing_id", ForeignKey("listing.id"), nullable=False),
-    Column("valid_from", BigInteger, nullable=False, comment="first reading that showed it, by the marketplace's clock"),
+    Column("valid_from", BigInteger, nullable=False, comment="first reading with it, by the marketplace's clock"),
     Column("price", BigInteger, comment="ten-thousandths of `currency`; NULL: no price any more"),
     Column("currency", Text),
     PrimaryKeyConstraint("listing_id", "valid_from"),

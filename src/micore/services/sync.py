@@ -1,0 +1,408 @@
+"""Sync: ask for runs, work on them, tell how they go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from micore.domain.instants import micros
+from micore.domain.views import Run, RunPage, RunState, SourceOverview, StreamState, SyncOverview, Trigger
+from micore.errors import InvalidRequestError, MicoreError, SourceAuthError, StopRequestedError
+from micore.services.loading import Outcome, SyncListener, SyncWork, load_stream
+from micore.services.schedule import Schedule
+from micore.services.shop import Shop
+from micore.sources.base import Source, SourceTools, Stream
+from micore.storage import events, freshness, identity, raw, runs
+from micore.storage.database import Database
+from micore.telemetry import metrics
+
+log = structlog.get_logger(__name__)
+
+MOST_ATTEMPTS = 5
+"""A run whose worker died this often inside it is given up, so that one bad answer cannot crash us for ever."""
+RENEW_EVERY_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSlot:
+    """A registered source, and what it needs to be read; `open` is None where it cannot be."""
+
+    name: str
+    title: str
+    streams: tuple[Stream, ...]
+    open: Callable[[SourceTools], Source] | None
+    reason: str | None
+    """Why it is left out."""
+
+
+class NullListener:
+    """Nobody listens."""
+
+    def published(self, source: str, generation: int, as_of: datetime) -> None:
+        """Nothing to do."""
+
+    def run_changed(self, run_id: int) -> None:
+        """Nothing to do."""
+
+
+@dataclass(slots=True)
+class SyncService:
+    """Everything about runs. One worker works at a time; asking and reading may come from any thread."""
+
+    database: Database
+    raw_store: raw.RawStore
+    sources: Mapping[str, SourceSlot]
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    shop: Shop
+    schedule: Schedule
+    owner: str
+    listener: SyncListener = field(default_factory=NullListener)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the process wants to end: the present run goes back into the queue after its step."""
+
+    # ------------------------------------------------------------------------------------------- asking
+
+    def request(
+        self,
+        *,
+        trigger: Trigger,
+        source: str | None = None,
+        streams: Sequence[str] | None = None,
+        full: bool = False,
+        believe: bool = False,
+    ) -> list[Run]:
+        """A run for each configured source, or the one named; one that is open already is returned, not doubled.
+
+        Raises InvalidRequestError for a source or stream that is not there, or that is not configured.
+        """
+        slots = self._wanted(source)
+        for slot in slots:
+            _check_streams(slot, streams)
+        params = runs.SyncParams(None if streams is None else tuple(streams), full, believe)
+        now = self._now()
+        with self.database.write() as connection:
+            ids = [
+                runs.enqueue(connection, source=slot.name, trigger=trigger, params=params, now=now) for slot in slots
+            ]
+            requested = [runs.get_run(connection, run_id, now=now) for run_id in ids]
+        for run_id in ids:
+            self.listener.run_changed(run_id)
+        return requested
+
+    def _wanted(self, source: str | None) -> list[SourceSlot]:
+        if source is None:
+            ready = [slot for slot in self.sources.values() if slot.open is not None]
+            if not ready:
+                reasons = "; ".join(f"{slot.name}: {slot.reason}" for slot in self.sources.values())
+                raise InvalidRequestError(
+                    "source", received="none that can be read", allowed=f"a source with a key ({reasons})"
+                )
+            return ready
+        slot = self.sources.get(source)
+        if slot is None:
+            raise InvalidRequestError("source", received=source, allowed=", ".join(self.sources) or "none is installed")
+        if slot.open is None:
+            raise InvalidRequestError("source", received=source, allowed=f"a source with a key; {slot.reason}")
+        return [slot]
+
+    def stop(self, run_id: int) -> Run:
+        """Ask a run to stop after its present step. Raises NotFoundError."""
+        with self.database.write() as connection:
+            runs.request_stop(connection, run_id, now=self._now())
+            stopped = runs.get_run(connection, run_id, now=self._now())
+        self.listener.run_changed(run_id)
+        return stopped
+
+    # ------------------------------------------------------------------------------------------ reading
+
+    def run(self, run_id: int) -> Run:
+        """One run; raises NotFoundError."""
+        with self.database.read() as connection:
+            return runs.get_run(connection, run_id, now=self._now())
+
+    def history(
+        self, *, limit: int, cursor: str | None = None, source: str | None = None, findings: bool = False
+    ) -> RunPage:
+        """Finished runs, newest first. Raises InvalidRequestError for a cursor it did not give."""
+        if cursor is not None and not cursor.isdecimal():
+            raise InvalidRequestError("cursor", received=cursor, allowed="the next_cursor of an earlier answer")
+        before = None if cursor is None else min(int(cursor), 2**62)
+        with self.database.read() as connection:
+            found = runs.list_runs(
+                connection, limit=limit + 1, now=self._now(), before=before, source=source, findings=findings
+            )
+        more = len(found) > limit
+        return RunPage(items=found[:limit], next_cursor=str(found[limit - 1].id) if more else None)
+
+    def overview(self) -> SyncOverview:
+        """Sources with their age and plan, and what is under way."""
+        now = self._now()
+        with self.database.read() as connection:
+            ages = freshness.by_source(connection)
+            return SyncOverview(
+                sources=[
+                    self._overview_of(connection, slot, ages.get(slot.name), now) for slot in self.sources.values()
+                ],
+                running=runs.open_runs(connection, now=now),
+            )
+
+    def _overview_of(
+        self, connection: Connection, slot: SourceSlot, age: freshness.SourceAge | None, now: int
+    ) -> SourceOverview:
+        as_of = None if age is None else age.as_of
+        success = runs.last_success_at(connection, slot.name)
+        configured = slot.open is not None
+        return SourceOverview(
+            source=slot.name,
+            title=slot.title,
+            account=None if age is None else age.account,
+            configured=configured,
+            reason=slot.reason,
+            schedule=self.schedule.expression if configured else None,
+            next_run_at=self.schedule.next_after(self.now()) if configured else None,
+            streams=[stream.name for stream in slot.streams],
+            freshness=freshness.judge(as_of, now=now, stale_after_seconds=int(self.shop.stale_after.total_seconds())),
+            as_of=freshness.shown(as_of),
+            last_success_at=freshness.shown(success),
+        )
+
+    # ------------------------------------------------------------------------------------------ working
+
+    def recover(self) -> int:
+        """At the start of the one process that may write: runs that its predecessor left are taken up at once."""
+        with self.database.write() as connection:
+            return runs.release_orphans(connection)
+
+    def enqueue_due(self, last_tick: datetime) -> datetime:
+        """Put what the schedule wants into the queue. Returns the tick up to which that is done.
+
+        A tick that was missed (the machine slept) is caught up once, not as often as it was missed.
+        """
+        due = self.schedule.latest_tick(after=last_tick, until=self.now())
+        if due is None:
+            return last_tick
+        if any(slot.open is not None for slot in self.sources.values()):
+            self.request(trigger=Trigger.SCHEDULE)
+        return due
+
+    def catch_up(self) -> None:
+        """At start: ask for the sources that have not been read since the newest tick of the schedule."""
+        tick = self.schedule.latest_tick(after=None, until=self.now())
+        if tick is None:
+            return
+        for slot in self.sources.values():
+            with self.database.read() as connection:
+                success = runs.last_success_at(connection, slot.name)
+            if slot.open is not None and (success is None or success < micros(tick)):
+                self.request(trigger=Trigger.SCHEDULE, source=slot.name)
+
+    def work_once(self) -> Run | None:
+        """Work on one waiting run to its end. Returns it as it ended; None when nothing waits."""
+        ready = [name for name, slot in self.sources.items() if slot.open is not None]
+        with self.database.write() as connection:
+            claimed = runs.claim(connection, owner=self.owner, now=self._now(), sources=ready)
+        if claimed is None:
+            return None
+        self.listener.run_changed(claimed.id)
+        state, message, remedy = self._work(claimed)
+        with self.database.write() as connection:
+            if state is None:
+                runs.requeue(connection, claimed.id)
+            else:
+                now = self._now()
+                runs.finish(connection, claimed.id, state=state, message=message, remedy=remedy, now=now)
+                events.append_event(
+                    connection,
+                    at=now,
+                    kind="run.finished",
+                    actor=self.owner,
+                    subject=f"run:{claimed.id}",
+                    payload={"source": claimed.source, "state": state.value},
+                )
+        if state == RunState.DONE:
+            metrics.ETL_LAST_SUCCESS.labels(claimed.source).set(self.now().timestamp())
+        self.listener.run_changed(claimed.id)
+        return self.run(claimed.id)
+
+    def _work(self, claimed: runs.ClaimedRun) -> tuple[RunState | None, str | None, str | None]:
+        """How a run ends: state, message, remedy; no state where it goes back into the queue."""
+        if claimed.attempts > MOST_ATTEMPTS:
+            return (
+                RunState.FAILED,
+                f"Given up: the program died {MOST_ATTEMPTS} times while it worked on this run.",
+                ("Look into the log for what happened each time, then start the sync again."),
+            )
+        slot = self.sources[claimed.source]
+        assert slot.open is not None
+        source: Source | None = None
+        try:
+            source = slot.open(self._tools(claimed))
+            return self._read_streams(claimed, source)
+        except StopRequestedError:
+            if self.stopping.is_set():
+                return None, None, None
+            return (
+                RunState.STOPPED,
+                "Stopped by a person. What was loaded stays; the next sync goes on from there.",
+                None,
+            )
+        except MicoreError as error:
+            log.warning("sync.failed", source=claimed.source, run=claimed.id, error=str(error))
+            return RunState.FAILED, str(error), error.remedy or None
+        except Exception as error:
+            log.exception("sync.crashed", source=claimed.source, run=claimed.id)
+            return (
+                RunState.FAILED,
+                f"Unexpected {type(error).__name__}: {error}",
+                ("This is a fault of micore; the log holds the details. What was loaded stays."),
+            )
+        finally:
+            if source is not None:
+                source.close()
+
+    def _read_streams(self, claimed: runs.ClaimedRun, source: Source) -> tuple[RunState | None, str | None, str | None]:
+        work = self._begin(claimed, source)
+        with self.database.read() as connection:
+            finished = runs.finished_streams(connection, claimed.id)
+        wanted = [
+            stream
+            for stream in source.streams
+            if (claimed.params.streams is None or stream.name in claimed.params.streams) and stream.name not in finished
+        ]
+        outcomes: dict[str, Outcome] = {}
+        remedies: list[str] = []
+        for stream in wanted:
+            outcomes[stream.name] = self._read_stream(work, stream, remedies)
+        return _verdict(outcomes, remedies)
+
+    def _begin(self, claimed: runs.ClaimedRun, source: Source) -> SyncWork:
+        facts = source.account()
+        streams = [
+            stream.name
+            for stream in source.streams
+            if claimed.params.streams is None or stream.name in claimed.params.streams
+        ]
+        with self.database.write() as connection:
+            account_id = identity.ensure_account(
+                connection,
+                source=source.name,
+                external_id=facts.external_id,
+                name=facts.name,
+                currency=facts.currency,
+                now=self._now(),
+            )
+            runs.begin_streams(connection, claimed.id, account_id, streams)
+            known = identity.load_identity(connection, account_id)
+            as_of = runs.newest_as_of(connection, account_id)
+        return SyncWork(
+            database=self.database,
+            raw_store=self.raw_store,
+            source=source,
+            identity=known,
+            run_id=claimed.id,
+            owner=self.owner,
+            params=claimed.params,
+            now=self.now,
+            monotonic=self.monotonic,
+            shop=self.shop,
+            listener=self.listener,
+            as_of=as_of or 0,
+        )
+
+    def _read_stream(self, work: SyncWork, stream: Stream, remedies: list[str]) -> Outcome:
+        with self.database.write() as connection:
+            runs.update_stream(
+                connection, work.run_id, stream.name, state=StreamState.RUNNING.value, started_at=self._now()
+            )
+        self.listener.run_changed(work.run_id)
+        try:
+            outcome = load_stream(work, stream)
+        except (StopRequestedError, SourceAuthError):
+            raise
+        except MicoreError as error:
+            log.warning("sync.stream_failed", source=work.source.name, stream=stream.name, error=str(error))
+            outcome = Outcome(StreamState.FAILED, str(error))
+            if error.remedy:
+                remedies.append(error.remedy)
+        metrics.ETL_RUNS.labels(work.source.name, stream.name, outcome.state.value).inc()
+        with self.database.write() as connection:
+            runs.update_stream(
+                connection,
+                work.run_id,
+                stream.name,
+                state=outcome.state.value,
+                message=outcome.message,
+                finished_at=self._now(),
+            )
+        self.listener.run_changed(work.run_id)
+        return outcome
+
+    def _tools(self, claimed: runs.ClaimedRun) -> SourceTools:
+        renewed = self.monotonic()
+
+        def sleep(seconds: float) -> None:
+            """Wait in pieces: a stop is felt at once, and the lease is kept through a long wait."""
+            nonlocal renewed
+            until = self.monotonic() + seconds
+            while True:
+                if self.monotonic() - renewed >= RENEW_EVERY_SECONDS:
+                    renewed = self.monotonic()
+                    with self.database.write() as connection:
+                        if not runs.renew(connection, claimed.id, self.owner, now=self._now()):
+                            raise StopRequestedError("the run was asked to stop")
+                left = until - self.monotonic()
+                if left <= 0:
+                    return
+                if self.stopping.wait(min(left, RENEW_EVERY_SECONDS)):
+                    raise StopRequestedError("the program is ending")
+
+        return SourceTools(
+            now=self.now,
+            monotonic=self.monotonic,
+            sleep=sleep,
+            on_request=_count_request,
+            on_throttled=_count_throttled,
+        )
+
+    def _now(self) -> int:
+        return micros(self.now())
+
+
+def _check_streams(slot: SourceSlot, streams: Sequence[str] | None) -> None:
+    allowed = [stream.name for stream in slot.streams]
+    if streams is not None and not streams:
+        raise InvalidRequestError("streams", received="an empty list", allowed=", ".join(allowed))
+    for name in streams or ():
+        if name not in allowed:
+            raise InvalidRequestError("streams", received=name, allowed=f"{', '.join(allowed)} (of {slot.name})")
+
+
+def _verdict(
+    outcomes: Mapping[str, Outcome], remedies: Sequence[str]
+) -> tuple[RunState | None, str | None, str | None]:
+    failed = [name for name, outcome in outcomes.items() if outcome.state == StreamState.FAILED]
+    told = [f"{name}: {outcome.message}" for name, outcome in outcomes.items() if outcome.message]
+    message = " ".join(told) or None
+    remedy = " ".join(dict.fromkeys(remedies)) or None
+    if outcomes and len(failed) == len(outcomes):
+        return RunState.FAILED, message, remedy
+    if told:
+        return RunState.GAPS, message, remedy
+    return RunState.DONE, None, None
+
+
+def _count_request(source: str, endpoint: str, status: int, seconds: float) -> None:
+    del endpoint
+    metrics.MARKETPLACE_REQUESTS.labels(source, str(status)).inc()
+    metrics.MARKETPLACE_SECONDS.labels(source).observe(seconds)
+
+
+def _count_throttled(source: str, seconds: float) -> None:
+    metrics.MARKETPLACE_THROTTLED.labels(source).inc()
+    metrics.MARKETPLACE_THROTTLED_SECONDS.labels(source).inc(seconds)

@@ -1,0 +1,55 @@
+"""The one append-only stream of what happened, and the generation of what is shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from micore.storage.tables import event, generation
+
+STOCK = "stock"
+"""The region of the dashboard, the products and their pages."""
+
+
+def append_event(
+    connection: Connection, *, at: int, kind: str, actor: str, subject: str, payload: dict[str, Any]
+) -> int:
+    """Write down what this transaction does, in it. Returns the event's number."""
+    result = connection.execute(
+        insert(event).values(
+            at=at,
+            kind=kind,
+            actor=actor,
+            subject=subject,
+            payload=json.dumps(payload, ensure_ascii=False, separators=(",", ":"), sort_keys=True),
+        )
+    )
+    assert result.inserted_primary_key is not None
+    return int(result.inserted_primary_key[0])
+
+
+def next_generation(connection: Connection, region: str, *, now: int, note: str | None = None) -> int:
+    """Count a region's generation up by one; readers see it with the rows that changed."""
+    row = connection.execute(
+        select(generation.c.number, generation.c.note).where(generation.c.region == region)
+    ).one_or_none()
+    if row is None:
+        connection.execute(insert(generation).values(region=region, number=1, changed_at=now, note=note))
+        return 1
+    number = int(row.number) + 1
+    connection.execute(
+        update(generation)
+        .where(generation.c.region == region)
+        .values(number=number, changed_at=now, note=row.note if note is None else note)
+    )
+    return number
+
+
+def current_generation(connection: Connection, region: str) -> tuple[int, str | None]:
+    """A region's generation (0 before the first) and what it was built with."""
+    row = connection.execute(
+        select(generation.c.number, generation.c.note).where(generation.c.region == region)
+    ).one_or_none()
+    return (0, None) if row is None else (int(row.number), row.note)

@@ -1,0 +1,60 @@
+"""How old the published stock of each account is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from micore.domain.instants import MICROS_PER_SECOND, optional_instant
+from micore.domain.views import Freshness
+from micore.storage.tables import account, stock_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAge:
+    """An account and the age of its stock."""
+
+    account_id: int
+    source: str
+    account: str
+    as_of: int | None
+    """The oldest of its scopes' newest published snapshots, by the marketplace's clock."""
+
+
+def by_account(connection: Connection) -> list[SourceAge]:
+    """Every account, by id."""
+    newest = (
+        select(stock_snapshot.c.account_id, stock_snapshot.c.scope, func.max(stock_snapshot.c.as_of).label("as_of"))
+        .where(stock_snapshot.c.state == "published")
+        .group_by(stock_snapshot.c.account_id, stock_snapshot.c.scope)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(account.c.id, account.c.source, account.c.name, func.min(newest.c.as_of).label("as_of"))
+        .outerjoin(newest, newest.c.account_id == account.c.id)
+        .group_by(account.c.id, account.c.source, account.c.name)
+        .order_by(account.c.id)
+    )
+    return [SourceAge(row.id, row.source, row.name, row.as_of) for row in rows]
+
+
+def by_source(connection: Connection) -> dict[str, SourceAge]:
+    """The first account of each source."""
+    found: dict[str, SourceAge] = {}
+    for age in by_account(connection):
+        found.setdefault(age.source, age)
+    return found
+
+
+def judge(as_of: int | None, *, now: int, stale_after_seconds: int) -> Freshness:
+    """Whether stock of that age can still be trusted."""
+    if as_of is None:
+        return Freshness.NEVER
+    return Freshness.STALE if now - as_of > stale_after_seconds * MICROS_PER_SECOND else Freshness.FRESH
+
+
+def shown(as_of: int | None) -> datetime | None:
+    """The instant as it is shown."""
+    return optional_instant(as_of)

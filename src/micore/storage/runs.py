@@ -1,0 +1,434 @@
+"""Runs: written before the work starts, leased while it lasts, kept for ever."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+
+from micore.domain.instants import MICROS_PER_SECOND, instant, optional_instant
+from micore.domain.views import Run, RunState, StreamRun, StreamState, Trigger
+from micore.errors import NotFoundError
+from micore.storage.tables import account, run, run_stream, stream_state
+
+LEASE_SECONDS = 60
+OPEN = (RunState.QUEUED.value, RunState.RUNNING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncParams:
+    """What a run was asked to do."""
+
+    streams: tuple[str, ...] | None = None
+    """None: all of the source's."""
+    full: bool = False
+    """Read everything the marketplace keeps, not only what is new."""
+    believe: bool = False
+    """Publish a shrunken snapshot without waiting for a second one that agrees."""
+
+    def dump(self) -> str:
+        return json.dumps({"streams": self.streams, "full": self.full, "believe": self.believe})
+
+    @classmethod
+    def parse(cls, dumped: str) -> SyncParams:
+        data = json.loads(dumped)
+        streams = data.get("streams")
+        return cls(None if streams is None else tuple(streams), bool(data.get("full")), bool(data.get("believe")))
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRun:
+    """A run that this process works on."""
+
+    id: int
+    source: str
+    params: SyncParams
+    attempts: int
+    """1 for the first time; more when an earlier worker died in it."""
+
+
+def enqueue(connection: Connection, *, source: str, trigger: Trigger, params: SyncParams, now: int) -> int:
+    """The id of a queued or running run of this source; a new one where there is none."""
+    found = connection.execute(
+        select(run.c.id).where(run.c.source == source, run.c.state.in_(OPEN)).order_by(run.c.id).limit(1)
+    ).scalar()
+    if found is not None:
+        return int(found)
+    result = connection.execute(
+        insert(run).values(
+            kind="sync",
+            source=source,
+            state=RunState.QUEUED.value,
+            trigger=trigger.value,
+            params=params.dump(),
+            created_at=now,
+        )
+    )
+    assert result.inserted_primary_key is not None
+    return int(result.inserted_primary_key[0])
+
+
+def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str] | None = None) -> ClaimedRun | None:
+    """Lease the oldest run that waits, or whose worker has stopped renewing its lease."""
+    waiting = or_(
+        run.c.state == RunState.QUEUED.value,
+        and_(run.c.state == RunState.RUNNING.value, run.c.lease_until < now),
+    )
+    query = select(run.c.id, run.c.source, run.c.params, run.c.attempts, run.c.started_at).where(waiting)
+    if sources is not None:
+        query = query.where(run.c.source.in_(sources))
+    row = connection.execute(query.order_by(run.c.id).limit(1).with_for_update(skip_locked=True)).one_or_none()
+    if row is None:
+        return None
+    connection.execute(
+        update(run)
+        .where(run.c.id == row.id)
+        .values(
+            state=RunState.RUNNING.value,
+            started_at=row.started_at or now,
+            lease_owner=owner,
+            lease_until=now + LEASE_SECONDS * MICROS_PER_SECOND,
+            attempts=row.attempts + 1,
+        )
+    )
+    return ClaimedRun(row.id, row.source, SyncParams.parse(row.params), row.attempts + 1)
+
+
+def release_orphans(connection: Connection) -> int:
+    """Let all running runs be taken up at once: only for the one process that may write, at its start."""
+    return connection.execute(
+        update(run).where(run.c.state == RunState.RUNNING.value).values(lease_until=0, stop_requested=False)
+    ).rowcount
+
+
+def renew(connection: Connection, run_id: int, owner: str, *, now: int) -> bool:
+    """Keep the lease; False when somebody asked the run to stop, or another worker holds it."""
+    row = connection.execute(
+        update(run)
+        .where(run.c.id == run_id, run.c.lease_owner == owner)
+        .values(lease_until=now + LEASE_SECONDS * MICROS_PER_SECOND)
+        .returning(run.c.stop_requested)
+    ).one_or_none()
+    return row is not None and not row.stop_requested
+
+
+def request_stop(connection: Connection, run_id: int, *, now: int) -> None:
+    """Ask a run to stop after its present step; a queued one stops at once. Raises NotFoundError."""
+    row = connection.execute(select(run.c.state).where(run.c.id == run_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("run", str(run_id))
+    if row.state == RunState.QUEUED.value:
+        connection.execute(
+            update(run)
+            .where(run.c.id == run_id)
+            .values(state=RunState.STOPPED.value, finished_at=now, message="Stopped before it began.")
+        )
+    elif row.state == RunState.RUNNING.value:
+        connection.execute(update(run).where(run.c.id == run_id).values(stop_requested=True))
+
+
+def begin_streams(connection: Connection, run_id: int, account_id: int, streams: Sequence[str]) -> None:
+    """Lay the run's streams out as waiting; of a run taken up again only those that were not done begin anew."""
+    connection.execute(update(run).where(run.c.id == run_id).values(account_id=account_id))
+    known = {
+        row.stream: row.state
+        for row in connection.execute(
+            select(run_stream.c.stream, run_stream.c.state).where(run_stream.c.run_id == run_id)
+        )
+    }
+    for position, stream in enumerate(streams):
+        if stream not in known:
+            last = connection.execute(
+                select(stream_state.c.rows_last).where(
+                    stream_state.c.account_id == account_id, stream_state.c.stream == stream
+                )
+            ).scalar()
+            connection.execute(
+                insert(run_stream).values(
+                    run_id=run_id, stream=stream, position=position, state=StreamState.WAITING.value, expected_rows=last
+                )
+            )
+
+
+def finished_streams(connection: Connection, run_id: int) -> set[str]:
+    """Streams of a run that need no more work."""
+    return set(
+        connection.execute(
+            select(run_stream.c.stream).where(
+                run_stream.c.run_id == run_id, run_stream.c.state.in_((StreamState.DONE.value, StreamState.HELD.value))
+            )
+        ).scalars()
+    )
+
+
+def update_stream(connection: Connection, run_id: int, stream: str, **values: Any) -> None:
+    """Set columns of a stream's line in its run."""
+    connection.execute(
+        update(run_stream).where(run_stream.c.run_id == run_id, run_stream.c.stream == stream).values(**values)
+    )
+
+
+def count_rows(
+    connection: Connection,
+    run_id: int,
+    stream: str,
+    *,
+    pages: int,
+    read: int,
+    loaded: int,
+    unchanged: int,
+    rejected: int,
+) -> None:
+    """Add a step's figures to its stream's line; part of the step's transaction."""
+    connection.execute(
+        update(run_stream)
+        .where(run_stream.c.run_id == run_id, run_stream.c.stream == stream)
+        .values(
+            pages=run_stream.c.pages + pages,
+            rows_read=run_stream.c.rows_read + read,
+            rows_loaded=run_stream.c.rows_loaded + loaded,
+            rows_unchanged=run_stream.c.rows_unchanged + unchanged,
+            rows_rejected=run_stream.c.rows_rejected + rejected,
+        )
+    )
+
+
+def requeue(connection: Connection, run_id: int) -> None:
+    """Put a run back that this process will not finish; the attempt does not count."""
+    connection.execute(
+        update(run)
+        .where(run.c.id == run_id)
+        .values(
+            state=RunState.QUEUED.value,
+            lease_owner=None,
+            lease_until=None,
+            stop_requested=False,
+            attempts=run.c.attempts - 1,
+        )
+    )
+
+
+def newest_as_of(connection: Connection, account_id: int) -> int | None:
+    """The marketplace's clock as far as an account's whole readings tell."""
+    return connection.execute(
+        select(func.max(stream_state.c.as_of)).where(stream_state.c.account_id == account_id)
+    ).scalar()
+
+
+def finish(
+    connection: Connection, run_id: int, *, state: RunState, message: str | None, remedy: str | None, now: int
+) -> None:
+    """Close a run; streams that never began are skipped."""
+    connection.execute(
+        update(run_stream)
+        .where(
+            run_stream.c.run_id == run_id,
+            run_stream.c.state.in_((StreamState.WAITING.value, StreamState.RUNNING.value)),
+        )
+        .values(state=StreamState.SKIPPED.value)
+    )
+    connection.execute(
+        update(run)
+        .where(run.c.id == run_id)
+        .values(state=state.value, finished_at=now, message=message, remedy=remedy, lease_owner=None, lease_until=None)
+    )
+
+
+# ------------------------------------------------------------------------------------------- stream state
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCursor:
+    """Where reading a stream goes on."""
+
+    cursor: str
+    complete: bool
+    """False: a reading was broken off inside."""
+    as_of: int | None
+    rows_last: int | None
+    changed_at: int
+
+
+def load_cursor(connection: Connection, account_id: int, stream: str) -> StreamCursor | None:
+    """The cursor that was committed with the rows it has passed."""
+    row = connection.execute(
+        select(stream_state).where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
+    ).one_or_none()
+    return None if row is None else StreamCursor(row.cursor, row.complete, row.as_of, row.rows_last, row.changed_at)
+
+
+def save_cursor(connection: Connection, account_id: int, stream: str, cursor: StreamCursor) -> None:
+    """Move the cursor; part of the transaction that writes the rows it passes."""
+    values = {
+        "cursor": cursor.cursor,
+        "complete": cursor.complete,
+        "as_of": cursor.as_of,
+        "rows_last": cursor.rows_last,
+        "changed_at": cursor.changed_at,
+    }
+    changed = connection.execute(
+        update(stream_state)
+        .where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
+        .values(**values)
+    ).rowcount
+    if not changed:
+        connection.execute(insert(stream_state).values(account_id=account_id, stream=stream, **values))
+
+
+def remember_rows(connection: Connection, account_id: int, stream: str, rows: int) -> None:
+    """Note how many rows a whole, believed reading had: the measure of the next."""
+    connection.execute(
+        update(stream_state)
+        .where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
+        .values(rows_last=rows)
+    )
+
+
+def move_unchanged(connection: Connection, run_id: int, stream: str, *, loaded: int) -> None:
+    """Staged rows count as unchanged until their snapshot is published; then the changed ones are known."""
+    connection.execute(
+        update(run_stream)
+        .where(run_stream.c.run_id == run_id, run_stream.c.stream == stream)
+        .values(rows_loaded=run_stream.c.rows_loaded + loaded, rows_unchanged=run_stream.c.rows_unchanged - loaded)
+    )
+
+
+def forget_cursor(connection: Connection, account_id: int, stream: str) -> None:
+    """Let the next reading begin at the beginning."""
+    connection.execute(
+        stream_state.delete().where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
+    )
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+def _runs() -> Select[Any]:
+    return select(run, account.c.name.label("account_name")).outerjoin(account, account.c.id == run.c.account_id)
+
+
+def get_run(connection: Connection, run_id: int, *, now: int) -> Run:
+    """One run with its streams; raises NotFoundError."""
+    row = connection.execute(_runs().where(run.c.id == run_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("run", str(run_id))
+    return _shown(connection, [row], now=now)[0]
+
+
+def list_runs(
+    connection: Connection,
+    *,
+    limit: int,
+    now: int,
+    before: int | None = None,
+    source: str | None = None,
+    findings: bool = False,
+) -> list[Run]:
+    """Finished runs, newest first; `before` is the id of the last one already shown."""
+    query = _runs().where(run.c.state.not_in(OPEN))
+    if before is not None:
+        query = query.where(run.c.id < before)
+    if source is not None:
+        query = query.where(run.c.source == source)
+    if findings:
+        query = query.where(run.c.state != RunState.DONE.value)
+    return _shown(connection, connection.execute(query.order_by(run.c.id.desc()).limit(limit)).all(), now=now)
+
+
+def open_runs(connection: Connection, *, now: int) -> list[Run]:
+    """Queued and running runs, oldest first."""
+    return _shown(
+        connection, connection.execute(_runs().where(run.c.state.in_(OPEN)).order_by(run.c.id)).all(), now=now
+    )
+
+
+def newest_finished(connection: Connection, source: str, *, now: int) -> Run | None:
+    """The newest run of a source that is over."""
+    found = list_runs(connection, limit=1, now=now, source=source)
+    return found[0] if found else None
+
+
+def last_success_at(connection: Connection, source: str) -> int | None:
+    """When a run of this source last finished with all, or all but some rows, in."""
+    return connection.execute(
+        select(func.max(run.c.finished_at)).where(
+            run.c.source == source, run.c.state.in_((RunState.DONE.value, RunState.GAPS.value))
+        )
+    ).scalar()
+
+
+def _shown(connection: Connection, rows: Sequence[Row[Any]], *, now: int) -> list[Run]:
+    streams: dict[int, list[StreamRun]] = {row.id: [] for row in rows}
+    if rows:
+        for each in connection.execute(
+            select(run_stream)
+            .where(run_stream.c.run_id.in_(list(streams)))
+            .order_by(run_stream.c.run_id, run_stream.c.position)
+        ):
+            streams[each.run_id].append(_shown_stream(each))
+    return [_shown_run(row, streams[row.id], now=now) for row in rows]
+
+
+def _shown_stream(row: Row[Any]) -> StreamRun:
+    return StreamRun(
+        stream=row.stream,
+        state=StreamState(row.state),
+        expected_rows=row.expected_rows,
+        rows_read=row.rows_read,
+        rows_loaded=row.rows_loaded,
+        rows_unchanged=row.rows_unchanged,
+        rows_rejected=row.rows_rejected,
+        started_at=optional_instant(row.started_at),
+        finished_at=optional_instant(row.finished_at),
+        message=row.message,
+    )
+
+
+def _shown_run(row: Row[Any], streams: list[StreamRun], *, now: int) -> Run:
+    shown = Run(
+        id=row.id,
+        source=row.source,
+        account=row.account_name or "",
+        state=RunState(row.state),
+        trigger=Trigger(row.trigger),
+        full=SyncParams.parse(row.params).full,
+        created_at=instant(row.created_at),
+        started_at=optional_instant(row.started_at),
+        finished_at=optional_instant(row.finished_at),
+        rows_read=sum(each.rows_read for each in streams),
+        rows_loaded=sum(each.rows_loaded for each in streams),
+        rows_unchanged=sum(each.rows_unchanged for each in streams),
+        rows_rejected=sum(each.rows_rejected for each in streams),
+        rows_per_second=None,
+        eta_seconds=None,
+        progress=None,
+        message=row.message,
+        remedy=row.remedy,
+        streams=streams,
+    )
+    return _with_rate(shown, row, now=now)
+
+
+def _with_rate(shown: Run, row: Row[Any], *, now: int) -> Run:
+    """Rate over the whole run, and the time left where every stream to come can tell how much it is."""
+    if row.started_at is None:
+        return shown
+    seconds = max(((row.finished_at or now) - row.started_at) / MICROS_PER_SECOND, 0.001)
+    rate = shown.rows_read / seconds if shown.rows_read else None
+    if shown.state != RunState.RUNNING:
+        return replace(shown, rows_per_second=rate)
+    finished = {StreamState.DONE, StreamState.HELD, StreamState.FAILED, StreamState.SKIPPED}
+    ahead = [each for each in shown.streams if each.state not in finished]
+    if not shown.streams or any(each.expected_rows is None for each in ahead):
+        return replace(shown, rows_per_second=rate)
+    left = sum(max((each.expected_rows or 0) - each.rows_read, 0) for each in ahead)
+    total = shown.rows_read + left
+    return replace(
+        shown,
+        rows_per_second=rate,
+        eta_seconds=left / rate if rate else None,
+        progress=shown.rows_read / total if total else None,
+    )

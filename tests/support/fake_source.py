@@ -1,0 +1,240 @@
+"""A marketplace in memory: pages are laid out by the test, everything else is the source contract."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from micore.domain.records import (
+    CatalogueRecord,
+    Holder,
+    OrderRecord,
+    OrderState,
+    PlaceKind,
+    PlaceRecord,
+    Record,
+    RejectedRow,
+    SaleRecord,
+    StockRecord,
+)
+from micore.sources.base import AccountFacts, Option, Page, RawAnswer, SourceTools, Stream, StreamKind
+
+START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@dataclass
+class FakeMarketplace:
+    """What the fake source reads; tests change it between syncs."""
+
+    clock: datetime = START
+    page_rows: int = 3
+    places: list[PlaceRecord] = field(default_factory=list)
+    catalogue: list[CatalogueRecord] = field(default_factory=list)
+    stock: dict[str, list[StockRecord]] = field(default_factory=lambda: {"fbo": [], "fbs": []})
+    orders: list[OrderRecord] = field(default_factory=list)
+    sales: list[SaleRecord] = field(default_factory=list)
+    rejected: dict[str, list[RejectedRow]] = field(default_factory=dict)
+    """Stream, or stock scope, to rows that come with its first page."""
+    fail_before_page: dict[str, Exception] = field(default_factory=dict)
+    """"stream:number" to what is raised instead of that page, once."""
+    on_page: Callable[[str, int], None] = field(default=lambda stream, number: None)
+    account_error: Exception | None = None
+    reads: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+class FakeSource:
+    """Reads a FakeMarketplace by the contract of micore.sources.base.Source."""
+
+    name: ClassVar[str] = "fake"
+    title: ClassVar[str] = "Fake"
+    options: ClassVar[tuple[Option, ...]] = ()
+    streams: ClassVar[tuple[Stream, ...]] = (
+        Stream("warehouses", StreamKind.LISTING),
+        Stream("catalogue", StreamKind.LISTING),
+        Stream("stock", StreamKind.SNAPSHOT),
+        Stream("orders", StreamKind.INCREMENTAL),
+        Stream("sales", StreamKind.INCREMENTAL),
+    )
+    parser: ClassVar[str] = "fake/1"
+
+    def __init__(self, options: Mapping[str, str], tools: SourceTools, market: FakeMarketplace | None = None) -> None:
+        del options
+        self._tools = tools
+        self._market = market or FakeMarketplace()
+
+    def account(self) -> AccountFacts:
+        if self._market.account_error is not None:
+            raise self._market.account_error
+        return AccountFacts("7", "Дом и уют", "RUB")
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def read(self, stream: str, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
+        market = self._market
+        market.reads.append((stream, None if full else cursor))
+        saved: dict[str, Any] = {} if cursor is None or full else json.loads(cursor)
+        pages = self._lay_out(stream, saved.get("as_of"))
+        start = 0 if saved.get("done", True) else saved["next"]
+        for number, page in enumerate(pages):
+            if number < start:
+                continue
+            market.on_page(stream, number)
+            error = market.fail_before_page.pop(f"{stream}:{number}", None)
+            if error is not None:
+                raise error
+            yield page
+
+    def _lay_out(self, stream: str, as_of_text: str | None) -> list[Page]:
+        market = self._market
+        as_of = market.clock
+        parts: list[tuple[str, Sequence[Record]]]
+        if stream == "stock":
+            parts = [(scope, rows) for scope, rows in market.stock.items()]
+        else:
+            rows = {
+                "warehouses": market.places,
+                "catalogue": market.catalogue,
+                "orders": market.orders,
+                "sales": market.sales,
+            }
+            parts = [("", rows[stream])]
+        del as_of_text
+        laid: list[tuple[str, Sequence[Record], bool, list[RejectedRow]]] = []
+        for scope, rows_of_scope in parts:
+            chunks = [
+                rows_of_scope[at : at + market.page_rows]
+                for at in range(0, max(len(rows_of_scope), 1), market.page_rows)
+            ]
+            for index, chunk in enumerate(chunks):
+                rejected = market.rejected.get(scope or stream, []) if index == 0 else []
+                laid.append((scope, chunk, index == len(chunks) - 1, rejected))
+        return [
+            self._page(stream, number, len(laid), scope, chunk, last, rejected, as_of)
+            for number, (scope, chunk, last, rejected) in enumerate(laid)
+        ]
+
+    def _page(
+        self,
+        stream: str,
+        number: int,
+        pages: int,
+        scope: str,
+        chunk: Sequence[Record],
+        last: bool,
+        rejected: Sequence[RejectedRow],
+        as_of: datetime,
+    ) -> Page:
+        done = number == pages - 1
+        body = json.dumps({"stream": stream, "page": number, "rows": [list(map(str, each)) for each in chunk]}).encode()
+        return Page(
+            raw=RawAnswer(body, f"POST /fake/{stream}", f'{{"page": {number}}}', self._tools.now()),
+            records=chunk,
+            rejected=rejected,
+            cursor=json.dumps({"next": number + 1, "done": done}),
+            as_of=as_of,
+            scope=scope,
+            scope_done=bool(scope) and last,
+            done=done,
+        )
+
+
+# --------------------------------------------------------------------------------------------- a small shop
+
+
+def warehouse(
+    place_id: str, name: str, *, holder: Holder = Holder.MARKETPLACE, scheme: str = "FBO", parent: str | None = None
+) -> PlaceRecord:
+    return PlaceRecord(PlaceKind.WAREHOUSE, place_id, name, holder, scheme, parent)
+
+
+def card(
+    sku: str, name: str = "", *, price: int | None = 7_000_000, archived: bool = False, barcodes: tuple[str, ...] = ()
+) -> CatalogueRecord:
+    return CatalogueRecord(
+        listing_id=f"card-{sku}",
+        sku_id=sku,
+        offer_id=f"ART-{sku}",
+        name=name or f"Товар {sku}",
+        size=None,
+        archived=archived,
+        price=price,
+        currency=None if price is None else "RUB",
+        barcodes=barcodes,
+        created_at=None,
+    )
+
+
+def held(sku: str, place_id: str, units: int | None, *, inbound: int | None = None) -> StockRecord:
+    return StockRecord(
+        sku,
+        place_id,
+        None if units is None else units * 1000,
+        None,
+        None,
+        None if inbound is None else inbound * 1000,
+        None,
+        None,
+    )
+
+
+def order(
+    order_id: str,
+    sku: str,
+    units: int = 1,
+    *,
+    at: datetime = START,
+    state: OrderState = OrderState.ORDERED,
+    price: int | None = 7_000_000,
+    place: str | None = None,
+) -> OrderRecord:
+    instant = int(at.timestamp()) * 1_000_000
+    cancelled = instant + 3_600_000_000 if state == OrderState.CANCELLED else None
+    return OrderRecord(order_id, sku, place, "FBO", state, units * 1000, price, "RUB", instant, cancelled)
+
+
+def sale(sale_id: str, sku: str, amount: int, *, order_id: str | None = None, day: str = "2026-11-20") -> SaleRecord:
+    return SaleRecord(sale_id, order_id, sku, day, amount, -amount // 5, "RUB")
+
+
+def small_shop() -> FakeMarketplace:
+    """Eight products in three places, with some orders."""
+    market = FakeMarketplace()
+    market.places = [
+        PlaceRecord(PlaceKind.CLUSTER, "c1", "Москва", Holder.MARKETPLACE, "", None),
+        warehouse("w1", "ХОРУГВИНО", parent="c1"),
+        warehouse("w2", "КАЗАНЬ"),
+        warehouse("s1", "Склад Мытищи", holder=Holder.SELLER, scheme="FBS"),
+    ]
+    market.catalogue = [card(str(number), barcodes=(f"46000000000{number:02d}",)) for number in range(1, 9)]
+    units = {"1": 0, "2": 3, "3": 12, "4": 50, "5": 400, "6": 5, "7": 20, "8": 100}
+    market.stock = {
+        "fbo": [held(sku, "w1", count) for sku, count in units.items()] + [held("4", "w2", 7)],
+        "fbs": [held("3", "s1", 2), held("5", "s1", 1)],
+    }
+    market.orders = [
+        order(f"P-{number}", str(number % 8 + 1), number % 3 + 1, at=START - number * DAY) for number in range(20)
+    ]
+    market.orders.append(order("P-X", "2", 4, state=OrderState.CANCELLED))
+    market.sales = [sale(f"A-{number}", str(number % 8 + 1), 7_000_000, order_id=f"P-{number}") for number in range(5)]
+    return market
+
+
+class SteppingClock:
+    """Our own clock in tests: moves on a second with every look."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.instant = start
+
+    def __call__(self) -> datetime:
+        self.instant += timedelta(seconds=1)
+        return self.instant
+
+
+def tools() -> SourceTools:
+    return SourceTools(now=SteppingClock(), monotonic=time.monotonic, sleep=lambda seconds: None)
