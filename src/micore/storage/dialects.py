@@ -85,7 +85,7 @@ class SqliteDialect(Dialect):
         super().__init__(url)
         if not url.database or url.database == ":memory:":
             raise SettingsError(
-                "MICORE_DATABASE_URL", received=str(url), allowed="sqlite:////absolute/path/micore.db, a file"
+                "MICORE_DATABASE_URL", received="SQLite without a file", allowed="sqlite:////absolute/path/micore.db"
             )
         self.path = Path(url.database)
         self._driver = _sqlite_driver()
@@ -257,7 +257,7 @@ def dialect_for(url: str) -> Dialect:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise SettingsError("MICORE_DATABASE_URL", received=repr(url[:40]), allowed=allowed) from None
+        raise SettingsError("MICORE_DATABASE_URL", received="a text that is no URL", allowed=allowed) from None
     backend = parsed.drivername.partition("+")[0]
     if backend == "sqlite":
         return SqliteDialect(parsed)
