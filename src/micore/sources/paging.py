@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from micore.errors import SourceProtocolError
 from micore.sources.http import RequestRefusedError
@@ -26,10 +27,19 @@ class Fetched(NamedTuple):
     """Cursor of the next page; None after the last one."""
 
 
-def walk(
-    source: str, path: str, cursor: str, fetch: Callable[[str], tuple[T, Fetched]]
-) -> Iterator[tuple[T, str | None]]:
-    """Yield each page with the cursor of the next one, from `cursor` ("" is the start) to the last page.
+@dataclass(frozen=True, slots=True)
+class Step(Generic[T]):
+    """One page of a walk."""
+
+    page: T
+    at: str
+    """The cursor that brought it; "" is the start."""
+    following: str | None
+    """The cursor of the next page; None after the last one."""
+
+
+def walk(source: str, path: str, cursor: str, fetch: Callable[[str], tuple[T, Fetched]]) -> Iterator[Step[T]]:
+    """Yield the pages from `cursor` to the last one.
 
     A refused cursor starts the walk again. Raises SourceProtocolError for a walk that would not end, and what
     `fetch` raises.
@@ -49,7 +59,7 @@ def walk(
             problem = endless(fetched, seen)
             if problem:
                 raise SourceProtocolError(source, path=path, problem=problem)
-        yield page, fetched.following
+        yield Step(page, at, fetched.following)
         at = fetched.following
 
 

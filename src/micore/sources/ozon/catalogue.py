@@ -77,7 +77,8 @@ def read_catalogue(api: OzonApi, cursor: str | None) -> Iterator[Page]:
     as_of = at.as_of
     for part in range(at.part, len(PASSES)):
         start = at.last_id if part == at.part else ""
-        for listing, following in product_pages(api, PASSES[part], start):
+        for step in product_pages(api, PASSES[part], start):
+            listing, following = step.page, step.following
             as_of = as_of or listing.marketplace_now
             after = CatalogueCursor(part, following, as_of, at.expected) if following is not None else None
             after = after or CatalogueCursor(part + 1, "", as_of, at.expected)

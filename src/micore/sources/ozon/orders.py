@@ -19,7 +19,7 @@ from micore.sources.ozon.cursors import following, from_text, to_text
 from micore.sources.ozon.fields import currency_code, hint, ident, moment, optional_ident, price
 from micore.sources.ozon.warehouses import ozon_place
 from micore.sources.ozon.windows import LONGEST_SPAN, Marks, Window, plan
-from micore.sources.paging import Fetched, walk
+from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader
 
 FBO_PATH = "/v3/posting/fbo/list"
@@ -202,12 +202,12 @@ def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterato
     windows, whole = plan(at.marks, as_of, history)
     for number in range(at.window, len(windows)):
         scheme = _SCHEMES[windows[number].scheme]
-        for answer, more in _window_pages(api, scheme, windows[number], at.at if number == at.window else ""):
+        for step in _window_pages(api, scheme, windows[number], at.at if number == at.window else ""):
+            batch, more = step.page.value, step.following
             done = more is None and number + 1 == len(windows)
             after = OrdersCursor(at.marks, as_of, number if more is not None else number + 1, more or "")
-            batch = answer.value
             yield Page(
-                answer.raw,
+                step.page.raw,
                 batch.records,
                 batch.rejected,
                 to_text(OrdersCursor(whole) if done else after),
@@ -220,7 +220,7 @@ def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterato
 
 def _window_pages(
     api: OzonApi, scheme: _Scheme, window: Window, cursor: str
-) -> Iterator[tuple[Answer[Batch[Any, Any]], str | None]]:
+) -> Iterator[Step[Answer[Batch[Any, Any]]]]:
     asked = {
         "filter": filter_of(window),
         "limit": PAGE_ROWS,

@@ -11,7 +11,7 @@ from micore.sources.http import Answer
 from micore.sources.ozon.answers import ListedProduct, ProductList
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.fields import ident
-from micore.sources.paging import Fetched, walk
+from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader
 
 LIST_PATH = "/v3/product/list"
@@ -40,7 +40,7 @@ _LIST = RowReader(
 ListBatch = Batch[ProductList[ListedProduct], ListedProduct]
 
 
-def product_pages(api: OzonApi, visibility: str, last_id: str = "") -> Iterator[tuple[Answer[ListBatch], str | None]]:
+def product_pages(api: OzonApi, visibility: str, last_id: str = "") -> Iterator[Step[Answer[ListBatch]]]:
     """The products of one pass, page by page; the last page is often empty, that is how the list ends."""
 
     def fetch(at: str) -> tuple[Answer[ListBatch], Fetched]:

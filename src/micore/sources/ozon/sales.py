@@ -17,7 +17,7 @@ from micore.sources.ozon.answers import Accrual, Accruals
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.cursors import from_text, to_text
 from micore.sources.ozon.fields import currency_code, ident, money
-from micore.sources.paging import Fetched, walk
+from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader
 
 PATH = "/v1/finance/accrual/by-day"
@@ -89,13 +89,13 @@ def read_sales(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator
     day = at.day or max(first, FIRST_DAY)
     last_id = at.at
     while day <= today:
-        for answer, more in _day_pages(api, day, last_id):
+        for step in _day_pages(api, day, last_id):
+            batch, more = step.page.value, step.following
             done = more is None and day == today
             next_day = day if more is not None else day + timedelta(days=1)
             after = SalesCursor(today) if done else SalesCursor(at.read_to, as_of, next_day, more or "")
-            batch = answer.value
             yield Page(
-                answer.raw,
+                step.page.raw,
                 batch.records,
                 batch.rejected,
                 to_text(after),
@@ -112,7 +112,7 @@ def _sku_ids(records: Sequence[Record]) -> Iterator[str]:
             yield record.sku_id
 
 
-def _day_pages(api: OzonApi, day: date, last_id: str) -> Iterator[tuple[Answer[_Batch], str | None]]:
+def _day_pages(api: OzonApi, day: date, last_id: str) -> Iterator[Step[Answer[_Batch]]]:
     """The bookings of one day; `last_id` lives for 15 minutes, a dead one begins the day again."""
 
     def fetch(at: str) -> tuple[Answer[_Batch], Fetched]:

@@ -20,7 +20,7 @@ from micore.sources.ozon.cursors import following, from_text, to_text
 from micore.sources.ozon.fields import hint, ident, optional_ident
 from micore.sources.ozon.products import LIST_PATH, PASSES, ListBatch, product_pages
 from micore.sources.ozon.warehouses import all_seller_places, cluster_place, in_order, ozon_place
-from micore.sources.paging import Fetched, walk
+from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader
 
 FBO_PATH = "/v1/analytics/stocks"
@@ -140,21 +140,19 @@ def _read_fbo(api: OzonApi, at: StockCursor) -> Iterator[Page]:
     as_of = at.as_of
     for part in range(at.part, len(PASSES)):
         start = at.at if part == at.part else ""
-        page_at = start
-        for listing, more in product_pages(api, PASSES[part], start):
+        for step in product_pages(api, PASSES[part], start):
+            listing = step.page
             as_of = as_of or listing.marketplace_now
-            last = listing
             refused = _without_a_stock_figure(listing.value)
             for chunk in _chunks(listing.value.rows, at.after if part == at.part else ""):
-                after = StockCursor("fbo", as_of, part, page_at, ident(chunk[-1].product_id))
+                after = StockCursor("fbo", as_of, part, step.at, ident(chunk[-1].product_id))
                 yield _fbo_page(api, chunk, refused, to_text(after), as_of)
                 refused = []
             if refused:
-                yield Page(listing.raw, (), refused, to_text(StockCursor("fbo", as_of, part, page_at)), as_of, "fbo")
-            page_at = more or ""
+                yield Page(listing.raw, (), refused, to_text(StockCursor("fbo", as_of, part, step.at)), as_of, "fbo")
     if as_of is None:
         raise AssertionError("a walk yields at least one page")
-    yield Page(last.raw, (), (), to_text(StockCursor("fbs")), as_of, "fbo", scope_done=True)
+    yield Page(listing.raw, (), (), to_text(StockCursor("fbs")), as_of, "fbo", scope_done=True)
 
 
 def _without_a_stock_figure(listed: ListBatch) -> list[RejectedRow]:
@@ -217,12 +215,12 @@ def _read_fbs(api: OzonApi, at: StockCursor) -> Iterator[Page]:
     for number, place in enumerate(left):
         start = at.at if place.place_id == at.after else ""
         following_place = left[number + 1].place_id if number + 1 < len(left) else ""
-        for answer, more in _fbs_pages(api, place.place_id, start):
-            batch = answer.value
+        for step in _fbs_pages(api, place.place_id, start):
+            batch, more = step.page.value, step.following
             done = more is None and not following_place
             after = StockCursor("fbs", as_of, 0, more or "", following_place if more is None else place.place_id)
             yield Page(
-                answer.raw,
+                step.page.raw,
                 batch.records,
                 batch.rejected,
                 end if done else to_text(after),
@@ -240,7 +238,7 @@ def _read_fbs(api: OzonApi, at: StockCursor) -> Iterator[Page]:
 _FbsBatch = Batch[FbsStocks[FbsStock], FbsStock]
 
 
-def _fbs_pages(api: OzonApi, warehouse_id: str, cursor: str) -> Iterator[tuple[Answer[_FbsBatch], str | None]]:
+def _fbs_pages(api: OzonApi, warehouse_id: str, cursor: str) -> Iterator[Step[Answer[_FbsBatch]]]:
     reader = fbs_reader(warehouse_id)
 
     def fetch(at: str) -> tuple[Answer[_FbsBatch], Fetched]:

@@ -15,7 +15,7 @@ from micore.sources.ozon.answers import Cluster, Clusters, SellerWarehouse, Sell
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.cursors import following, from_text, to_text
 from micore.sources.ozon.fields import ident
-from micore.sources.paging import Fetched, walk
+from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader
 
 SELLER_PATH = "/v2/warehouse/list"
@@ -89,7 +89,7 @@ _CLUSTERS = RowReader(
 _SellerBatch = Batch[SellerWarehouses[SellerWarehouse], SellerWarehouse]
 
 
-def seller_pages(api: OzonApi, cursor: str = "") -> Iterator[tuple[Answer[_SellerBatch], str | None]]:
+def seller_pages(api: OzonApi, cursor: str = "") -> Iterator[Step[Answer[_SellerBatch]]]:
     """The seller's warehouses, page by page."""
 
     def fetch(at: str) -> tuple[Answer[_SellerBatch], Fetched]:
@@ -107,11 +107,11 @@ def all_seller_places(api: OzonApi) -> tuple[list[PlaceRecord], Answer[_SellerBa
     Raises SourceProtocolError where a row cannot be read: who knows only some warehouses cannot tell the whole stock.
     """
     places: dict[str, PlaceRecord] = {}
-    for answer, _ in seller_pages(api):
-        for row in answer.value.rejected:
+    for step in seller_pages(api):
+        last = step.page
+        for row in last.value.rejected:
             raise SourceProtocolError(NAME, path=SELLER_PATH, problem=f"warehouse {row.key!r}: {row.reason}")
-        places.update((place.place_id, place) for place in map(seller_place, answer.value.rows))
-        last = answer
+        places.update((place.place_id, place) for place in map(seller_place, last.value.rows))
     return sorted(places.values(), key=lambda place: in_order(place.place_id)), last
 
 
@@ -127,7 +127,8 @@ def read_warehouses(api: OzonApi, cursor: str | None) -> Iterator[Page]:
         at = WarehousesCursor()
     as_of, part = at.as_of, at.part
     if part == 0:
-        for seller, more in seller_pages(api, at.at):
+        for step in seller_pages(api, at.at):
+            seller, more = step.page, step.following
             as_of = as_of or seller.marketplace_now
             after = WarehousesCursor(0, more, as_of) if more is not None else WarehousesCursor(1, "", as_of)
             yield Page(seller.raw, seller.value.records, seller.value.rejected, to_text(after), as_of)

@@ -1,0 +1,268 @@
+"""The client against a real server that answers well, badly or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from micore.errors import (
+    MicoreError,
+    SettingsError,
+    SourceAuthError,
+    SourceBusyError,
+    SourceGoneError,
+    SourceProtocolError,
+    SourceUnreachableError,
+    StopRequestedError,
+)
+from micore.sources.base import SourceTools
+from micore.sources.http import ApiClient, Patience, RequestRefusedError, Verdict, checked_url
+from micore.sources.limits import Limiter
+from tests.unit.sources.clocks import HandClock
+from tests.unit.sources.http_server import Answering, Says, Server, serving
+
+CANARY = "canary-5f2d9c1e-key"
+GOOD = Says({"rows": [1, 2]})
+
+
+class Rows(msgspec.Struct):
+    rows: list[int]
+
+
+READ = msgspec.json.Decoder(Rows).decode
+
+
+@contextmanager
+def client_of(
+    answering: Answering, clock: HandClock, patience: Patience | None = None, tools: SourceTools | None = None
+) -> Iterator[tuple[ApiClient, Server]]:
+    with serving(answering) as server:
+        client = ApiClient(
+            "ozon",
+            server.url,
+            headers={"Api-Key": CANARY},
+            secrets=(CANARY,),
+            limiter=Limiter((), {}, monotonic=clock.monotonic, sleep=clock.sleep),
+            tools=tools or clock.tools(),
+            verdict=lambda said: Verdict.AUTH if "bad key" in said else Verdict.BY_STATUS,
+            patience=patience,
+        )
+        try:
+            yield client, server
+        finally:
+            client.close()
+
+
+def in_turn(*answers: Says) -> Answering:
+    left = list(answers)
+    return lambda asked: left.pop(0) if len(left) > 1 else left[0]
+
+
+def test_an_answer_brings_its_bytes_its_request_and_the_marketplaces_clock() -> None:
+    clock = HandClock()
+    dated = replace(GOOD, headers={"Date": "Sun, 22 Nov 2026 08:00:05 GMT"})
+    with client_of(in_turn(dated), clock) as (client, server):
+        answer = client.post("/v1/rows", {"limit": 2}, READ)
+    assert answer.value.rows == [1, 2]
+    assert (answer.raw.body, answer.raw.endpoint, answer.raw.request) == (
+        b'{"rows":[1,2]}',
+        "POST /v1/rows",
+        '{"limit":2}',
+    )
+    assert answer.raw.received_at == clock.now()
+    assert answer.marketplace_now == datetime(2026, 11, 22, 8, 0, 5, tzinfo=UTC)
+    assert server.asked[0].headers["api-key"] == CANARY
+    assert clock.requests == [("POST /v1/rows", 200)]
+
+
+def test_compressed_answers_are_read() -> None:
+    body = Says(gzip.compress(b'{"rows":[3]}'), headers={"Content-Encoding": "gzip"})
+    with client_of(in_turn(body), HandClock()) as (client, _):
+        assert client.post("/", {}, READ).value.rows == [3]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Says({"message": "no"}, 401), SourceAuthError),
+        (Says({"message": "no"}, 403), SourceAuthError),
+        (Says({"message": "bad key"}, 400), SourceAuthError),
+        (Says({"message": "not here"}, 404), SourceGoneError),
+        (Says({"message": "PERIOD_IS_TOO_LONG"}, 400), RequestRefusedError),
+        (Says({"message": "conflict"}, 409), RequestRefusedError),
+    ],
+)
+def test_what_a_person_must_mend_is_raised_at_once(answer: Says, error: type[MicoreError]) -> None:
+    clock = HandClock()
+    with client_of(in_turn(answer), clock) as (client, server), pytest.raises(error):
+        client.post("/v1/rows", {}, READ)
+    assert len(server.asked) == 1
+    assert clock.waits == []
+
+
+def test_a_refusal_tells_what_the_marketplace_said() -> None:
+    says = Says({"message": "MAX_OFFSET\n EXCEEDED"}, 400)
+    match = r"ozon refused .* /v1/rows \(HTTP 400\): MAX_OFFSET EXCEEDED"
+    with client_of(in_turn(says), HandClock()) as (client, _), pytest.raises(RequestRefusedError, match=match):
+        client.post("/v1/rows", {}, READ)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Says({"message": "oops"}, 500),
+        Says(b"<html>Bad gateway</html>", 502),
+        Says(b'{"rows":[1,2]}', cut_after=5),
+        Says(b"<html>One moment</html>"),
+        Says(b'{"rows":[1,'),
+        Says(b'{"error":"later"}'),
+        Says(b"", 302, {"Location": "/login"}),
+        Says(b"not gzip", headers={"Content-Encoding": "gzip"}),
+    ],
+    ids=["500", "502", "cut", "html", "half JSON", "other JSON", "redirect", "broken gzip"],
+)
+def test_a_hiccup_is_tried_again(bad: Says) -> None:
+    clock = HandClock()
+    with client_of(in_turn(bad, GOOD), clock) as (client, _):
+        assert client.post("/", {}, READ).value.rows == [1, 2]
+    assert len(clock.waits) == 1
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "tries"),
+    [
+        (Says({}, 503), SourceUnreachableError, 4),
+        (Says(b'{"rows":[1,2]}', cut_after=5), SourceUnreachableError, 4),
+        (Says(b"<html>"), SourceProtocolError, 3),
+        (Says({}, 429), SourceBusyError, 6),
+    ],
+)
+def test_patience_ends(bad: Says, error: type[MicoreError], tries: int) -> None:
+    clock = HandClock()
+    with client_of(in_turn(bad), clock) as (client, server), pytest.raises(error):
+        client.post("/", {}, READ)
+    assert len(server.asked) == tries
+    assert len(clock.waits) == tries - 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "least"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"X-Ratelimit-Retry": "12"}, 12.0),
+        ({"Date": "Sun, 22 Nov 2026 08:00:00 GMT", "Retry-After": "Sun, 22 Nov 2026 08:00:30 GMT"}, 30.0),
+        ({}, 0.5),
+    ],
+)
+def test_a_wait_that_is_asked_for_is_kept(headers: dict[str, str], least: float) -> None:
+    clock = HandClock()
+    with client_of(in_turn(Says({}, 429, headers), GOOD), clock) as (client, _):
+        client.post("/", {}, READ)
+    assert clock.throttled == clock.waits
+    assert least <= clock.waits[0] <= least + 1
+
+
+def test_a_wait_longer_than_our_patience_is_left_to_the_next_run() -> None:
+    clock = HandClock()
+    busy = in_turn(Says({}, 429, {"Retry-After": "3600"}))
+    with client_of(busy, clock) as (client, _), pytest.raises(SourceBusyError) as caught:
+        client.post("/", {}, READ)
+    assert caught.value.retry_after_seconds == 3600
+    assert clock.waits == []
+
+
+def test_stopping_interrupts_a_wait() -> None:
+    def stop(seconds: float) -> None:
+        raise StopRequestedError("stop")
+
+    clock = HandClock()
+    tools = replace(clock.tools(), sleep=stop)
+    with client_of(in_turn(Says({}, 500)), clock, tools=tools) as (client, _), pytest.raises(StopRequestedError):
+        client.post("/", {}, READ)
+
+
+def test_nobody_listening_is_unreachable() -> None:
+    clock = HandClock()
+    with client_of(in_turn(GOOD), clock) as (client, _):
+        pass
+    with serving(in_turn(GOOD)) as gone:
+        pass
+    client = ApiClient(
+        "ozon",
+        gone.url,
+        headers={},
+        secrets=(),
+        limiter=Limiter((), {}, monotonic=clock.monotonic, sleep=clock.sleep),
+        tools=clock.tools(),
+    )
+    with pytest.raises(SourceUnreachableError, match="ConnectError"):
+        client.post("/", {}, READ)
+    assert clock.requests == [("POST /", 0)] * 4
+    client.close()
+
+
+def test_an_answer_that_only_drips_is_given_up() -> None:
+    clock = HandClock()
+    ended = threading.Event()
+    # Every look at the clock takes a second, so that the deadline comes without waiting for it.
+    tools = replace(clock.tools(), monotonic=clock.tick)
+    patience = Patience(attempt_seconds=5.0, unreachable_tries=1)
+    with client_of(in_turn(Says(b" " * 500, hang=ended)), clock, patience, tools) as (client, _):
+        with pytest.raises(SourceUnreachableError, match="no whole answer in 5 s"):
+            client.post("/", {}, READ)
+        ended.set()
+
+
+def test_an_answer_that_does_not_end_is_refused() -> None:
+    bomb = Says(gzip.compress(b" " * 2_000_000), headers={"Content-Encoding": "gzip"})
+    with client_of(in_turn(bomb), HandClock(), Patience(body_bytes=1_000_000)) as (client, server):
+        with pytest.raises(SourceProtocolError, match="more than 1000000 bytes"):
+            client.post("/", {}, READ)
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: Says({"message": f"key {CANARY} is wrong"}, 403),
+        lambda: Says({"message": f"key {CANARY} is wrong"}, 400),
+        lambda: Says(f"<html>{CANARY}</html>".encode()),
+        lambda: Says({"message": CANARY}, 500),
+    ],
+)
+def test_the_key_reaches_no_error_and_no_log(
+    answer: Callable[[], Says], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with client_of(in_turn(answer()), HandClock()) as (client, _), pytest.raises(MicoreError) as caught:
+        client.post("/", {}, READ)
+    seen: BaseException | None = caught.value
+    while seen is not None:
+        assert CANARY not in f"{seen!r} {seen} {vars(seen)}"
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    assert CANARY not in caplog.text
+    assert CANARY not in "".join(capsys.readouterr())
+
+
+def test_the_key_reaches_no_raw_answer() -> None:
+    echo = Says(f'{{"rows":[1],"you":"{CANARY}"}}'.encode())
+    with client_of(in_turn(echo), HandClock()) as (client, _):
+        raw = client.post("/", {}, READ).raw
+    assert CANARY not in f"{raw}"
+    assert raw.body == b'{"rows":[1],"you":"***"}'
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "api.example.org", "https://me:secret@example.org", "http://"])
+def test_an_address_that_cannot_be_used_is_refused_without_showing_credentials(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        checked_url("ozon", url)
+    assert "MICORE_OZON_BASE_URL" in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,91 @@
+"""A limit is never exceeded, wherever its period is laid and however the answers dawdle."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micore.sources.limits import Limiter, SlidingWindow, TokenBucket
+from tests.unit.sources.clocks import HandClock
+
+# A request arrives at the marketplace some time between its sending and its answer.
+LATENCIES = st.lists(st.tuples(st.floats(0, 0.4), st.floats(0, 0.4)), min_size=1, max_size=150)
+
+
+def arrivals(limiter: Limiter, clock: HandClock, latencies: list[tuple[float, float]], path: str = "/x") -> list[float]:
+    arrived = []
+    for there, back in latencies:
+        with limiter.slot(path):
+            arrived.append(clock.seconds + there)
+            clock.seconds += there + back
+    return arrived
+
+
+@given(latencies=LATENCIES, limit=st.integers(1, 60), period=st.sampled_from([0.2, 1.0, 7.0]))
+def test_no_window_ever_sees_more_than_the_limit(
+    latencies: list[tuple[float, float]], limit: int, period: float
+) -> None:
+    clock = HandClock()
+    limiter = Limiter([SlidingWindow(limit, period)], {}, monotonic=clock.monotonic, sleep=clock.sleep)
+    arrived = arrivals(limiter, clock, latencies)
+    for first, last in zip(arrived, arrived[limit:], strict=False):
+        assert last - first >= period
+
+
+@given(latencies=LATENCIES, burst=st.integers(1, 20), interval=st.sampled_from([0.05, 0.2, 3.0]))
+def test_a_bucket_is_never_overdrawn(latencies: list[tuple[float, float]], burst: int, interval: float) -> None:
+    clock = HandClock()
+    limiter = Limiter([TokenBucket(burst, interval)], {}, monotonic=clock.monotonic, sleep=clock.sleep)
+    tokens, at = float(burst), None
+    for arrived in arrivals(limiter, clock, latencies):
+        tokens = min(burst, tokens + (arrived - at) / interval) if at is not None else tokens
+        tokens, at = tokens - 1, arrived
+        assert tokens > -1e-6
+
+
+def test_a_window_lets_its_whole_limit_go_at_once() -> None:
+    clock = HandClock()
+    limiter = Limiter([SlidingWindow(50, 1.0)], {}, monotonic=clock.monotonic, sleep=clock.sleep)
+    arrivals(limiter, clock, [(0, 0)] * 50)
+    assert clock.waits == []
+    arrivals(limiter, clock, [(0, 0)])
+    assert sum(clock.waits) == pytest.approx(1.01, abs=0.005)
+
+
+def test_a_method_has_its_own_limit_beside_the_accounts() -> None:
+    clock = HandClock()
+    waited: list[float] = []
+    limiter = Limiter(
+        [SlidingWindow(50, 1.0)],
+        {"/slow": [SlidingWindow(1, 60.0)]},
+        monotonic=clock.monotonic,
+        sleep=clock.sleep,
+        on_wait=waited.append,
+    )
+    arrivals(limiter, clock, [(0, 0)] * 5)
+    assert clock.waits == []
+    arrivals(limiter, clock, [(0, 0)] * 2, "/slow")
+    assert waited == clock.waits
+    assert sum(waited) == pytest.approx(60.01, abs=0.005)
+
+
+def test_a_failed_request_counts_like_any_other() -> None:
+    clock = HandClock()
+    limiter = Limiter([SlidingWindow(1, 1.0)], {}, monotonic=clock.monotonic, sleep=clock.sleep)
+
+    def failing() -> None:
+        with limiter.slot("/x"):
+            clock.seconds += 0.5
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        failing()
+    arrivals(limiter, clock, [(0, 0)])
+    assert sum(clock.waits) == pytest.approx(1.01, abs=0.005)
+
+
+@pytest.mark.parametrize("bad", [lambda: SlidingWindow(0, 1), lambda: SlidingWindow(1, 0), lambda: TokenBucket(0, 1)])
+def test_a_limit_of_nothing_is_refused(bad: type) -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        bad()

@@ -1,0 +1,628 @@
+"""What the Ozon source makes of Ozon's answers, good ones and bad ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from micore.domain.records import (
+    CatalogueRecord,
+    Holder,
+    OrderRecord,
+    OrderState,
+    PlaceKind,
+    PlaceRecord,
+    SaleRecord,
+    SkuHint,
+    StockRecord,
+)
+from micore.errors import NotFoundError, SettingsError, SourceAuthError, SourceProtocolError
+from micore.sources.base import Page, SourceTools
+from micore.sources.ozon import OzonSource
+from tests.unit.sources.clocks import HandClock
+from tests.unit.sources.fake_ozon import Bench, Row, bench
+from tests.unit.sources.http_server import Says
+
+# The hand clock starts at this instant.
+NOW = "2026-11-22T09:16:40Z"
+
+
+@pytest.fixture
+def ozon() -> Iterator[Bench]:
+    with bench() as made:
+        yield made
+
+
+def product(number: int, **changes: Any) -> Row:
+    return {
+        "id": 900_000 + number,
+        "sku": 1_800_000 + number,
+        "offer_id": f"MUG-{number:02}",
+        "name": "Кружка",
+        "barcodes": [f"OZN{number}"],
+        "price": "700",
+        "currency_code": "RUB",
+        "is_archived": False,
+        "created_at": "2026-02-01T10:00:00Z",
+        "sources": [{"sku": 1_800_000 + number, "source": "sds"}],
+    } | changes
+
+
+def fbo_row(number: int, warehouse: int = 55, **changes: Any) -> Row:
+    return {
+        "sku": 1_800_000 + number,
+        "offer_id": f"MUG-{number:02}",
+        "name": "Кружка",
+        "warehouse_id": warehouse,
+        "warehouse_name": f"СКЛАД_{warehouse}",
+        "cluster_id": 154,
+        "cluster_name": "Москва",
+        "available_stock_count": 37,
+        "requested_stock_count": 50,
+        "transit_stock_count": 20,
+        "return_from_customer_stock_count": 1,
+    } | changes
+
+
+def fbs_row(number: int, **changes: Any) -> Row:
+    return {
+        "sku": 1_800_000 + number,
+        "offer_id": f"MUG-{number:02}",
+        "present": 12,
+        "reserved": 2,
+        "free_stock": 10,
+    } | (changes)
+
+
+def fbo_posting(number: int, created_at: str = "2026-11-20T07:10:00Z", **changes: Any) -> Row:
+    return {
+        "posting_number": f"91-{number:04}-1",
+        "status": "delivering",
+        "created_at": created_at,
+        "in_process_at": created_at,
+        "products": [
+            {
+                "sku": 1_800_001,
+                "offer_id": "MUG-01",
+                "name": "Кружка",
+                "quantity": 2,
+                "price": {"amount": "700.50", "currency": "RUB"},
+            }
+        ],
+        "analytics_data": {"warehouse_id": 55, "warehouse_name": "СКЛАД_55"},
+        "cancellation": None,
+    } | changes
+
+
+def fbs_posting(number: int, in_process_at: str = "2026-11-20T08:00:00Z", **changes: Any) -> Row:
+    return {
+        "posting_number": f"02-{number:04}-1",
+        "status": "awaiting_packaging",
+        "in_process_at": in_process_at,
+        "changed": in_process_at,
+        "integration_type_flow": "ozon",
+        "products": [{"sku": "1800001", "quantity": 1, "price": {"amount": "700", "currency": "RUB"}}],
+        "delivery_method": {"warehouse_id": 1020001, "warehouse": "Мой склад"},
+    } | changes
+
+
+def accrual(number: int, day: str, amount: str = "700.00", **changes: Any) -> Row:
+    return {
+        "accrual_id": number,
+        "date": day,
+        "accrued_category": "POSTING",
+        "unit_number": f"91-{number:04}-1",
+        "posting": {
+            "products": [
+                {
+                    "sku": 1_800_001,
+                    "commission": {
+                        "sale_amount": {"amount": amount, "currency": "RUB"},
+                        "commission": {"amount": "-105.5", "currency": "RUB"},
+                        "seller_price": None,
+                    },
+                }
+            ]
+        },
+        "item_fees": None,
+    } | changes
+
+
+def records(pages: list[Page]) -> list[Any]:
+    return [record for page in pages for record in page.records]
+
+
+def rejected(pages: list[Page]) -> list[tuple[str, str]]:
+    return [(row.key, row.reason) for page in pages for row in page.rejected]
+
+
+# --- options and account ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({}, "MICORE_OZON_CLIENT_ID"),
+        ({"client_id": "1"}, "MICORE_OZON_API_KEY"),
+        ({"client_id": "1", "api_key": "секрет"}, "MICORE_OZON_API_KEY"),
+        ({"client_id": "1", "api_key": "k", "history_days": "0"}, "MICORE_OZON_HISTORY_DAYS"),
+        ({"client_id": "1", "api_key": "k", "base_url": "nowhere"}, "MICORE_OZON_BASE_URL"),
+    ],
+)
+def test_wrong_options_name_the_setting_and_hide_the_value(options: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named) as caught:
+        OzonSource(options, HandClock().tools())
+    assert "секрет" not in str(caught.value)
+
+
+def test_the_account_is_the_sellers(ozon: Bench) -> None:
+    facts = ozon.source.account()
+    assert (facts.external_id, facts.name, facts.currency) == ("1234", "ООО Ромашка", "RUB")
+    assert facts.key_expires_at is not None
+    assert facts.key_expires_at.isoformat() == "2027-02-18T09:54:23.296000+00:00"
+
+
+def test_a_key_that_may_not_see_the_seller_still_has_an_account(ozon: Bench) -> None:
+    refused = Says({"message": "Api-Key is missing a required role for a method"}, 403)
+    ozon.ozon.instead["/v1/seller/info"] = lambda asked: refused
+    assert ozon.source.account().name == "Ozon 1234"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_wrong_key_is_known_by_the_message_too(ozon: Bench, status: int) -> None:
+    wrong = Says({"code": 7, "message": "Invalid Api-Key, please check the key and try again"}, status)
+    ozon.ozon.instead["/v1/roles"] = lambda asked: wrong
+    with pytest.raises(SourceAuthError):
+        ozon.source.account()
+
+
+def test_the_rate_message_means_waiting_whatever_its_status(ozon: Bench) -> None:
+    answers = iter([Says({"message": "You have reached request rate limit per second"}, 400)])
+    ozon.ozon.instead["/v1/roles"] = lambda asked: next(answers, None)
+    ozon.source.account()
+    assert len(ozon.clock.throttled) == 1
+
+
+def test_there_is_no_other_stream(ozon: Bench) -> None:
+    with pytest.raises(NotFoundError, match="prices"):
+        ozon.source.read("prices", None)
+
+
+# --- warehouses ---------------------------------------------------------------------------------------------------
+
+
+def test_warehouses_come_with_their_clusters(ozon: Bench) -> None:
+    ozon.ozon.warehouses = [
+        {"warehouse_id": 3, "name": "Третий", "is_rfbs": True},
+        {"warehouse_id": "1", "name": "Первый", "is_rfbs": False},
+        {"warehouse_id": 2, "name": None},
+    ]
+    inside = [
+        {"warehouse_id": 55, "name": "ХОРУГВИНО", "type": "FULL_FILLMENT"},
+        {"warehouse_id": 9, "type": "SORTING_CENTER"},
+    ]
+    ozon.ozon.clusters = [{"id": 154, "name": "Москва", "logistic_clusters": [{"warehouses": inside}]}]
+    pages = ozon.read("warehouses")
+    assert records(pages) == [
+        PlaceRecord(PlaceKind.WAREHOUSE, "3", "Третий", Holder.SELLER, "rFBS", None),
+        PlaceRecord(PlaceKind.WAREHOUSE, "1", "Первый", Holder.SELLER, "FBS", None),
+        PlaceRecord(PlaceKind.WAREHOUSE, "2", "2", Holder.SELLER, "FBS", None),
+        PlaceRecord(PlaceKind.CLUSTER, "154", "Москва", Holder.MARKETPLACE, "", None),
+        PlaceRecord(PlaceKind.WAREHOUSE, "55", "ХОРУГВИНО", Holder.MARKETPLACE, "FBO", "154"),
+    ]
+    assert [page.done for page in pages] == [False, False, False, True]
+
+
+# --- catalogue ----------------------------------------------------------------------------------------------------
+
+
+def test_every_product_is_listed_once_archived_ones_too(ozon: Bench) -> None:
+    ozon.ozon.products = [product(number) for number in range(5)]
+    ozon.ozon.archived = [product(7)]
+    pages = ozon.read("catalogue")
+    found = records(pages)
+    assert [(record.sku_id, record.archived) for record in found] == [
+        *((str(1_800_000 + number), False) for number in range(5)),
+        ("1800007", True),
+    ]
+    assert found[0] == CatalogueRecord(
+        "900000", "1800000", "MUG-00", "Кружка", None, False, 7_000_000, "RUB", ("OZN0",), 1_769_940_000_000_000
+    )
+    assert {page.expected_rows for page in pages} == {6}
+    assert [page.done for page in pages][-1]
+
+
+def test_what_is_not_told_of_a_product_stays_unknown(ozon: Bench) -> None:
+    ozon.ozon.products = [
+        product(1, price="", barcodes=None, created_at="0001-01-01T00:00:00Z", name=None, sources=None),
+        product(2, price="0.0000", barcodes=[" 46 ", "", "46"], currency_code=None),
+        product(3, sku=0, sources=[]),
+    ]
+    first, second = records(ozon.read("catalogue"))
+    assert (first.price, first.currency, first.barcodes, first.created_at, first.name) == (None, None, (), None, "")
+    assert (second.price, second.barcodes) == (None, ("46",))
+
+
+def test_an_old_card_has_a_sku_for_each_scheme(ozon: Bench) -> None:
+    ozon.ozon.products = [product(1, sources=[{"sku": 31, "source": "fbo"}, {"sku": "32", "source": "fbs"}])]
+    found = records(ozon.read("catalogue"))
+    assert [(record.listing_id, record.sku_id) for record in found] == [
+        ("900001", "1800001"),
+        ("900001", "31"),
+        ("900001", "32"),
+    ]
+
+
+def test_a_bad_product_stands_apart_and_the_others_load(ozon: Bench) -> None:
+    ozon.ozon.page_rows = 10
+    ozon.ozon.products = [
+        product(1),
+        product(2, price="12,5"),
+        product(3, price="-1"),
+        product(4, barcodes="x"),
+        product(5),
+    ]
+    pages = ozon.read("catalogue")
+    assert [record.sku_id for record in records(pages)] == ["1800001", "1800005"]
+    assert [key for key, _ in rejected(pages)] == ["1800002", "1800003", "1800004"]
+    assert msgspec.json.decode(pages[0].rejected[0].raw)["price"] == "12,5"
+
+
+def test_a_product_that_is_listed_but_not_described_is_not_gone(ozon: Bench) -> None:
+    ozon.ozon.products = [product(1), product(2)]
+    ozon.ozon.instead["/v3/product/info/list"] = lambda asked: Says({"items": [product(2)]})
+    assert rejected(ozon.read("catalogue")) == [("1800001", "listed, but not described")]
+    ozon.ozon.instead["/v3/product/info/list"] = lambda asked: Says({"items": []})
+    with pytest.raises(SourceProtocolError, match="none of 2 products"):
+        ozon.read("catalogue")
+
+
+# --- stock --------------------------------------------------------------------------------------------------------
+
+
+def test_stock_is_read_for_every_sku_and_warehouse(ozon: Bench) -> None:
+    ozon.ozon.page_rows = 150
+    ozon.ozon.products = [product(number) for number in range(230)]
+    ozon.ozon.archived = [product(900)]
+    ozon.ozon.fbo = [fbo_row(1), fbo_row(1, 56, cluster_id=0), fbo_row(900)]
+    ozon.ozon.warehouses = [{"warehouse_id": 12, "name": "Б"}, {"warehouse_id": 9, "name": "А", "is_rfbs": True}]
+    ozon.ozon.fbs = {9: [fbs_row(1)], 12: []}
+    pages = ozon.read("stock")
+    assert records(pages) == [
+        StockRecord("1800001", "55", 37_000, None, None, 70_000, None, 1_000),
+        StockRecord("1800001", "56", 37_000, None, None, 70_000, None, 1_000),
+        StockRecord("1800900", "55", 37_000, None, None, 70_000, None, 1_000),
+        StockRecord("1800001", "9", 10_000, 12_000, 2_000, None, None, None),
+    ]
+    asked = [sku for page in pages for sku in page.seen]
+    assert len(asked) == len(set(asked)) == 231
+    assert max(len(payload["skus"]) for payload in ozon.ozon.paths("/v1/analytics/stocks")) == 100
+    assert [(page.scope, page.scope_done, page.done) for page in pages][-3:] == [
+        ("fbo", True, False),
+        ("fbs", False, False),
+        ("fbs", True, True),
+    ]
+    assert pages[0].places == [
+        PlaceRecord(PlaceKind.CLUSTER, "154", "Москва", Holder.MARKETPLACE, "", None),
+        PlaceRecord(PlaceKind.WAREHOUSE, "55", "СКЛАД_55", Holder.MARKETPLACE, "FBO", "154"),
+        PlaceRecord(PlaceKind.WAREHOUSE, "56", "СКЛАД_56", Holder.MARKETPLACE, "FBO", None),
+    ]
+    assert pages[0].skus == [SkuHint("1800001", "MUG-01", "Кружка")]
+
+
+def test_a_shop_without_anything_has_whole_empty_scopes(ozon: Bench) -> None:
+    pages = ozon.read("stock")
+    assert [(page.scope, page.scope_done, page.done) for page in pages] == [("fbo", True, False), ("fbs", True, True)]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"available_stock_count": -1},
+        {"available_stock_count": 3.5},
+        {"available_stock_count": "3"},
+        {"available_stock_count": None},
+        {"available_stock_count": -2147483648},
+        {"transit_stock_count": -5},
+        {"warehouse_id": 0},
+        {"sku": None},
+    ],
+    ids=str,
+)
+def test_a_figure_that_cannot_be_is_rejected_and_the_others_load(ozon: Bench, bad: Row) -> None:
+    ozon.ozon.products = [product(1), product(2)]
+    ozon.ozon.instead["/v1/analytics/stocks"] = lambda asked: Says({"items": [fbo_row(1) | bad, fbo_row(2)]})
+    pages = ozon.read("stock")
+    assert [record.sku_id for record in records(pages)] == ["1800002"]
+    assert [key for key, _ in rejected(pages)] == ["" if "sku" in bad else "1800001"]
+
+
+def test_what_ozon_does_not_tell_of_stock_stays_unknown(ozon: Bench) -> None:
+    untold: Row = dict.fromkeys(
+        ["requested_stock_count", "transit_stock_count", "return_from_customer_stock_count", "offer_id", "name"]
+    )
+    ozon.ozon.products = [product(1)]
+    ozon.ozon.fbo = [fbo_row(1, **untold)]
+    assert records(ozon.read("stock")) == [StockRecord("1800001", "55", 37_000, None, None, None, None, None)]
+
+
+def test_a_sku_told_twice_with_different_figures_is_not_believed(ozon: Bench) -> None:
+    ozon.ozon.products = [product(1), product(2)]
+    ozon.ozon.fbo = [fbo_row(1), fbo_row(1, available_stock_count=36), fbo_row(2), fbo_row(2)]
+    pages = ozon.read("stock")
+    assert [record.sku_id for record in records(pages)] == ["1800002"]
+    assert [key for key, _ in rejected(pages)] == ["1800001", "1800001"]
+
+
+def test_an_answer_without_its_list_is_no_empty_stock(ozon: Bench) -> None:
+    ozon.ozon.products = [product(1)]
+    ozon.ozon.instead["/v1/analytics/stocks"] = lambda asked: Says({})
+    with pytest.raises(SourceProtocolError, match="items"):
+        ozon.read("stock")
+
+
+def test_an_unreadable_warehouse_is_no_missing_warehouse(ozon: Bench) -> None:
+    ozon.ozon.warehouses = [{"warehouse_id": None, "name": "?"}]
+    with pytest.raises(SourceProtocolError, match="warehouse"):
+        ozon.read("stock")
+
+
+def test_a_scope_broken_off_long_ago_begins_anew(ozon: Bench) -> None:
+    ozon.ozon.page_rows = 250
+    ozon.ozon.products = [product(number) for number in range(250)]
+    first = next(iter(ozon.source.read("stock", None)))
+    ozon.clock.seconds += 600
+    soon = ozon.read("stock", first.cursor)
+    assert soon[0].as_of == first.as_of
+    assert soon[0].seen[0] == "1800100"
+    ozon.clock.seconds += 3600
+    late = ozon.read("stock", first.cursor)
+    assert late[0].as_of > first.as_of
+    assert late[0].seen[0] == "1800000"
+
+
+# --- orders -------------------------------------------------------------------------------------------------------
+
+
+def test_orders_of_both_schemes_are_read(ozon: Bench) -> None:
+    ozon.ozon.fbo_postings = [fbo_posting(1)]
+    ozon.ozon.fbs_postings = [
+        fbs_posting(2),
+        fbs_posting(3, integration_type_flow="non_integrated", status="cancelled"),
+    ]
+    pages = ozon.read("orders")
+    assert records(pages) == [
+        OrderRecord(
+            "91-0001-1", "1800001", "55", "FBO", OrderState.SHIPPED, 2000, 7_005_000, "RUB", 1_795_158_600_000_000, None
+        ),
+        OrderRecord(
+            "02-0002-1",
+            "1800001",
+            "1020001",
+            "FBS",
+            OrderState.ORDERED,
+            1000,
+            7_000_000,
+            "RUB",
+            1_795_161_600_000_000,
+            None,
+        ),
+        OrderRecord(
+            "02-0003-1",
+            "1800001",
+            "1020001",
+            "rFBS",
+            OrderState.CANCELLED,
+            1000,
+            7_000_000,
+            "RUB",
+            1_795_161_600_000_000,
+            None,
+        ),
+    ]
+    assert pages[-1].done
+    assert {place.place_id for page in pages for place in page.places} == {"55", "1020001"}
+
+
+def test_lines_of_one_sku_are_one_order_line(ozon: Bench) -> None:
+    lines = [{"sku": 5, "quantity": 1}, {"sku": "5", "quantity": 2}, {"sku": 6, "quantity": 4}]
+    ozon.ozon.fbo_postings = [fbo_posting(1, products=lines)]
+    assert [(record.sku_id, record.quantity, record.price) for record in records(ozon.read("orders"))] == [
+        ("5", 3000, None),
+        ("6", 4000, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"status": "teleported"}, "teleported"),
+        ({"created_at": "yesterday"}, "created_at"),
+        ({"created_at": "0001-01-01T00:00:00Z"}, "created_at"),
+        ({"created_at": "2026-11-20T07:10:00"}, "created_at"),
+        ({"products": [{"sku": 5, "quantity": -1}]}, "quantity"),
+        ({"products": [{"sku": 5, "quantity": 1, "price": {"amount": "NaN"}}]}, "money"),
+        ({"posting_number": ""}, "posting_number"),
+    ],
+    ids=str,
+)
+def test_an_unbelievable_posting_is_rejected_and_the_others_load(ozon: Bench, bad: Row, reason: str) -> None:
+    ozon.ozon.page_rows = 10
+    ozon.ozon.fbo_postings = [fbo_posting(1) | bad, fbo_posting(2)]
+    pages = ozon.read("orders")
+    assert {record.order_id for record in records(pages)} == {"91-0002-1"}
+    assert reason in rejected(pages)[0][1]
+
+
+def test_the_first_reading_has_the_whole_history_in_windows_of_a_month(ozon: Bench) -> None:
+    ozon.read("orders")
+    asked = [payload["filter"] for payload in ozon.ozon.paths("/v3/posting/fbo/list")]
+    assert [(window["since"], window["to"]) for window in asked] == [
+        ("2026-09-23T09:16:40Z", "2026-10-23T09:16:40Z"),
+        ("2026-10-23T09:16:40Z", NOW),
+    ]
+
+
+def test_later_readings_ask_for_changes_and_trail_behind(ozon: Bench) -> None:
+    ozon.ozon.fbs_postings = [fbs_posting(1)]
+    ozon.ozon.fbo_postings = [fbo_posting(number, f"2026-11-{number:02}T07:10:00Z") for number in range(1, 22)]
+    cursor = ozon.read("orders")[-1].cursor
+
+    def later(wait: timedelta) -> tuple[int, Row]:
+        nonlocal cursor
+        ozon.clock.seconds += wait.total_seconds()
+        ozon.ozon.asked.clear()
+        pages = ozon.read("orders", cursor)
+        cursor = pages[-1].cursor
+        since = ozon.ozon.paths("/v3/posting/fbo/list")[0]["filter"]["since"]
+        days = (pages[-1].as_of - msgspec.convert(since, type(pages[-1].as_of))).days
+        return days, ozon.ozon.paths("/v4/posting/fbs/list")[-1]["filter"]
+
+    days, asked = later(timedelta(minutes=15))
+    assert (days, asked["last_changed_status_date"]) == (
+        3,
+        {"from": "2026-11-21T09:16:40Z", "to": "2026-11-22T09:31:40Z"},
+    )
+    assert (asked["since"], asked["to"]) == ("2025-11-23T09:31:40Z", "2026-11-22T09:31:40Z")
+    assert later(timedelta(days=1))[0] == 14
+    assert later(timedelta(hours=1))[0] == 3
+    assert later(timedelta(days=7))[0] == 60
+    assert later(timedelta(days=20))[0] == 60
+    assert later(timedelta(hours=20))[0] == 3
+
+
+def test_a_late_change_is_seen(ozon: Bench) -> None:
+    ozon.ozon.fbs_postings = [fbs_posting(1)]
+    cursor = ozon.read("orders")[-1].cursor
+    ozon.clock.seconds += 3600
+    ozon.ozon.fbs_postings = [fbs_posting(1, status="cancelled", changed="2026-11-22T09:50:00Z")]
+    assert [record.state for record in records(ozon.read("orders", cursor))] == [OrderState.CANCELLED]
+
+
+def test_full_reads_everything_again(ozon: Bench) -> None:
+    ozon.ozon.fbs_postings = [fbs_posting(1, "2026-10-01T08:00:00Z")]
+    cursor = ozon.read("orders")[-1].cursor
+    assert records(ozon.read("orders", cursor)) == []
+    assert len(records(ozon.read("orders", cursor, full=True))) == 1
+
+
+# --- sales --------------------------------------------------------------------------------------------------------
+
+
+def test_sales_are_booked_on_their_day(ozon: Bench) -> None:
+    other = accrual(3, "2026-11-20", accrued_category="ITEM")
+    delivery = accrual(4, "2026-11-20", posting={"products": [{"sku": 5, "commission": None}]})
+    ozon.ozon.accruals = {"2026-11-20": [accrual(1, "2026-11-20"), accrual(2, "2026-11-20", "-700"), other, delivery]}
+    assert records(ozon.read("sales")) == [
+        SaleRecord("1:1800001:1", "91-0001-1", "1800001", "2026-11-20", 7_000_000, -1_055_000, "RUB"),
+        SaleRecord("2:1800001:1", "91-0002-1", "1800001", "2026-11-20", -7_000_000, -1_055_000, "RUB"),
+    ]
+
+
+def test_sales_are_read_day_by_day_and_the_last_days_again(ozon: Bench) -> None:
+    cursor = ozon.read("sales")[-1].cursor
+    days = [payload["date"] for payload in ozon.ozon.paths("/v1/finance/accrual/by-day")]
+    assert (days[0], days[-1], len(days)) == ("2026-09-23", "2026-11-22", 61)
+    ozon.ozon.asked.clear()
+    # 22:16 in Greenwich is past midnight in Moscow.
+    ozon.clock.seconds += 13 * 3600
+    ozon.read("sales", cursor)
+    days = [payload["date"] for payload in ozon.ozon.paths("/v1/finance/accrual/by-day")]
+    assert (days[0], days[-1], len(days)) == ("2026-11-12", "2026-11-23", 12)
+
+
+def test_two_lines_of_one_sku_are_two_sales(ozon: Bench) -> None:
+    row = accrual(1, "2026-11-20")
+    row["posting"]["products"] *= 2
+    ozon.ozon.accruals = {"2026-11-20": [row]}
+    assert [record.sale_id for record in records(ozon.read("sales"))] == ["1:1800001:1", "1:1800001:2"]
+
+
+# --- paging -------------------------------------------------------------------------------------------------------
+
+
+def full_shop(ozon: Bench) -> None:
+    ozon.ozon.products = [product(number) for number in range(7)]
+    ozon.ozon.archived = [product(number) for number in range(20, 23)]
+    ozon.ozon.fbo = [fbo_row(number) for number in range(7)]
+    ozon.ozon.warehouses = [{"warehouse_id": number, "name": f"W{number}"} for number in (101, 7, 33)]
+    ozon.ozon.fbs = {101: [fbs_row(number) for number in range(5)], 33: [fbs_row(1)]}
+    ozon.ozon.clusters = [{"id": 154, "name": "Москва", "logistic_clusters": []}]
+    ozon.ozon.fbo_postings = [fbo_posting(number, f"2026-11-{number:02}T07:10:00Z") for number in range(1, 10)]
+    ozon.ozon.fbs_postings = [fbs_posting(number, f"2026-10-{number:02}T07:10:00Z") for number in range(1, 10)]
+    ozon.ozon.accruals = {"2026-11-20": [accrual(number, "2026-11-20") for number in range(1, 6)]}
+
+
+def some_of(whole: list[Page]) -> list[tuple[int, Page]]:
+    """Pages to break off after, with how many were read by then: all of a short reading, some of a long one."""
+    return list(enumerate(whole[:-1], 1))[:: 1 + len(whole) // 20]
+
+
+STREAMS = [stream.name for stream in OzonSource.streams]
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_reading_goes_on_after_any_page(ozon: Bench, stream: str) -> None:
+    full_shop(ozon)
+    whole = ozon.read(stream)
+    for number, page in some_of(whole):
+        rest = ozon.read(stream, page.cursor)
+        assert records(whole[:number]) + records(rest) == records(whole)
+        assert {each.as_of for each in rest if each.scope == page.scope} <= {page.as_of}
+    assert max(len(page.cursor.encode()) for page in whole) < 2000
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_dead_cursors_begin_their_walk_anew(ozon: Bench, stream: str) -> None:
+    full_shop(ozon)
+    whole = ozon.read(stream)
+    for number, page in some_of(whole):
+        ozon.ozon.cursors_of = f"day{len(ozon.ozon.asked)}"
+        rest = ozon.read(stream, page.cursor)
+        assert set(records(rest)) <= set(records(whole))
+        assert set(records(rest)) | set(records(whole[:number])) == set(records(whole))
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_cursor_of_another_version_reads_everything(ozon: Bench, stream: str) -> None:
+    full_shop(ozon)
+    assert records(ozon.read(stream, '{"part":"unheard of","at":1,"window":[],"day":0}')) == records(ozon.read(stream))
+
+
+CIRCLES = {
+    "/v2/warehouse/list": ("warehouses", {"warehouses": [{"warehouse_id": 1}], "has_next": True, "cursor": "x"}),
+    "/v1/product/info/warehouse/stocks": ("stock", {"stocks": [fbs_row(1)], "has_next": True, "cursor": "x"}),
+    "/v3/posting/fbo/list": ("orders", {"postings": [fbo_posting(1)], "has_next": True, "cursor": "x"}),
+    "/v4/posting/fbs/list": ("orders", {"postings": [], "has_next": True, "cursor": "x"}),
+    "/v3/product/list": ("catalogue", {"result": {"items": [{"product_id": 900_001, "sku": 1}], "last_id": "x"}}),
+    "/v1/finance/accrual/by-day": ("sales", {"accruals": [accrual(1, "2026-11-20")], "last_id": "x"}),
+}
+
+
+@pytest.mark.parametrize("path", CIRCLES)
+def test_pages_that_go_in_circles_are_left(ozon: Bench, path: str) -> None:
+    full_shop(ozon)
+    stream, answer = CIRCLES[path]
+    ozon.ozon.instead[path] = lambda asked: Says(answer)
+    with pytest.raises(SourceProtocolError, match=r"came twice|without rows"):
+        ozon.read(stream)
+
+
+def test_has_next_may_be_left_out(ozon: Bench) -> None:
+    pages = iter([{"postings": [fbo_posting(1)], "cursor": "x"}, {"postings": [fbo_posting(2)], "cursor": ""}])
+    empty = {"postings": None, "cursor": None}
+    ozon.ozon.instead["/v3/posting/fbo/list"] = lambda asked: Says(next(pages, empty))
+    assert [record.order_id for record in records(ozon.read("orders"))] == ["91-0001-1", "91-0002-1"]
+
+
+def test_nothing_is_asked_before_the_first_page_is_wanted() -> None:
+    clock = HandClock()
+    tools: SourceTools = clock.tools()
+    source = OzonSource({"client_id": "1", "api_key": "k", "base_url": "http://127.0.0.1:1"}, tools)
+    source.read("stock", None)
+    assert clock.requests == []
+    source.close()
