@@ -175,7 +175,12 @@ class SyncService:
     # ------------------------------------------------------------------------------------------ working
 
     def recover(self) -> int:
-        """At the start of the one process that may write: runs that its predecessor left are taken up at once."""
+        """At the start of the one process that may write: runs that its predecessor left are taken up at once.
+
+        Where several processes may write, the lease tells who is dead, and nothing is to be done.
+        """
+        if not self.database.dialect.one_writer:
+            return 0
         with self.database.write() as connection:
             return runs.release_orphans(connection)
 

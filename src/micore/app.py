@@ -1,0 +1,233 @@
+"""The composition root: settings in, ready parts out. The only place that chooses which part does the work."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from micore.cache import Cache, MemoryCache, RedisCache
+from micore.config import Settings, source_options
+from micore.domain.stock_status import StatusThresholds
+from micore.domain.views import Meta, Run, RunPage, SyncOverview, Trigger
+from micore.errors import MicoreError
+from micore.plugins import SOURCES, load, registered
+from micore.services.dashboard import Dashboards
+from micore.services.explain import Explanations
+from micore.services.health import Health
+from micore.services.live import RUN_EVENT_SECONDS, Live
+from micore.services.products import Products
+from micore.services.schedule import Schedule
+from micore.services.shop import Shop
+from micore.services.sync import SourceSlot, SyncService
+from micore.sources.base import Option, Source, SourceTools
+from micore.storage.database import Database, WriterLock
+from micore.storage.events import STOCK, current_generation
+from micore.storage.raw import RawStore
+
+VERSION = version("micore")
+
+
+@dataclass(frozen=True)
+class SyncDesk:
+    """Syncs as people ask for them: by a button or a command."""
+
+    service: SyncService
+    wake: Callable[[], None]
+    """Makes the worker look into the queue."""
+    trigger: Trigger = Trigger.BUTTON
+
+    def overview(self) -> SyncOverview:
+        """The registered sources and what is running."""
+        return self.service.overview()
+
+    def request(self, *, source: str | None, streams: Sequence[str] | None, full: bool) -> list[Run]:
+        """Queue a run per configured source; raises InvalidRequestError."""
+        requested = self.service.request(trigger=self.trigger, source=source, streams=streams, full=full)
+        self.wake()
+        return requested
+
+    def stop(self, run_id: int) -> Run:
+        """Ask a run to stop; raises NotFoundError."""
+        return self.service.stop(run_id)
+
+    def run(self, run_id: int) -> Run:
+        """One run; raises NotFoundError."""
+        return self.service.run(run_id)
+
+    def runs(self, *, limit: int, cursor: str | None, source: str | None, findings: bool) -> RunPage:
+        """Finished runs, newest first; raises InvalidRequestError."""
+        return self.service.history(limit=limit, cursor=cursor, source=source, findings=findings)
+
+
+class LiveListener:
+    """Tells browsers what the sync does. A run is read for them at most four times a second, and at its end."""
+
+    def __init__(self, live: Live, read_run: Callable[[int], Run]) -> None:
+        self._live = live
+        self._read_run = read_run
+        self._told: dict[int, float] = {}
+        self._lock = threading.Lock()
+
+    def published(self, source: str, generation: int, as_of: datetime) -> None:
+        """Everything older is out of date from now on."""
+        self._live.stock_published(generation=generation, as_of=as_of, source=source)
+
+    def run_changed(self, run_id: int, *, at_once: bool = False) -> None:
+        """How a run stands."""
+        now = time.monotonic()
+        with self._lock:
+            if not at_once and now - self._told.get(run_id, 0.0) < RUN_EVENT_SECONDS:
+                return
+            self._told = {run_id: now}
+        self._live.run_changed(self._read_run(run_id))
+
+
+@dataclass(frozen=True)
+class App:
+    """Ready parts. Nothing is running yet: entry points start what they need, and call `close` at the end."""
+
+    settings: Settings
+    shop: Shop
+    database: Database
+    raw_store: RawStore
+    cache: Cache
+    live: Live
+    sync: SyncService
+    dashboards: Dashboards
+    products: Products
+    explanations: Explanations
+    health: Health
+
+    def writer_lock(self) -> WriterLock | None:
+        """The lock of the one writing process; None where the database lets several write."""
+        path = self.database.path
+        return None if path is None else WriterLock(path)
+
+    def meta(self) -> Meta:
+        """What the web app must know before it draws."""
+        return Meta(
+            version=VERSION,
+            shop_name=self.shop.name,
+            time_zone=self.shop.time_zone,
+            currency=self.shop.currency,
+            thresholds=self.shop.thresholds,
+            demo=self.shop.demo,
+            sources=list(self.sync.sources),
+        )
+
+    def close(self) -> None:
+        """Give files and connections back."""
+        self.raw_store.close()
+        self.cache.close()
+        self.database.close()
+
+
+def installed_source_options() -> dict[str, tuple[Option, ...]]:
+    """The options of every source that can be loaded, by name: what settings may hold."""
+    found: dict[str, tuple[Option, ...]] = {}
+    for name in registered(SOURCES):
+        try:
+            found[name] = load(SOURCES, name).options
+        except MicoreError:
+            found[name] = ()
+    return found
+
+
+def build_app(settings: Settings, *, now: Callable[[], datetime] | None = None) -> App:
+    """Put the parts together. Connects to nothing yet. Raises SettingsError, StorageError."""
+    clock = now or _utc_now
+    shop = _shop(settings)
+    database = Database(settings.database)
+    raw_root = settings.data_root / "raw"
+    live = Live(partial(_read_generation, database), one_process=database.dialect.one_writer)
+    raw_store = RawStore(raw_root)
+    sync = SyncService(
+        database=database,
+        raw_store=raw_store,
+        sources=_slots(),
+        now=clock,
+        monotonic=time.monotonic,
+        shop=shop,
+        schedule=Schedule.parse(settings.sync_schedule, shop.zone),
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+    )
+    sync.listener = LiveListener(live, sync.run)
+    cache: Cache = _cache(settings)
+    return App(
+        settings=settings,
+        shop=shop,
+        database=database,
+        raw_store=raw_store,
+        cache=cache,
+        live=live,
+        sync=sync,
+        dashboards=Dashboards(database, shop, now=clock),
+        products=Products(database, shop, now=clock),
+        explanations=Explanations(database, raw_root),
+        health=Health(database, cache, shop, version=VERSION, now=clock),
+    )
+
+
+def web_folder() -> Path | None:
+    """Where the built web app lies; None when it has not been built."""
+    folder = Path(__file__).parent / "web"
+    return folder if (folder / "index.html").is_file() else None
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _shop(settings: Settings) -> Shop:
+    return Shop(
+        name=settings.shop_name,
+        time_zone=settings.time_zone,
+        currency=settings.currency,
+        thresholds=StatusThresholds(
+            settings.stock_critical_max, settings.stock_low_max, settings.stock_normal_max
+        ),
+        stale_after=timedelta(minutes=settings.stale_after_minutes),
+        demo=settings.demo,
+    )
+
+
+def _cache(settings: Settings) -> Cache:
+    if settings.redis_url is None:
+        return MemoryCache()
+    return RedisCache(settings.redis_url.get_secret_value(), namespace="micore")
+
+
+def _read_generation(database: Database) -> int:
+    with database.read() as connection:
+        return current_generation(connection, STOCK)[0]
+
+
+def _slots() -> Mapping[str, SourceSlot]:
+    """Every registered source: with its key where it has one, with the reason where it is left out."""
+    return {name: _slot(name) for name in registered(SOURCES)}
+
+
+def _slot(name: str) -> SourceSlot:
+    try:
+        plugin: Any = load(SOURCES, name)
+        values, missing = source_options(name, plugin.options)
+    except MicoreError as error:
+        return SourceSlot(name, name, (), None, str(error))
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        return SourceSlot(name, plugin.title, plugin.streams, None, f"{' and '.join(missing)} {verb} not set")
+
+    def open_source(tools: SourceTools) -> Source:
+        opened: Source = plugin(values, tools)
+        return opened
+
+    return SourceSlot(name, plugin.title, plugin.streams, open_source, None)
