@@ -32,6 +32,7 @@ from micore.sources.base import Option, Source, SourceTools
 from micore.storage.database import Database, WriterLock
 from micore.storage.events import STOCK, current_generation
 from micore.storage.raw import RawStore
+from micore.telemetry.logs import hide
 
 VERSION = version("micore")
 
@@ -192,9 +193,7 @@ def _shop(settings: Settings) -> Shop:
         name=settings.shop_name,
         time_zone=settings.time_zone,
         currency=settings.currency,
-        thresholds=StatusThresholds(
-            settings.stock_critical_max, settings.stock_low_max, settings.stock_normal_max
-        ),
+        thresholds=StatusThresholds(settings.stock_critical_max, settings.stock_low_max, settings.stock_normal_max),
         stale_after=timedelta(minutes=settings.stale_after_minutes),
         demo=settings.demo,
     )
@@ -222,6 +221,7 @@ def _slot(name: str) -> SourceSlot:
         values, missing = source_options(name, plugin.options)
     except MicoreError as error:
         return SourceSlot(name, name, (), None, str(error))
+    hide(values[option.name] for option in plugin.options if option.secret and option.name in values)
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         return SourceSlot(name, plugin.title, plugin.streams, None, f"{' and '.join(missing)} {verb} not set")

@@ -136,7 +136,7 @@ class _Counts:
 class MemoryCache:
     """The least recently used answers of the newest generation, up to a number of bytes."""
 
-    local = True
+    local: ClassVar[bool] = True
 
     def __init__(self, *, limit_bytes: int = MEMORY_BYTES) -> None:
         self._limit_bytes = limit_bytes
@@ -199,7 +199,7 @@ class MemoryCache:
 class RedisCache:
     """Answers in Redis, shared by several processes. While Redis is away, everything is a miss."""
 
-    local = False
+    local: ClassVar[bool] = False
 
     def __init__(self, url: str, *, namespace: str) -> None:
         import redis

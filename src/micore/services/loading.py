@@ -13,7 +13,6 @@ from datetime import date, datetime
 from typing import Any, Protocol, cast
 
 import structlog
-from sqlalchemy import Connection
 
 from micore.domain.instants import MICROS_PER_SECOND, DayTurner, business_day, instant, micros
 from micore.domain.records import (
@@ -32,7 +31,7 @@ from micore.errors import MicoreError, StopRequestedError
 from micore.services.shop import Shop
 from micore.sources.base import Page, Source, Stream, StreamKind
 from micore.storage import events, identity, orders, quarantines, raw, runs, stock, summary
-from micore.storage.database import Database
+from micore.storage.database import Connection, Database
 from micore.telemetry import metrics
 
 log = structlog.get_logger(__name__)

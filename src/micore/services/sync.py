@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection
 
 from micore.domain.instants import micros
 from micore.domain.views import Run, RunPage, RunState, SourceOverview, StreamState, SyncOverview, Trigger
@@ -18,7 +17,7 @@ from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.sources.base import Source, SourceTools, Stream
 from micore.storage import events, freshness, identity, raw, runs
-from micore.storage.database import Database
+from micore.storage.database import Connection, Database
 from micore.telemetry import metrics
 
 log = structlog.get_logger(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 
 import structlog
 
@@ -11,6 +12,7 @@ from micore.services.sync import SyncService
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_SECONDS = 1.0
+PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
 
 class Worker:
@@ -18,13 +20,25 @@ class Worker:
 
     def __init__(self, service: SyncService, *, scheduled: bool = True) -> None:
         self._service = service
-        self._scheduled = scheduled
+        self._scheduled = threading.Event()
+        if scheduled:
+            self._scheduled.set()
         self._thread = threading.Thread(target=self._work, name="micore-worker", daemon=True)
         self._wake = threading.Event()
 
     def start(self) -> None:
         """Begin to work."""
         self._thread.start()
+
+    def schedule(self) -> None:
+        """Begin to keep the schedule, if that has not begun yet."""
+        self._scheduled = True
+        self.wake()
+
+    def schedule(self) -> None:
+        """Begin to keep the schedule, if that has not begun yet."""
+        self._scheduled.set()
+        self._wake.set()
 
     def wake(self) -> None:
         """Look into the queue now."""
@@ -44,14 +58,13 @@ class Worker:
 
     def _work(self) -> None:
         service = self._service
-        last_tick = service.now()
-        first = True
+        last_tick: datetime | None = None
         while not service.stopping.is_set():
             try:
-                if self._scheduled:
-                    if first:
+                if self._scheduled.is_set():
+                    if last_tick is None:
+                        last_tick = service.now()
                         service.catch_up()
-                    first = False
                     last_tick = service.enqueue_due(last_tick)
                 if service.work_once() is None:
                     self._wake.wait(LOOK_EVERY_SECONDS)
@@ -59,4 +72,4 @@ class Worker:
             except Exception:
                 # The database may be away for a while; the worker outlives that.
                 log.exception("worker.failed")
-                service.stopping.wait(5)
+                service.stopping.wait(PAUSE_AFTER_FAILURE_SECONDS)
