@@ -136,12 +136,14 @@ class ApiClient:
         self._client.close()
 
     def post(self, path: str, payload: object, read: Callable[[bytes], T]) -> Answer[T]:
-        """Send `payload` as JSON and read the answer; `read` raises msgspec.DecodeError for what it cannot read.
+        """Send `payload` as JSON, None as no body, and read the answer.
+
+        `read` raises msgspec.DecodeError for what it cannot read.
 
         Raises SourceAuthError, SourceGoneError, RequestRefusedError, SourceProtocolError, StopRequestedError at once;
         SourceBusyError, SourceUnreachableError and GarbledAnswerError when the tries of `Patience` are used up.
         """
-        content = msgspec.json.encode(payload)
+        content = None if payload is None else msgspec.json.encode(payload)
 
         def attempt() -> Answer[T]:
             return self._attempt("POST", path, content, read)
@@ -149,7 +151,7 @@ class ApiClient:
         again = _TryAgain(self._source, path, self._patience, self._tools)
         return stamina.RetryingCaller(attempts=None, timeout=None)(again, attempt)
 
-    def _attempt(self, method: str, path: str, content: bytes, read: Callable[[bytes], T]) -> Answer[T]:
+    def _attempt(self, method: str, path: str, content: bytes | None, read: Callable[[bytes], T]) -> Answer[T]:
         with self._limiter.slot(path):
             started, status = self._tools.monotonic(), 0
             try:
@@ -172,16 +174,15 @@ class ApiClient:
         except msgspec.DecodeError as error:
             problem = "HTML instead of JSON" if body.lstrip()[:1] == b"<" else f"{error} ({len(body)} bytes)"
             raise GarbledAnswerError(self._source, path=path, problem=problem) from None
-        return Answer(value, RawAnswer(body, f"{method} {path}", content.decode(), received_at), now)
+        return Answer(value, RawAnswer(body, f"{method} {path}", (content or b"").decode(), received_at), now)
 
-    def _exchange(self, method: str, path: str, content: bytes) -> tuple[httpx2.Response, bytes]:
+    def _exchange(self, method: str, path: str, content: bytes | None) -> tuple[httpx2.Response, bytes]:
         """One request and its whole answer, within the limits of time and size."""
         deadline = self._tools.monotonic() + self._patience.attempt_seconds
         chunks: list[bytes] = []
         size = 0
-        with self._client.stream(
-            method, path, content=content, headers={"Content-Type": "application/json"}
-        ) as response:
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        with self._client.stream(method, path, content=content, headers=headers) as response:
             for chunk in response.iter_bytes():
                 chunks.append(chunk)
                 size += len(chunk)

@@ -44,7 +44,7 @@ class FakeOzon:
         return Says(says.body, says.status, {"Date": format_datetime(self.clock.now(), usegmt=True), **says.headers})
 
     def _answer(self, path: str, payload: Row) -> Says:  # noqa: C901 - one line for each path
-        cursor = payload.get("cursor") or payload.get("last_id") or ""
+        cursor = (payload or {}).get("cursor") or (payload or {}).get("last_id") or ""
         if cursor not in ("", "end") and not cursor.startswith(self.cursors_of):
             return Says({"code": 3, "message": "cursor has expired", "details": []}, 400)
         if path == "/v1/roles":

@@ -52,7 +52,7 @@ class OzonApi:
 
     def roles(self) -> Answer[Roles]:
         """What the key may do and how long; the cheapest question that proves the key."""
-        return self.ask("/v1/roles", {}, _ROLES.decode)
+        return self.ask("/v1/roles", None, _ROLES.decode)
 
     def now(self) -> datetime:
         """The marketplace's clock."""

@@ -58,7 +58,7 @@ class OzonSource:
         """See Source.account. A key without the right to see the seller still reads its stock."""
         expires_at = optional_moment(self._api.roles().value.expires_at)
         try:
-            company = self._api.ask("/v1/seller/info", {}, _SELLER.decode).value.company or Company()
+            company = self._api.ask("/v1/seller/info", None, _SELLER.decode).value.company or Company()
         except SourceAuthError:
             company = Company()
         return AccountFacts(

@@ -215,7 +215,7 @@ def _read_fbs(api: OzonApi, at: StockCursor) -> Iterator[Page]:
     for number, place in enumerate(left):
         start = at.at if place.place_id == at.after else ""
         following_place = left[number + 1].place_id if number + 1 < len(left) else ""
-        for step in _fbs_pages(api, place.place_id, start):
+        for step in fbs_pages(api, place.place_id, start):
             batch, more = step.page.value, step.following
             done = more is None and not following_place
             after = StockCursor("fbs", as_of, 0, more or "", following_place if more is None else place.place_id)
@@ -238,7 +238,8 @@ def _read_fbs(api: OzonApi, at: StockCursor) -> Iterator[Page]:
 _FbsBatch = Batch[FbsStocks[FbsStock], FbsStock]
 
 
-def _fbs_pages(api: OzonApi, warehouse_id: str, cursor: str) -> Iterator[Step[Answer[_FbsBatch]]]:
+def fbs_pages(api: OzonApi, warehouse_id: str, cursor: str) -> Iterator[Step[Answer[_FbsBatch]]]:
+    """What one of the seller's warehouses holds, page by page."""
     reader = fbs_reader(warehouse_id)
 
     def fetch(at: str) -> tuple[Answer[_FbsBatch], Fetched]:

@@ -1,0 +1,1 @@
+"""What holds for every member of a family of plug-ins."""
