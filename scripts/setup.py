@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 VENV_NODE = VENV / "node"
 WEB = ROOT / "web"
+SPEC_MOCK = ROOT / "tests" / "prism"
 WEB_OUTPUT = ROOT / "src" / "micore" / "web"
 REQUIREMENTS = ROOT / "requirements"
 
@@ -66,14 +67,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 def install(dev: bool, build_web: bool) -> None:
     """Python and web side by side: on two cores the slower of both is what a newcomer waits for."""
+
+    def web_side(node_dir: Path) -> None:
+        install_web_packages(WEB, node_dir)
+        if dev and (SPEC_MOCK / "package-lock.json").exists():
+            install_web_packages(SPEC_MOCK, node_dir)
+        if build_web:
+            build_web_app(node_dir)
+
     node_dir = find_node()
     if node_dir is None:  # then Node comes through .venv too, and the two cannot go side by side
         make_venv()
         install_packages(dev)
-        make_web(install_node(), build_web)
+        web_side(install_node())
         return
     with ThreadPoolExecutor(max_workers=1) as side:
-        web = side.submit(make_web, node_dir, build_web)
+        web = side.submit(web_side, node_dir)
         make_venv()
         install_packages(dev)
         web.result()
@@ -192,19 +201,23 @@ def node_is_new_enough(version: tuple[int, int, int]) -> bool:
     return (20, 19) <= version < (21,) or version >= (22, 12)
 
 
-def make_web(node_dir: Path, build: bool) -> None:
-    """The web app's locked packages, then its production build into src/micore/web."""
-    modules = WEB / "node_modules"
-    environment = _environment(node_dir)
-    lock = _digest([WEB / "package.json", WEB / "package-lock.json"])
+def install_web_packages(folder: Path, node_dir: Path) -> None:
+    """The locked npm packages of a folder."""
+    modules = folder / "node_modules"
+    lock = _digest([folder / "package.json", folder / "package-lock.json"])
     if _stamps(modules).get("packages") != lock:
-        with _step("web packages"):
-            _run(["npm", "ci", "--no-audit", "--no-fund"], cwd=WEB, env=environment)
+        with _step(f"npm packages of {folder.relative_to(ROOT)}/"):
+            _run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, env=_environment(node_dir))
         _stamp(modules, "packages", lock)
+
+
+def build_web_app(node_dir: Path) -> None:
+    """The web app's production build, in src/micore/web."""
+    modules = WEB / "node_modules"
     sources = _digest(web_sources())
-    if build and (_stamps(modules).get("build") != sources or not (WEB_OUTPUT / "index.html").exists()):
+    if _stamps(modules).get("build") != sources or not (WEB_OUTPUT / "index.html").exists():
         with _step("web app"):
-            _run(["npm", "run", "build"], cwd=WEB, env=environment)
+            _run(["npm", "run", "build"], cwd=WEB, env=_environment(node_dir))
         _stamp(modules, "build", sources)
 
 

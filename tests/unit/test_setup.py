@@ -122,7 +122,8 @@ def test_web_steps_run_once_until_their_sources_change(
 
     def made() -> list[str]:
         calls.write_text("")
-        setup.make_web(tmp_path / "bin", build=True)
+        setup.install_web_packages(setup.WEB, tmp_path / "bin")
+        setup.build_web_app(tmp_path / "bin")
         return calls.read_text().split()
 
     assert made() == ["ci", "run"]
@@ -142,7 +143,7 @@ def test_failing_step_shows_what_was_said_and_is_not_remembered(
     program(tmp_path / "bin", "npm", "echo the registry is away; exit 1")
     for _ in range(2):
         with pytest.raises(setup.SetupError, match=r"`npm ci .*` failed, see above"):
-            setup.make_web(tmp_path / "bin", build=False)
+            setup.install_web_packages(setup.WEB, tmp_path / "bin")
         assert "the registry is away" in capfd.readouterr().err
 
 
