@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,8 +18,21 @@ FRESH = "private, no-cache"
 _encode = msgspec.json.Encoder().encode
 
 
-def json_answer(request: Request, view: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A view as JSON; 304 without a body when the client has these very bytes."""
+def json_answer(
+    request: Request,
+    view: Any,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    valid_until: datetime | None = None,
+) -> Response:
+    """A view as JSON; 304 without a body when the client has these very bytes.
+
+    `valid_until` tells the cache from when on the clock alone makes the answer wrong.
+    """
+    notes = request.scope.get("micore.notes")
+    if notes is not None and valid_until is not None:
+        notes.valid_until = valid_until.timestamp()
     return bytes_answer(request, _encode(view), JSON, status=status, headers=headers)
 
 

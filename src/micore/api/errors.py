@@ -84,7 +84,7 @@ def install(api: FastAPI) -> None:
 
 def request_id(request: Request) -> str:
     """The id the front layer gave this request."""
-    return str(request.scope.get("micore.request_id", ""))
+    return str(getattr(request.scope.get("micore.notes"), "request_id", ""))
 
 
 def _answer(

@@ -21,4 +21,5 @@ async def get_meta(request: Request, parts: Ready) -> Response:
 @router.get("/dashboard", response_model=Dashboard, operation_id="get_dashboard")
 async def get_dashboard(request: Request, parts: Ready) -> Response:
     """Counts and money per status, the ten that matter most of each, freshness."""
-    return json_answer(request, await parts.call(parts.dashboards.dashboard))
+    shown = await parts.call(parts.dashboards.dashboard)
+    return json_answer(request, shown, valid_until=parts.dashboards.valid_until(shown))

@@ -63,7 +63,8 @@ async def inventory_items(
 @router.get("/dashboard/stats", response_model=Dashboard, operation_id="guide_dashboard_stats")
 async def dashboard_stats(request: Request, parts: Ready) -> Response:
     """The same as /api/v1/dashboard."""
-    return json_answer(request, await parts.call(parts.dashboards.dashboard))
+    shown = await parts.call(parts.dashboards.dashboard)
+    return json_answer(request, shown, valid_until=parts.dashboards.valid_until(shown))
 
 
 @router.get("/cache/stats", response_model=CacheStats, operation_id="guide_cache_stats")

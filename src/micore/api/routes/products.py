@@ -76,7 +76,10 @@ async def get_product_history(
     days: Annotated[int, Query(ge=1, le=730, description="Business days, today included")] = 90,
 ) -> Response:
     """Sales and stock, day by day, oldest first, every day of the range."""
-    return json_answer(request, await parts.call(parts.products.history, product_id, days))
+    # Taken first: an answer made at midnight then expires at once instead of lasting a day.
+    valid_until = parts.products.next_day()
+    shown = await parts.call(parts.products.history, product_id, days)
+    return json_answer(request, shown, valid_until=valid_until)
 
 
 @router.get("/products/{product_id}/why", response_model=Why, operation_id="get_product_why")

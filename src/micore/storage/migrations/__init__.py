@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -16,9 +17,7 @@ from micore.storage.database import Database
 
 def head() -> str:
     """The revision this program works with."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    assert found is not None
-    return found
+    return _revisions()[0]
 
 
 def current(connection: Connection) -> str | None:
@@ -69,12 +68,17 @@ def _run(database: Database, verb: str, revision: str) -> None:
 
 
 def _refuse_unknown(found: str) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found not in known:
+    if found not in _revisions():
         raise StorageError(
             f"The database stands at revision {found}, which this program (at {head()}) does not know: it is newer.",
             remedy="Start the newer micore, or restore a backup made by this version.",
         )
+
+
+@cache
+def _revisions() -> list[str]:
+    """All revisions of this program, the newest first; they do not change while it runs."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
 
 
 def _config() -> Config:

@@ -1,0 +1,387 @@
+"""The layer before the framework: guards every request, answers cached routes from final bytes, measures.
+
+Raw ASGI, because a cached answer costs less than the framework's own overhead. What is not in the cache goes on to
+the inner application, once per generation and key however many ask at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from micore.api.errors import PROBLEM_JSON, problem_bytes
+from micore.api.guard import DATA_HEADERS, Guard, Headers, RequestIds
+from micore.api.parts import Parts
+from micore.api.web import WebApp
+from micore.cache import SMALLEST_COMPRESSED_BYTES, Answer
+from micore.telemetry import metrics
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+LARGEST_BODY_BYTES = 64 * 1024
+LARGEST_QUERY_BYTES = 4096
+SLOW_REQUEST_SECONDS = 1.0
+NOTES = "micore.notes"
+STREAMS = frozenset({"/api/v1/events"})
+
+CACHED = {
+    path: path
+    for path in (
+        "/api/v1/meta",
+        "/api/v1/dashboard",
+        "/api/v1/products",
+        "/api/v1/places",
+        "/api/inventory/list",
+        "/api/inventory/items",
+        "/api/dashboard/stats",
+    )
+}
+"""Paths answered from the cache, with the route template they are measured under."""
+PRODUCT = "/api/v1/products/"
+OURS = ("/api/", "/health", "/livez", "/readyz", "/metrics")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Notes:
+    """What the layers tell one another about a request."""
+
+    request_id: str
+    valid_until: float | None = None
+    """Unix seconds from which the clock alone makes the answer wrong; set by the route."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The headers that matter here."""
+
+    host: bytes = b""
+    origin: bytes = b""
+    if_none_match: bytes = b""
+    accept_encoding: bytes = b""
+    length: bytes = b""
+
+
+@dataclass(slots=True)
+class _Captured:
+    """What the inner application answered."""
+
+    status: int = 500
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Front:
+    """The ASGI application that the server runs."""
+
+    def __init__(self, inner: App, parts: Parts) -> None:
+        self._inner = inner
+        self._parts = parts
+        self._live, self._cache = parts.live, parts.cache
+        self._web = WebApp(parts.web)
+        self._guard = Guard()
+        self._ids = RequestIds()
+        self._flights: dict[tuple[int, str], asyncio.Task[Answer | _Captured]] = {}
+        self._meters: dict[tuple[str, str, int], tuple[Counter, Histogram | None]] = {}
+        self._in_flight = 0
+        metrics.HTTP_IN_FLIGHT.set_function(lambda: self._in_flight)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._inner(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        started = time.perf_counter()
+        self._in_flight += 1
+        try:
+            route, status = await self._answer(scope, receive, send)
+        finally:
+            self._in_flight -= 1
+        self._measure(scope, route, status, time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
+        """Answer a request; returns the route template it is measured under, and the status."""
+        asked = _asked(scope["headers"])
+        notes = Notes(self._ids.next())
+        refusal = self._guard.refusal(asked.host, asked.origin)
+        if refusal is not None:
+            metrics.HTTP_REFUSED.labels("host" if refusal.startswith("Host") else "origin").inc()
+            return await self._problem(scope, send, notes, 403, "forbidden", "Not from here", refusal)
+        if len(scope["query_string"]) > LARGEST_QUERY_BYTES:
+            detail = f"The query has {len(scope['query_string'])} bytes; allowed: {LARGEST_QUERY_BYTES}."
+            return await self._problem(scope, send, notes, 414, "query-too-long", "Query too long", detail)
+        path: str = scope["path"]
+        method: str = scope["method"]
+        if method == "HEAD":
+            # Answered as GET; the server sends no body to a HEAD.
+            scope = {**scope, "method": "GET"}
+        if method in {"GET", "HEAD"}:
+            template = CACHED.get(path) or _product_template(path)
+            if template is not None:
+                return template, await self._cached(scope, receive, send, asked, notes)
+            if not path.startswith(OURS):
+                return await self._web_file(scope, send, path, asked, notes)
+        return await self._inside(scope, receive, send, asked, notes)
+
+    # --------------------------------------------------------------------------------------------- cached
+
+    async def _cached(self, scope: Scope, receive: Receive, send: Send, asked: _Asked, notes: Notes) -> int:
+        parts = self._parts
+        key = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
+        live = self._live
+        # Read before the answer is made: what is stored under this number is at least as new as it.
+        try:
+            generation = live.generation() if live.one_process else await parts.call(live.generation)
+        except Exception:  # noqa: BLE001 - the inner application answers, and its errors become problems
+            return (await self._inside(scope, receive, send, asked, notes))[1]
+        if self._cache.local:
+            answer = self._cache.get(generation, key)
+        else:
+            answer = await parts.call(self._cache.get, generation, key)
+        if answer is not None:
+            return await _send_answer(send, answer, asked, notes, hit=True)
+        flight = self._flights.get((generation, key))
+        first = flight is None
+        if flight is None:
+            # A task of its own: the first asker may go away without taking the answer from the others.
+            flight = asyncio.create_task(self._make(scope, generation, key, notes))
+            self._flights[generation, key] = flight
+            flight.add_done_callback(lambda _: self._flights.pop((generation, key), None))
+        made = await asyncio.shield(flight)
+        if isinstance(made, Answer):
+            return await _send_answer(send, made, asked, notes, hit=False)
+        if first:
+            return await _send_captured(send, made, notes)
+        # Nothing to share (an error, most likely): the others get one with an id of their own.
+        return (await self._inside(scope, receive, send, asked, notes))[1]
+
+    async def _make(self, scope: Scope, generation: int, key: str, notes: Notes) -> Answer | _Captured:
+        """Ask the inner application and keep what it answers; an error is handed back and not kept."""
+        without_conditions = [each for each in scope["headers"] if each[0] != b"if-none-match"]
+        captured = await _capture(self._inner, {**scope, "headers": without_conditions, NOTES: notes})
+        etag = captured.headers.get(b"etag")
+        if captured.status != 200 or etag is None:
+            return captured
+        content_type = captured.headers.get(b"content-type", b"application/json").decode("latin-1")
+        answer = Answer(captured.body, content_type, etag.decode("latin-1"), notes.valid_until)
+        if self._cache.local:
+            self._cache.put(generation, key, answer)
+        else:
+            for coding in ("gzip", "zstd"):
+                answer.coded(coding)
+            await self._parts.call(self._cache.put, generation, key, answer)
+        return answer
+
+    # ------------------------------------------------------------------------------------------- uncached
+
+    async def _inside(self, scope: Scope, receive: Receive, send: Send, asked: _Asked, notes: Notes) -> tuple[str, int]:
+        if asked.length and (not asked.length.isdigit() or int(asked.length) > LARGEST_BODY_BYTES):
+            detail = f"The body has {asked.length.decode('latin-1')[:20]} bytes; allowed: {LARGEST_BODY_BYTES}."
+            return await self._problem(scope, send, notes, 413, "body-too-large", "Body too large", detail)
+        scope[NOTES] = notes
+        status = 500
+        started = False
+
+        async def sender(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                started = True
+                status = message["status"]
+                message["headers"] = [*message["headers"], *DATA_HEADERS, _id_header(notes)]
+            await send(message)
+
+        try:
+            await self._inner(scope, _limited(receive), sender)
+        except _BodyTooLargeError:
+            detail = f"The body is longer than the allowed {LARGEST_BODY_BYTES} bytes."
+            return await self._problem(scope, send, notes, 413, "body-too-large", "Body too large", detail)
+        except Exception:
+            if not started:
+                raise
+        route = scope.get("route")
+        return getattr(route, "path", "unmatched"), status
+
+    async def _web_file(self, scope: Scope, send: Send, path: str, asked: _Asked, notes: Notes) -> tuple[str, int]:
+        file = self._web.file(path)
+        if file is None:
+            detail = f"There is nothing at {path[:200]}."
+            return await self._problem(scope, send, notes, 404, "not-found", "Not found", detail)
+        if file.status != 200:
+            headers = [(b"content-type", file.answer.content_type.encode()), *file.headers, _id_header(notes)]
+            await _send(send, file.status, headers, file.answer.body)
+            return "web", file.status
+        return "web", await _send_answer(send, file.answer, asked, notes, headers=file.headers)
+
+    async def _problem(
+        self, scope: Scope, send: Send, notes: Notes, status: int, name: str, title: str, detail: str
+    ) -> tuple[str, int]:
+        body = problem_bytes(
+            name=name,
+            title=title,
+            status=status,
+            detail=detail,
+            instance=scope["path"],
+            request_id=notes.request_id,
+        )
+        headers: Headers = [
+            (b"content-type", PROBLEM_JSON.encode()),
+            (b"cache-control", b"no-store"),
+            *DATA_HEADERS,
+            _id_header(notes),
+        ]
+        await _send(send, status, headers, body)
+        return "refused", status
+
+    def _measure(self, scope: Scope, route: str, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in {"GET", "HEAD", "POST"} else "other"
+        meters = self._meters.get((route, method, status))
+        if meters is None:
+            # A stream lasts as long as its browser looks; that is no duration of an answer.
+            duration = None if route in STREAMS else metrics.HTTP_SECONDS.labels(route)
+            meters = (metrics.HTTP_REQUESTS.labels(route, method, str(status)), duration)
+            self._meters[route, method, status] = meters
+        count, duration = meters
+        count.inc()
+        if duration is not None:
+            duration.observe(seconds)
+            if seconds >= SLOW_REQUEST_SECONDS:
+                log.warning("api.slow_request", route=route, method=method, status=status, seconds=round(seconds, 3))
+
+
+class _BodyTooLargeError(Exception):
+    """The client sends more than it may."""
+
+
+def _asked(headers: Headers) -> _Asked:
+    asked = _Asked()
+    for name, value in headers:
+        if name == b"host":
+            # Two hosts are one too many; joined they match nothing.
+            asked.host = value if not asked.host else asked.host + b"," + value
+        elif name == b"origin":
+            asked.origin = value or b"null"
+        elif name == b"if-none-match":
+            asked.if_none_match = value
+        elif name == b"accept-encoding":
+            asked.accept_encoding = value
+        elif name == b"content-length":
+            asked.length = value
+    return asked
+
+
+def _product_template(path: str) -> str | None:
+    """The template of a product's own paths; None for all others. Origins of figures are not kept: they age out."""
+    if not path.startswith(PRODUCT):
+        return None
+    product, slash, rest = path[len(PRODUCT) :].partition("/")
+    if not product:
+        return None
+    if not slash:
+        return PRODUCT + "{product_id}"
+    return PRODUCT + "{product_id}/history" if rest == "history" else None
+
+
+def coding_for(accept_encoding: bytes) -> str:
+    """The best content coding a client takes: "zstd", "gzip" or "" for none. Quality 0 is a refusal."""
+    if not accept_encoding:
+        return ""
+    taken = set()
+    for each in accept_encoding.lower().split(b","):
+        name, _, quality = each.strip().partition(b";")
+        if quality.replace(b" ", b"") not in {b"q=0", b"q=0.0", b"q=0.00", b"q=0.000"}:
+            taken.add(name.strip())
+    return "zstd" if b"zstd" in taken else "gzip" if b"gzip" in taken else ""
+
+
+async def _send_answer(
+    send: Send, answer: Answer, asked: _Asked, notes: Notes, *, hit: bool | None = None, headers: Headers | None = None
+) -> int:
+    coding = coding_for(asked.accept_encoding) if len(answer.body) >= SMALLEST_COMPRESSED_BYTES else ""
+    # Each coding is a representation of its own and so has its own strong ETag.
+    etag = answer.etag if not coding else f'{answer.etag[:-1]}-{coding}"'
+    said: Headers = [(b"etag", etag.encode()), (b"vary", b"accept-encoding")]
+    said += headers if headers is not None else [(b"cache-control", b"private, no-cache"), *DATA_HEADERS]
+    said.append(_id_header(notes))
+    if hit is not None:
+        said.append((b"x-cache", b"HIT" if hit else b"MISS"))
+    if asked.if_none_match and _names(asked.if_none_match, etag.encode()):
+        await _send(send, 304, said, b"")
+        return 304
+    said.append((b"content-type", answer.content_type.encode()))
+    if coding:
+        said.append((b"content-encoding", coding.encode()))
+    await _send(send, 200, said, answer.coded(coding))
+    return 200
+
+
+async def _send_captured(send: Send, captured: _Captured, notes: Notes) -> int:
+    headers = [each for each in captured.headers.items() if each[0] != b"content-length"]
+    await _send(send, captured.status, [*headers, *DATA_HEADERS, _id_header(notes)], captured.body)
+    return captured.status
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    if status != 304:
+        headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _capture(inner: App, scope: Scope) -> _Captured:
+    captured = _Captured()
+    chunks: list[bytes] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            captured.status = message["status"]
+            captured.headers = dict(message["headers"])
+        elif message["type"] == "http.response.body":
+            chunks.append(message.get("body", b""))
+
+    try:
+        await inner(scope, receive, send)
+    except Exception:  # noqa: BLE001 - the framework has logged it and sent its 500, which is not kept
+        captured.status = 500
+    captured.body = b"".join(chunks)
+    return captured
+
+
+def _limited(receive: Receive) -> Receive:
+    """Bodies without an announced length are counted as they come."""
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > LARGEST_BODY_BYTES:
+            raise _BodyTooLargeError
+        return message
+
+    return limited
+
+
+def _names(if_none_match: bytes, etag: bytes) -> bool:
+    if if_none_match == etag:
+        return True
+    return any(each.strip().removeprefix(b"W/") in (etag, b"*") for each in if_none_match.split(b","))
+
+
+def _id_header(notes: Notes) -> tuple[bytes, bytes]:
+    return (b"x-request-id", notes.request_id.encode())

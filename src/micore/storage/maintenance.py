@@ -1,0 +1,65 @@
+"""How the database is: version, revision, sizes, rows, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, inspect, select
+
+from micore.errors import StorageError
+from micore.storage import migrations
+from micore.storage.database import Database
+from micore.storage.tables import metadata
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseInfo:
+    """What `micore db info` shows."""
+
+    url: str
+    """Without its password."""
+    kind: str
+    version: str
+    revision: str | None
+    head: str
+    """The revision this program works with."""
+    sizes_bytes: dict[str, int]
+    rows: dict[str, int]
+    """By table; empty where there is no schema yet."""
+
+
+def revision(database: Database) -> str | None:
+    """The schema revision a database stands at; None when it has none."""
+    with database.read() as connection:
+        return migrations.current(connection)
+
+
+def info(database: Database) -> DatabaseInfo:
+    """Everything `micore db info` shows; counts rows, so it reads the whole database once."""
+    with database.read() as connection:
+        present = set(inspect(connection).get_table_names())
+        rows = {
+            table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+            for table in sorted(metadata.tables.values(), key=lambda each: each.name)
+            if table.name in present
+        }
+        return DatabaseInfo(
+            url=database.shown_url,
+            kind=database.dialect.name,
+            version=database.dialect.version(connection),
+            revision=migrations.current(connection),
+            head=migrations.head(),
+            sizes_bytes=database.dialect.sizes_bytes(connection),
+            rows=rows,
+        )
+
+
+def problems(database: Database) -> list[str]:
+    """What is wrong; empty when nothing is. Reads the whole file on SQLite."""
+    with database.read() as connection:
+        found = database.dialect.integrity_problems(connection)
+        try:
+            migrations.check(connection)
+        except StorageError as error:
+            found.append(str(error))
+    return found
