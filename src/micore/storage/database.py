@@ -25,6 +25,9 @@ from micore.errors import ConflictError, StorageError
 from micore.storage.dialects import Dialect, SqliteDialect, dialect_for
 from micore.telemetry import metrics
 
+__all__ = ["Connection", "Database", "WriterInfo", "WriterLock"]
+# `Connection` is what services hand from store to store without knowing SQL.
+
 SLOW_STATEMENT_SECONDS = 0.5
 READER_CONNECTIONS = 6
 WRITER_CONNECTIONS = 4

@@ -32,11 +32,6 @@ class Worker:
 
     def schedule(self) -> None:
         """Begin to keep the schedule, if that has not begun yet."""
-        self._scheduled = True
-        self.wake()
-
-    def schedule(self) -> None:
-        """Begin to keep the schedule, if that has not begun yet."""
         self._scheduled.set()
         self._wake.set()
 
