@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-const api = process.env["MICORE_API"] ?? "http://127.0.0.1:8083";
+const api = process.env.MICORE_API ?? "http://127.0.0.1:8083";
 
 export default defineConfig({
   plugins: [react()],

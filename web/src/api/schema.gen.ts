@@ -11,8 +11,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Meta */
-        get: operations["meta_api_v1_meta_get"];
+        /**
+         * Get Meta
+         * @description Version, calendar, currency and status bands of this installation.
+         */
+        get: operations["get_meta"];
         put?: never;
         post?: never;
         delete?: never;
@@ -28,8 +31,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Dashboard */
-        get: operations["dashboard_api_v1_dashboard_get"];
+        /**
+         * Get Dashboard
+         * @description Counts and money per status, the ten that matter most of each, freshness.
+         */
+        get: operations["get_dashboard"];
         put?: never;
         post?: never;
         delete?: never;
@@ -45,8 +51,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Products */
-        get: operations["products_api_v1_products_get"];
+        /**
+         * List Products
+         * @description A page of products; `total` counts all that match.
+         */
+        get: operations["list_products"];
         put?: never;
         post?: never;
         delete?: never;
@@ -55,15 +64,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/products/{id}": {
+    "/api/v1/products/{product_id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Product */
-        get: operations["product_api_v1_products__id__get"];
+        /**
+         * Get Product
+         * @description One product with its cards and its stock by place.
+         */
+        get: operations["get_product"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,15 +84,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/products/{id}/history": {
+    "/api/v1/products/{product_id}/history": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** History */
-        get: operations["history_api_v1_products__id__history_get"];
+        /**
+         * Get Product History
+         * @description Sales and stock, day by day, oldest first, every day of the range.
+         */
+        get: operations["get_product_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -89,15 +104,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/products/{id}/why": {
+    "/api/v1/products/{product_id}/why": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Why */
-        get: operations["why_api_v1_products__id__why_get"];
+        /**
+         * Get Product Why
+         * @description How the available figure comes about, down to the stored marketplace responses.
+         */
+        get: operations["get_product_why"];
         put?: never;
         post?: never;
         delete?: never;
@@ -113,8 +131,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Places */
-        get: operations["places_api_v1_places_get"];
+        /**
+         * List Places
+         * @description Every warehouse that has told a stock figure.
+         */
+        get: operations["list_places"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/raw/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Raw
+         * @description A stored marketplace response; 404 when it is unknown or has aged out.
+         */
+        get: operations["get_raw"];
         put?: never;
         post?: never;
         delete?: never;
@@ -130,8 +171,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sync */
-        get: operations["sync_api_v1_sync_get"];
+        /**
+         * Get Sync
+         * @description The registered sources, whether they are configured, and what is running now.
+         */
+        get: operations["get_sync"];
         put?: never;
         post?: never;
         delete?: never;
@@ -147,26 +191,35 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Runs */
-        get: operations["runs_api_v1_sync_runs_get"];
+        /**
+         * List Runs
+         * @description Runs, newest first.
+         */
+        get: operations["list_runs"];
         put?: never;
-        /** Start */
-        post: operations["start_api_v1_sync_runs_post"];
+        /**
+         * Start Sync
+         * @description Queue a sync per configured account; one that is queued or running already is returned, not doubled.
+         */
+        post: operations["start_sync"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/sync/runs/{id}": {
+    "/api/v1/sync/runs/{run_id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Run */
-        get: operations["run_api_v1_sync_runs__id__get"];
+        /**
+         * Get Run
+         * @description One run with its streams.
+         */
+        get: operations["get_run"];
         put?: never;
         post?: never;
         delete?: never;
@@ -175,7 +228,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/sync/runs/{id}/stop": {
+    "/api/v1/sync/runs/{run_id}/stop": {
         parameters: {
             query?: never;
             header?: never;
@@ -184,8 +237,211 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop */
-        post: operations["stop_api_v1_sync_runs__id__stop_post"];
+        /**
+         * Stop Sync
+         * @description Ask a run to stop; it ends after the step it is in, and the next run goes on from there.
+         */
+        post: operations["stop_sync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Events
+         * @description Live events; reconnect when the stream ends.
+         */
+        get: operations["get_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Health
+         * @description Everything at a glance; 503 when the database does not answer.
+         */
+        get: operations["get_api_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Health
+         * @description Everything at a glance; 503 when the database does not answer.
+         */
+        get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/livez": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Livez
+         * @description The process answers. Ask nothing else of it: a restart mends no database.
+         */
+        get: operations["get_livez"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Readyz
+         * @description Whether requests can be served; 503 names the checks that fail.
+         */
+        get: operations["get_readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Metrics
+         * @description All metrics in Prometheus' text format.
+         */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/inventory/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Inventory Items
+         * @description Active products by units sold in 30 days, most first.
+         */
+        get: operations["guide_inventory_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/inventory/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Inventory Items
+         * @description Active products by units sold in 30 days, most first.
+         */
+        get: operations["guide_inventory_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dashboard Stats
+         * @description The same as /api/v1/dashboard.
+         */
+        get: operations["guide_dashboard_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cache/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cache Stats
+         * @description Hits, misses and size of the answer cache.
+         */
+        get: operations["guide_cache_stats"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -196,6 +452,34 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * CacheStats
+         * @description What the cache does, since the process started.
+         */
+        CacheStats: {
+            /** Enabled */
+            enabled: boolean;
+            /** Connected */
+            connected: boolean;
+            /**
+             * Backend
+             * @description "memory" or "redis".
+             */
+            backend: string;
+            /** Keys */
+            keys: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Hits */
+            hits: number;
+            /** Misses */
+            misses: number;
+            /**
+             * Hit Rate
+             * @description Share of cacheable requests answered from the cache, 0 to 1; None before the first.
+             */
+            hit_rate: number | null;
+        };
         /**
          * Category
          * @description One status band over the whole shop.
@@ -270,6 +554,18 @@ export interface components {
             };
         };
         /**
+         * DataHealth
+         * @description How old what we show is.
+         */
+        DataHealth: {
+            freshness: components["schemas"]["Freshness"];
+            /**
+             * As Of
+             * @description The oldest of the accounts' newest published stock.
+             */
+            as_of: string | null;
+        };
+        /**
          * EffectKind
          * @description Which money an `effect` is.
          * @enum {string}
@@ -281,10 +577,34 @@ export interface components {
          * @enum {string}
          */
         Freshness: "fresh" | "stale" | "never";
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
+        /**
+         * HealthReport
+         * @description Everything at a glance.
+         */
+        HealthReport: {
+            /**
+             * Status
+             * @description "ok"; "degraded" when the cache is away (answers are made anew); "down" when the database is.
+             */
+            status: string;
+            /**
+             * Database
+             * @description "connected" or "disconnected".
+             */
+            database: string;
+            /**
+             * Cache
+             * @description "connected" (the in-process cache counts) or "disconnected".
+             */
+            cache: string;
+            /** Version */
+            version: string;
+            data: components["schemas"]["DataHealth"];
+            /**
+             * Problems
+             * @description What is wrong, in words; empty when all is well.
+             */
+            problems: string[];
         };
         /**
          * HistoryDay
@@ -324,6 +644,43 @@ export interface components {
             out_of_stock: number | null;
         };
         /**
+         * InventoryItem
+         * @description One product under the field names of the operations guide.
+         */
+        InventoryItem: {
+            /**
+             * Item Code
+             * @description The seller's own article.
+             */
+            item_code: string;
+            /** Name */
+            name: string;
+            /**
+             * Quantity
+             * @description Units that can be sold now; None when the marketplace does not tell.
+             */
+            quantity: number | null;
+            /** Status */
+            status: string;
+            /**
+             * Id
+             * @description As in /api/v1/products/{id}.
+             */
+            id: string;
+        };
+        /**
+         * InventoryItems
+         * @description Products, those with the most units sold first.
+         */
+        InventoryItems: {
+            /** Items */
+            items: components["schemas"]["InventoryItem"][];
+            /** Total */
+            total: number;
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * Listing
          * @description A card at a marketplace that sells this product.
          */
@@ -355,6 +712,17 @@ export interface components {
             barcodes: string[];
         };
         /**
+         * LiveReport
+         * @description The process answers.
+         */
+        LiveReport: {
+            /**
+             * Status
+             * @default alive
+             */
+            status: string;
+        };
+        /**
          * Meta
          * @description What the web app must know before it draws.
          */
@@ -377,7 +745,7 @@ export interface components {
              */
             demo: boolean;
             /** Sources */
-            sources?: string[];
+            sources: string[];
         };
         /**
          * Money
@@ -469,6 +837,44 @@ export interface components {
              * @description SHA-256 of the stored marketplace response it was read from; GET /api/v1/raw/{sha256}.
              */
             response: string | null;
+        };
+        /**
+         * Problem
+         * @description What went wrong (RFC 9457).
+         */
+        Problem: {
+            /**
+             * Type
+             * @description Stable name of the kind of problem, "https://micore.invalid/problems/not-found".
+             */
+            type: string;
+            /**
+             * Title
+             * @description The kind in words; the same for all problems of a type.
+             */
+            title: string;
+            /** Status */
+            status: number;
+            /**
+             * Detail
+             * @description What was received and what is allowed.
+             */
+            detail: string;
+            /**
+             * Instance
+             * @description Path of the request.
+             */
+            instance: string;
+            /**
+             * Request Id
+             * @description Also in the header X-Request-Id and in the log.
+             */
+            request_id: string;
+            /**
+             * Remedy
+             * @description What to do next; empty where nothing is to be done.
+             */
+            remedy: string;
         };
         /**
          * ProductDetail
@@ -601,6 +1007,36 @@ export interface components {
              * @description Every listing is archived and nothing is in stock; outside of the categories.
              */
             archived: boolean;
+        };
+        /**
+         * ProductSort
+         * @description What a list is sorted by; a leading minus sorts the largest first. Unknown values always come last.
+         * @enum {string}
+         */
+        ProductSort: "effect" | "-effect" | "name" | "-name" | "code" | "-code" | "available" | "-available" | "sold" | "-sold" | "cover" | "-cover" | "value" | "-value" | "status" | "-status";
+        /**
+         * ProductState
+         * @description Which products a list holds.
+         * @enum {string}
+         */
+        ProductState: "active" | "archived" | "all";
+        /**
+         * ReadyReport
+         * @description Whether requests can be served.
+         */
+        ReadyReport: {
+            /**
+             * Status
+             * @description "ready" or "not ready".
+             */
+            status: string;
+            /**
+             * Failing
+             * @description The checks that fail, with the reason.
+             */
+            failing: {
+                [key: string]: string;
+            };
         };
         /**
          * Run
@@ -819,14 +1255,24 @@ export interface components {
              */
             running: components["schemas"]["Run"][];
         };
-        /** SyncRequest */
+        /**
+         * SyncRequest
+         * @description What to sync.
+         */
         SyncRequest: {
-            /** Source */
+            /**
+             * Source
+             * @description Plug-in name; None for every configured source.
+             */
             source?: string | null;
-            /** Streams */
+            /**
+             * Streams
+             * @description warehouses, catalogue, stock, orders, sales; None for all.
+             */
             streams?: string[] | null;
             /**
              * Full
+             * @description Read everything the marketplace keeps, not only what is new.
              * @default false
              */
             full: boolean;
@@ -850,19 +1296,6 @@ export interface components {
          * @enum {string}
          */
         Trigger: "schedule" | "button" | "command";
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
-        };
         /**
          * Why
          * @description How a product's available figure comes about: the parts sum to the value.
@@ -918,7 +1351,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    meta_api_v1_meta_get: {
+    get_meta: {
         parameters: {
             query?: never;
             header?: never;
@@ -936,9 +1369,27 @@ export interface operations {
                     "application/json": components["schemas"]["Meta"];
                 };
             };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    dashboard_api_v1_dashboard_get: {
+    get_dashboard: {
         parameters: {
             query?: never;
             header?: never;
@@ -956,18 +1407,44 @@ export interface operations {
                     "application/json": components["schemas"]["Dashboard"];
                 };
             };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    products_api_v1_products_get: {
+    list_products: {
         parameters: {
             query?: {
-                q?: string | null;
-                status?: string | null;
-                marketplace?: string | null;
-                place?: string | null;
-                state?: string;
-                sort?: string;
+                /** @description Words of a name, code, barcode or sku id; any case */
+                q?: string;
+                /** @description Comma list: critical,low,normal,overstock,unknown */
+                status?: string;
+                /** @description Comma list of source names */
+                marketplace?: string;
+                /** @description Comma list of place ids; a cluster means its places */
+                place?: string;
+                /** @description Which products */
+                state?: components["schemas"]["ProductState"];
+                /** @description Order */
+                sort?: components["schemas"]["ProductSort"];
+                /** @description Products per page */
                 limit?: number;
+                /** @description `next_cursor` of the page before */
                 cursor?: string | null;
             };
             header?: never;
@@ -985,23 +1462,32 @@ export interface operations {
                     "application/json": components["schemas"]["ProductPage"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    product_api_v1_products__id__get: {
+    get_product: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                product_id: string;
             };
             cookie?: never;
         };
@@ -1016,25 +1502,35 @@ export interface operations {
                     "application/json": components["schemas"]["ProductDetail"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    history_api_v1_products__id__history_get: {
+    get_product_history: {
         parameters: {
             query?: {
+                /** @description Business days, today included */
                 days?: number;
             };
             header?: never;
             path: {
-                id: string;
+                product_id: string;
             };
             cookie?: never;
         };
@@ -1049,23 +1545,32 @@ export interface operations {
                     "application/json": components["schemas"]["ProductHistory"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    why_api_v1_products__id__why_get: {
+    get_product_why: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                product_id: string;
             };
             cookie?: never;
         };
@@ -1080,18 +1585,27 @@ export interface operations {
                     "application/json": components["schemas"]["Why"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    places_api_v1_places_get: {
+    list_places: {
         parameters: {
             query?: never;
             header?: never;
@@ -1109,9 +1623,67 @@ export interface operations {
                     "application/json": components["schemas"]["Place"][];
                 };
             };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    sync_api_v1_sync_get: {
+    get_raw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The body of the marketplace's answer, byte for byte */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sync: {
         parameters: {
             query?: never;
             header?: never;
@@ -1129,15 +1701,37 @@ export interface operations {
                     "application/json": components["schemas"]["SyncOverview"];
                 };
             };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
-    runs_api_v1_sync_runs_get: {
+    list_runs: {
         parameters: {
             query?: {
+                /** @description Runs per page */
                 limit?: number;
+                /** @description `next_cursor` of the page before */
                 cursor?: string | null;
+                /** @description Plug-in name */
                 source?: string | null;
-                findings?: boolean | null;
+                /** @description Only runs that have something to say */
+                findings?: boolean;
             };
             header?: never;
             path?: never;
@@ -1154,27 +1748,36 @@ export interface operations {
                     "application/json": components["schemas"]["RunPage"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    start_api_v1_sync_runs_post: {
+    start_sync: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["SyncRequest"];
+                "application/json": components["schemas"]["SyncRequest"] | null;
             };
         };
         responses: {
@@ -1187,23 +1790,32 @@ export interface operations {
                     "application/json": components["schemas"]["Run"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    run_api_v1_sync_runs__id__get: {
+    get_run: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: number;
+                run_id: number;
             };
             cookie?: never;
         };
@@ -1218,23 +1830,32 @@ export interface operations {
                     "application/json": components["schemas"]["Run"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    stop_api_v1_sync_runs__id__stop_post: {
+    stop_sync: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: number;
+                run_id: number;
             };
             cookie?: never;
         };
@@ -1249,13 +1870,415 @@ export interface operations {
                     "application/json": components["schemas"]["Run"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /**
+             * @description Server-sent events: `hello` {"generation"} at the start, `publish` {"generation", "as_of", "source"}
+             *     after every publish, `run` with a Run at each state change and at most four times a second while it is running.
+             */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_api_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthReport"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthReport"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_livez: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveReport"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyReport"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    guide_inventory_items: {
+        parameters: {
+            query?: {
+                /** @description Products per page */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryItems"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    guide_inventory_list: {
+        parameters: {
+            query?: {
+                /** @description Products per page */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryItems"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    guide_dashboard_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    guide_cache_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheStats"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

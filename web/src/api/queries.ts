@@ -1,0 +1,148 @@
+/** Every read of the API as a pair of key and request. Keys that start with "data" are renewed by each publish. */
+import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
+import { client, read } from "@/api/client";
+import { ApiError } from "@/api/errors";
+import type { ProductsSearch, Status } from "@/lib/url-state";
+
+/** What a publish makes old. */
+export const dataKey = ["data"] as const;
+export const syncKey = ["sync"] as const;
+
+const pageRows = 100;
+const retries = 2;
+
+export function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        // A publish tells us when data is old; the ETag makes an extra question cheap.
+        staleTime: 30_000,
+        gcTime: 10 * 60_000,
+        retry: (count, error) => count < retries && error instanceof ApiError && error.passing,
+        retryDelay: (attempt) => Math.min(500 * 2 ** attempt, 5_000),
+        throwOnError: false,
+      },
+    },
+  });
+}
+
+const commas = (list: readonly (string | number)[] | undefined) =>
+  list && list.length > 0 ? list.join(",") : undefined;
+
+/** Leaves out what is not set: the server's default is then the only default. */
+function present<T extends object>(query: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+export type ProductFilters = Omit<ProductsSearch, "status"> & { status?: readonly Status[] };
+
+function productQuery(filters: ProductFilters, limit: number, cursor: string | null) {
+  return present({
+    q: filters.q,
+    status: commas(filters.status),
+    marketplace: commas(filters.marketplace),
+    place: commas(filters.place),
+    state: filters.state,
+    sort: filters.sort,
+    limit,
+    cursor: cursor ?? undefined,
+  });
+}
+
+export const queries = {
+  meta: () =>
+    queryOptions({
+      queryKey: ["meta"],
+      queryFn: ({ signal }) => read(client.GET("/api/v1/meta", { signal })),
+      staleTime: Infinity,
+    }),
+
+  dashboard: () =>
+    queryOptions({
+      queryKey: [...dataKey, "dashboard"],
+      queryFn: ({ signal }) => read(client.GET("/api/v1/dashboard", { signal })),
+    }),
+
+  places: () =>
+    queryOptions({
+      queryKey: [...dataKey, "places"],
+      queryFn: ({ signal }) => read(client.GET("/api/v1/places", { signal })),
+    }),
+
+  /** The first `limit` products that match. */
+  top: (filters: ProductFilters, limit: number) =>
+    queryOptions({
+      queryKey: [...dataKey, "products", "top", filters, limit],
+      queryFn: ({ signal }) =>
+        read(client.GET("/api/v1/products", { params: { query: productQuery(filters, limit, null) }, signal })),
+      placeholderData: keepPreviousData,
+    }),
+
+  /** All products that match, page by page. */
+  products: (filters: ProductFilters) =>
+    infiniteQueryOptions({
+      queryKey: [...dataKey, "products", "all", filters],
+      queryFn: ({ signal, pageParam }) =>
+        read(client.GET("/api/v1/products", { params: { query: productQuery(filters, pageRows, pageParam) }, signal })),
+      initialPageParam: null as string | null,
+      getNextPageParam: (last) => last.next_cursor,
+      placeholderData: keepPreviousData,
+    }),
+
+  product: (id: string) =>
+    queryOptions({
+      queryKey: [...dataKey, "product", id],
+      queryFn: ({ signal }) =>
+        read(client.GET("/api/v1/products/{product_id}", { params: { path: { product_id: id } }, signal })),
+    }),
+
+  history: (id: string, days: number) =>
+    queryOptions({
+      queryKey: [...dataKey, "history", id, days],
+      queryFn: ({ signal }) =>
+        read(
+          client.GET("/api/v1/products/{product_id}/history", {
+            params: { path: { product_id: id }, query: { days } },
+            signal,
+          }),
+        ),
+      placeholderData: (before, query) => (query?.queryKey[2] === id ? before : undefined),
+    }),
+
+  why: (id: string) =>
+    queryOptions({
+      queryKey: [...dataKey, "why", id],
+      queryFn: ({ signal }) =>
+        read(client.GET("/api/v1/products/{product_id}/why", { params: { path: { product_id: id } }, signal })),
+    }),
+
+  sync: () =>
+    queryOptions({
+      queryKey: [...syncKey, "overview"],
+      queryFn: ({ signal }) => read(client.GET("/api/v1/sync", { signal })),
+    }),
+
+  runs: (findings: boolean) =>
+    infiniteQueryOptions({
+      queryKey: [...syncKey, "runs", { findings }],
+      queryFn: ({ signal, pageParam }) =>
+        read(
+          client.GET("/api/v1/sync/runs", {
+            params: { query: present({ limit: 20, cursor: pageParam ?? undefined, findings: findings || undefined }) },
+            signal,
+          }),
+        ),
+      initialPageParam: null as string | null,
+      getNextPageParam: (last) => last.next_cursor,
+      placeholderData: keepPreviousData,
+    }),
+};
+
+/** Asks for a sync of one source, or of all that are configured. */
+export const startSync = (source: string | null) =>
+  read(client.POST("/api/v1/sync/runs", { body: { source, streams: null, full: false } }));
+
+export const stopRun = (id: number) =>
+  read(client.POST("/api/v1/sync/runs/{run_id}/stop", { params: { path: { run_id: id } } }));

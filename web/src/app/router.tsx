@@ -1,0 +1,94 @@
+/** The pages, their addresses, what their addresses may say, and what they read ahead. */
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  retainSearchParams,
+  type RouterHistory,
+} from "@tanstack/react-router";
+import { queries } from "@/api/queries";
+import { Broken } from "@/app/Broken";
+import { NotFound } from "@/app/NotFound";
+import { Shell } from "@/app/Shell";
+import { usualRange } from "@/lib/range";
+import {
+  parseSearch,
+  readDashboard,
+  readProduct,
+  readProducts,
+  readRoot,
+  readSync,
+  writeSearch,
+} from "@/lib/url-state";
+
+interface Context {
+  cache: QueryClient;
+}
+
+const root = createRootRouteWithContext<Context>()({
+  component: Shell,
+  notFoundComponent: NotFound,
+  validateSearch: readRoot,
+  search: { middlewares: [retainSearchParams(["lang"])] },
+});
+
+const dashboard = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  validateSearch: readDashboard,
+  loader: ({ context: { cache } }) => void cache.prefetchQuery(queries.dashboard()),
+  component: lazyRouteComponent(() => import("@/features/dashboard/DashboardPage"), "DashboardPage"),
+});
+
+const products = createRoute({
+  getParentRoute: () => root,
+  path: "/products",
+  validateSearch: readProducts,
+  loader: ({ context: { cache } }) => void cache.prefetchQuery(queries.dashboard()),
+  component: lazyRouteComponent(() => import("@/features/products/ProductsPage"), "ProductsPage"),
+});
+
+const product = createRoute({
+  getParentRoute: () => root,
+  path: "/products/$id",
+  validateSearch: readProduct,
+  loaderDeps: ({ search }) => ({ range: search.range }),
+  loader: ({ context: { cache }, params: { id }, deps }) => {
+    void cache.prefetchQuery(queries.product(id));
+    void cache.prefetchQuery(queries.history(id, deps.range ?? usualRange()));
+  },
+  component: lazyRouteComponent(() => import("@/features/products/ProductPage"), "ProductPage"),
+});
+
+const sync = createRoute({
+  getParentRoute: () => root,
+  path: "/sync",
+  validateSearch: readSync,
+  loader: ({ context: { cache } }) => void cache.prefetchQuery(queries.sync()),
+  component: lazyRouteComponent(() => import("@/features/sync/SyncPage"), "SyncPage"),
+});
+
+const routeTree = root.addChildren([dashboard, products, product, sync]);
+
+export function createAppRouter(cache: QueryClient, history?: RouterHistory) {
+  return createRouter({
+    routeTree,
+    context: { cache },
+    ...(history ? { history } : {}),
+    parseSearch,
+    stringifySearch: writeSearch,
+    defaultPreload: "intent",
+    defaultPreloadStaleTime: 0,
+    defaultErrorComponent: Broken,
+    scrollRestoration: true,
+    defaultStructuralSharing: true,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}

@@ -1,0 +1,26 @@
+/** A panel with one message in the middle: empty, not set up, not found, good news. */
+import type { ReactNode } from "react";
+import { Icon, type IconName } from "@/components/ui/Icon";
+import { Shape } from "@/components/ui/Status";
+import type { Status } from "@/lib/url-state";
+
+interface Props {
+  icon?: IconName;
+  status?: Status;
+  title: string;
+  children?: ReactNode;
+  actions?: ReactNode;
+  role?: "alert" | "status";
+  bare?: boolean;
+}
+
+export function Center({ icon = "box", status, title, children, actions, role, bare = false }: Props) {
+  return (
+    <div className={`center ${bare ? "" : "panel"}`} role={role}>
+      <span className={`medal ${status ?? ""}`}>{status ? <Shape status={status} /> : <Icon name={icon} />}</span>
+      <h2>{title}</h2>
+      {children}
+      {actions && <div className="btns">{actions}</div>}
+    </div>
+  );
+}

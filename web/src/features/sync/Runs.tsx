@@ -1,0 +1,193 @@
+/** Earlier runs, newest first; what went wrong stands open under its run, with its remedy. */
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Fragment } from "react";
+import { hasEnded } from "@/api/live";
+import { queries } from "@/api/queries";
+import type { Run, RunState } from "@/api/types";
+import { Bones, RowBones } from "@/components/states/Bones";
+import { Center } from "@/components/states/Center";
+import { ErrorState } from "@/components/states/ErrorState";
+import { Notice } from "@/components/states/Notice";
+import { Segmented } from "@/components/ui/Segmented";
+import { Shape } from "@/components/ui/Status";
+import { Rejected } from "@/features/sync/LiveRun";
+import { streamName } from "@/features/sync/words";
+import { useI18n } from "@/i18n";
+import { useNow } from "@/lib/hooks";
+import { sourceTitle } from "@/lib/names";
+import type { Status } from "@/lib/url-state";
+
+const tones: Record<RunState, Status> = {
+  queued: "unknown",
+  running: "unknown",
+  done: "normal",
+  gaps: "low",
+  failed: "critical",
+  stopped: "unknown",
+};
+
+/** What a person should know about a run, the run's own words first; null when all is well. */
+function useFinding(run: Run): { title: string; lines: string[] } | null {
+  const { t } = useI18n();
+  if (run.state === "done" && run.rows_rejected === 0 && !run.message) return null;
+  const streams = run.streams.flatMap((stream) => {
+    const said = stream.message ?? (stream.state === "held" ? t.sync.heldText : null);
+    return said === null ? [] : [`${t.colon(streamName(t, stream.stream))} ${said}`];
+  });
+  const title =
+    run.message ??
+    (run.rows_rejected > 0
+      ? t.sync.rejectedText(run.rows_rejected)
+      : run.state === "stopped"
+        ? t.sync.stoppedText
+        : null);
+  if (title === null && streams.length === 0) return null;
+  // A stream's words that the run repeats are said once.
+  const lines = [...streams.filter((line) => !title || !line.includes(title)), run.remedy];
+  return { title: title ?? t.sync.runState[run.state], lines: lines.filter((line) => line !== null) };
+}
+
+function RunRow({ run }: { run: Run }) {
+  const { t, f } = useI18n();
+  const now = useNow();
+  const finding = useFinding(run);
+  const tone = tones[run.state];
+  const noticeTone = tone === "critical" || tone === "low" ? tone : run.rows_rejected > 0 ? "low" : "unknown";
+  const started = run.started_at ?? run.created_at;
+  const seconds = run.finished_at ? (new Date(run.finished_at).getTime() - new Date(started).getTime()) / 1000 : null;
+  return (
+    <Fragment>
+      <tr role="row" className={finding ? "told" : ""}>
+        <th scope="row" className="s-name">
+          <span className="strong">{sourceTitle(run.source)}</span>
+          <span className="sub">
+            <time dateTime={started} title={f.exact(started)}>
+              {f.clock(started, now)}
+            </time>
+            {run.full && ` · ${t.sync.full}`}
+          </span>
+        </th>
+        <td className="s-state">
+          <span className={`status pill ${tone}`}>
+            <Shape status={tone} />
+            {t.sync.runState[run.state]}
+          </span>
+        </td>
+        <td className="s-by dim">{t.sync.trigger[run.trigger]}</td>
+        <td className="num" data-label={t.sync.read}>
+          {f.number(run.rows_read)}
+        </td>
+        <td className="num" data-label={t.sync.loaded}>
+          {f.number(run.rows_loaded)}
+        </td>
+        <td className="num" data-label={t.sync.unchanged}>
+          {f.number(run.rows_unchanged)}
+        </td>
+        <td className="num" data-label={t.sync.rejected}>
+          <Rejected count={run.rows_rejected} />
+        </td>
+        <td className="num s-dur">{seconds === null ? "–" : t.duration(Math.max(0, seconds))}</td>
+      </tr>
+      {finding && (
+        <tr role="row" className="reason">
+          <td colSpan={8}>
+            <Notice tone={noticeTone} title={finding.title}>
+              {finding.lines.map((line) => (
+                <span className="said-line" key={line}>
+                  {line}
+                </span>
+              ))}
+            </Notice>
+          </td>
+        </tr>
+      )}
+    </Fragment>
+  );
+}
+
+interface Props {
+  findings: boolean;
+  onFindings: (findings: boolean) => void;
+}
+
+export function Runs({ findings, onFindings }: Props) {
+  const { t } = useI18n();
+  const list = useInfiniteQuery(queries.runs(findings));
+  const runs = list.data?.pages.flatMap((page) => page.items).filter(hasEnded);
+  return (
+    <section className="panel list" aria-labelledby="runs-title">
+      <div className="panel-head">
+        <h2 id="runs-title">{t.sync.earlier}</h2>
+        <span className="grow" />
+        <Segmented
+          label={t.sync.filter}
+          value={findings ? "findings" : "all"}
+          options={[
+            { value: "all", text: t.sync.all },
+            { value: "findings", text: t.sync.findings },
+          ]}
+          onChange={(next) => onFindings(next === "findings")}
+        />
+      </div>
+      {list.error && !runs ? (
+        <ErrorState bare error={list.error} onRetry={() => void list.refetch()} />
+      ) : !runs ? (
+        <div className="list-bones">
+          <Bones>
+            <RowBones rows={5} />
+          </Bones>
+        </div>
+      ) : runs.length === 0 ? (
+        findings ? (
+          <Center bare status="normal" title={t.sync.noFindings}>
+            <p>{t.sync.noFindingsText}</p>
+          </Center>
+        ) : (
+          <Center bare icon="sync" title={t.sync.noRuns}>
+            <p>{t.sync.noRunsText}</p>
+          </Center>
+        )
+      ) : (
+        <div className="scroll">
+          <table role="table" className="data runs">
+            <caption className="sr">{t.sync.earlier}</caption>
+            <thead role="rowgroup">
+              <tr role="row">
+                <th scope="col">{t.sync.run}</th>
+                <th scope="col">{t.sync.result}</th>
+                <th scope="col">{t.sync.startedBy}</th>
+                <th scope="col" className="num">
+                  {t.sync.read}
+                </th>
+                <th scope="col" className="num">
+                  {t.sync.loaded}
+                </th>
+                <th scope="col" className="num">
+                  {t.sync.unchanged}
+                </th>
+                <th scope="col" className="num">
+                  {t.sync.rejected}
+                </th>
+                <th scope="col" className="num">
+                  {t.sync.time}
+                </th>
+              </tr>
+            </thead>
+            <tbody role="rowgroup">
+              {runs.map((run) => (
+                <RunRow key={run.id} run={run} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {list.hasNextPage && (
+        <p className="list-foot">
+          <button type="button" className="btn small" onClick={() => void list.fetchNextPage()}>
+            {t.sync.more}
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}

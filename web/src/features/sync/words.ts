@@ -1,0 +1,28 @@
+/** Words for what the API names by key: streams, schedules. An unknown key is shown as it came. */
+import type { Messages } from "@/i18n/en";
+
+export const streamName = (t: Messages, stream: string): string =>
+  (t.sync.streams as Record<string, string | undefined>)[stream] ?? stream;
+
+export const readingStream = (t: Messages, stream: string): string =>
+  (t.sync.readingStream as Record<string, string | undefined>)[stream] ?? stream;
+
+/** The common cron expressions in words; the rest as written. */
+export function scheduleWords(t: Messages, cron: string): string {
+  const [minute = "", hour = "", ...rest] = cron.trim().split(/\s+/);
+  if (rest.length !== 3 || rest.some((field) => field !== "*")) return t.sync.cron(cron);
+  if (minute === "*" && hour === "*") return t.sync.every(1);
+  const every = /^\*\/(\d+)$/.exec(minute)?.[1];
+  if (every !== undefined && hour === "*") return t.sync.every(Number(every));
+  // "5,35 * * * *" is every 30 minutes when the minutes are evenly spaced.
+  const minutes = minute.split(",").map(Number);
+  if (hour === "*" && minutes.every((one) => Number.isInteger(one) && one >= 0 && one < 60)) {
+    const first = minutes[0] ?? 0;
+    if (minutes.length === 1) return t.sync.hourly(first);
+    const step = 60 / minutes.length;
+    if (minutes.every((one, index) => one === first + index * step)) return t.sync.every(step);
+  }
+  if (/^\d+$/.test(minute) && /^\d+$/.test(hour))
+    return t.sync.daily(`${hour.padStart(2, "0")}:${minute.padStart(2, "0")}`);
+  return t.sync.cron(cron);
+}

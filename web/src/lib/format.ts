@@ -1,0 +1,170 @@
+/** Numbers, money, dates and durations as the reader's language writes them; the only file that calls Intl for output. */
+
+export const locales = ["en", "ru", "fr"] as const;
+export type Locale = (typeof locales)[number];
+
+/** Decimal text with its ISO 4217 currency; it never becomes a float on its way to the screen. */
+export interface Money {
+  amount: string;
+  currency: string;
+}
+
+/** Unknown is written as a dash, never as 0. */
+export const unknown = "–";
+
+const minuteMs = 60_000;
+
+/** A typographic minus; Intl writes a hyphen in English and French. */
+const withMinus = (text: string) => text.replace(/^-|(?<=[\s₽$€(])-/u, "−");
+
+/** Intl takes decimal text as it is; TypeScript asks for a promise that it is a number. */
+const decimal = (text: string) => text as Intl.StringNumericLiteral;
+
+/** Half away from zero, to whole units of the currency, without a float in between. */
+export function wholeUnits(amount: string): bigint {
+  const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(amount);
+  if (!match) throw new RangeError(`An amount of money is decimal text such as "1249.00", not "${amount}".`);
+  const [, sign, whole, fraction] = match;
+  const rounded = BigInt(whole ?? "0") + ((fraction ?? "0").charCodeAt(0) >= 53 ? 1n : 0n);
+  return sign ? -rounded : rounded;
+}
+
+/** Sums amounts as they are shown, so that a total is the sum of the lines above it. */
+export function sumShown(amounts: readonly Money[]): bigint {
+  return amounts.reduce((sum, { amount }) => sum + wholeUnits(amount), 0n);
+}
+
+function parts(format: Intl.DateTimeFormat, at: Date): Record<string, string> {
+  return Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]));
+}
+
+/** A business day as an instant that formats back to the same day in UTC. */
+const dayInstant = (day: string) => new Date(`${day}T00:00:00Z`);
+
+/**
+ * Everything that is written, bound to one language and the shop's time zone.
+ * `timeZone` is an IANA name; instants are ISO text in UTC, days are ISO `YYYY-MM-DD`.
+ */
+export function createFormats(locale: Locale, timeZone: string) {
+  // "Sept" is the British month; the house writes "Sep", in the British order.
+  const tag = { en: "en-US", ru: "ru-RU", fr: "fr-FR" }[locale];
+  const numbers = new Map<number, Intl.NumberFormat>();
+  const decimals = (digits: number, least = 0) => {
+    const key = digits * 10 + least;
+    let found = numbers.get(key);
+    if (!found) {
+      found = new Intl.NumberFormat(tag, { maximumFractionDigits: digits, minimumFractionDigits: least });
+      numbers.set(key, found);
+    }
+    return found;
+  };
+  const currencies = new Map<string, Intl.NumberFormat>();
+  const currencyFormat = (currency: string, exact: boolean) => {
+    const key = `${currency}${exact ? "+" : ""}`;
+    let found = currencies.get(key);
+    if (!found) {
+      found = new Intl.NumberFormat(tag, {
+        style: "currency",
+        currency,
+        currencyDisplay: "narrowSymbol",
+        minimumFractionDigits: exact ? 2 : 0,
+        maximumFractionDigits: exact ? 2 : 0,
+        ...(exact ? { trailingZeroDisplay: "stripIfInteger" as const } : {}),
+        roundingMode: "halfExpand",
+      });
+      currencies.set(key, found);
+    }
+    return found;
+  };
+  const percents = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 0 });
+  const wholeMoney = new Intl.NumberFormat(tag, { maximumFractionDigits: 0, roundingMode: "halfExpand" });
+  const clocks = new Intl.DateTimeFormat("en-GB", { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const seconds = new Intl.DateTimeFormat("en-GB", {
+    timeZone,
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  });
+  const dayFormats = (zone: string) => ({
+    short: new Intl.DateTimeFormat(tag, { timeZone: zone, day: "numeric", month: "short" }),
+    long: new Intl.DateTimeFormat(tag, { timeZone: zone, day: "numeric", month: "short", year: "numeric" }),
+    iso: new Intl.DateTimeFormat("sv-SE", { timeZone: zone }),
+  });
+  const inShop = dayFormats(timeZone);
+  const inUtc = dayFormats("UTC");
+  const zoneName = new Intl.DateTimeFormat("en-US", { timeZone, timeZoneName: "shortOffset" });
+
+  const writeDay = (formats: ReturnType<typeof dayFormats>, at: Date, year: boolean) => {
+    const format = year ? formats.long : formats.short;
+    if (locale !== "en") return format.format(at);
+    const p = parts(format, at);
+    return `${p.day ?? ""} ${p.month ?? ""}${year ? ` ${p.year ?? ""}` : ""}`;
+  };
+
+  const time = (instant: string) => clocks.format(new Date(instant));
+  const instantDay = (instant: string, year = false) => writeDay(inShop, new Date(instant), year);
+  const day = (iso: string, year = false) => writeDay(inUtc, dayInstant(iso), year);
+  const shopDay = (instant: Date) => inShop.iso.format(instant);
+
+  return {
+    locale,
+    timeZone,
+    /** A count or a quantity, at most three decimals. */
+    number: (value: number | null | undefined): string =>
+      value === null || value === undefined ? unknown : withMinus(decimals(3).format(value)),
+    /** Days of cover: one decimal below a hundred, none above. */
+    cover: (days: number | null | undefined): string =>
+      days === null || days === undefined
+        ? unknown
+        : withMinus(days >= 100 ? decimals(0).format(days) : decimals(1, 1).format(days)),
+    percent: (share: number | null | undefined): string =>
+      share === null || share === undefined ? unknown : percents.format(share),
+    /** With its sign, in whole units: what totals and totals' parts use. */
+    money: (value: Money | null | undefined): string =>
+      value ? withMinus(currencyFormat(value.currency, false).format(decimal(value.amount))) : unknown,
+    /** With its sign, kopecks where there are any: a price. */
+    price: (value: Money | null | undefined): string =>
+      value ? withMinus(currencyFormat(value.currency, true).format(decimal(value.amount))) : unknown,
+    /** Without the sign, for a column that has it in its head. */
+    bareMoney: (value: Money | null | undefined): string =>
+      value ? withMinus(wholeMoney.format(decimal(value.amount))) : unknown,
+    /** The sign alone, "₽". */
+    currencySign: (currency: string): string =>
+      currencyFormat(currency, false)
+        .formatToParts(0)
+        .find(({ type }) => type === "currency")?.value ?? currency,
+    /** "14:35" in the shop's zone. */
+    time,
+    /** "14:35:12" in the shop's zone. */
+    timeWithSeconds: (instant: string): string => seconds.format(new Date(instant)),
+    /** "22 Nov" of a business day. */
+    day,
+    /** "22 Nov" of an instant, in the shop's zone. */
+    instantDay,
+    /** The business day an instant falls on, ISO. */
+    shopDay,
+    /** "22 Nov, 14:35". */
+    dateTime: (instant: string): string => `${instantDay(instant)}, ${time(instant)}`,
+    /** "22 Nov 2026, 14:35:12 GMT+3": the exact instant with its zone. */
+    exact: (instant: string): string => {
+      const at = new Date(instant);
+      const zone = parts(zoneName, at).timeZoneName ?? timeZone;
+      return `${writeDay(inShop, at, true)}, ${seconds.format(at)} ${zone}`;
+    },
+    /** "14:35" on the day of `now`, else "22 Nov, 14:35". */
+    clock: (instant: string, now: Date): string =>
+      shopDay(new Date(instant)) === shopDay(now) ? time(instant) : `${instantDay(instant)}, ${time(instant)}`,
+    /** "6–13 Dec", "28 Nov – 3 Dec"; both ends included. */
+    dayRange: (from: string, to: string): string => {
+      if (from === to) return day(from);
+      if (from.slice(0, 7) !== to.slice(0, 7)) return `${day(from)} – ${day(to)}`;
+      return `${Number(from.slice(8))}–${day(to)}`;
+    },
+    /** Whole minutes between two instants, never negative: a clock may be ahead of ours. */
+    minutesSince: (instant: string, now: Date): number =>
+      Math.max(0, Math.floor((now.getTime() - new Date(instant).getTime()) / minuteMs)),
+  };
+}
+
+export type Formats = ReturnType<typeof createFormats>;

@@ -1,0 +1,144 @@
+/** What the pages keep in the URL: its shape, its defaults, and how it is written. Wrong values fall back, never fail. */
+
+export const statuses = ["critical", "low", "normal", "overstock", "unknown"] as const;
+export type Status = (typeof statuses)[number];
+
+/** The statuses that ask for a decision, in the order they are shown. */
+export const decisionStatuses = ["critical", "low", "overstock"] as const;
+export type DecisionStatus = (typeof decisionStatuses)[number];
+
+export const sortKeys = ["effect", "name", "code", "available", "sold", "cover", "value", "status"] as const;
+export type SortKey = (typeof sortKeys)[number];
+/** A leading minus sorts downwards. */
+export type Sort = SortKey | `-${SortKey}`;
+
+export const ranges = [30, 90, 365, 730] as const;
+export type Range = (typeof ranges)[number];
+
+export const productStates = ["active", "archived", "all"] as const;
+export type ProductState = (typeof productStates)[number];
+
+export interface RootSearch {
+  /** A language that wins over the reader's last choice. */
+  lang?: string;
+}
+
+export interface DashboardSearch extends RootSearch {
+  status?: DecisionStatus[];
+  /** Categories shown whole rather than as their top ten. */
+  all?: DecisionStatus[];
+  marketplace?: string[];
+  place?: number[];
+  sort?: Sort;
+}
+
+export interface ProductsSearch extends RootSearch {
+  q?: string;
+  status?: Status[];
+  marketplace?: string[];
+  place?: number[];
+  state?: ProductState;
+  sort?: Sort;
+}
+
+export interface ProductSearch extends RootSearch {
+  range?: Range;
+  view?: "table";
+  why?: true;
+}
+
+export interface SyncSearch extends RootSearch {
+  findings?: true;
+}
+
+type Raw = Record<string, unknown>;
+
+const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+
+/** A comma list, or the array it was made from. */
+function list(value: unknown): string[] {
+  if (Array.isArray(value)) return value.map(String);
+  return text(value)?.split(",").filter(Boolean) ?? [];
+}
+
+function among<T extends string>(allowed: readonly T[], value: unknown): T[] | undefined {
+  const asked = new Set(list(value));
+  const found = allowed.filter((one) => asked.has(one));
+  return found.length > 0 ? found : undefined;
+}
+
+function names(value: unknown): string[] | undefined {
+  const found = [...new Set(list(value))].filter((name) => /^[a-z0-9_-]{1,40}$/i.test(name));
+  return found.length > 0 ? found : undefined;
+}
+
+function ids(value: unknown): number[] | undefined {
+  const found = [...new Set(list(value).map(Number))].filter((id) => Number.isSafeInteger(id) && id > 0);
+  return found.length > 0 ? found : undefined;
+}
+
+function sort(value: unknown): Sort | undefined {
+  const asked = text(value);
+  const key = asked?.replace(/^-/, "");
+  return sortKeys.some((one) => one === key) ? (asked as Sort) : undefined;
+}
+
+/** Drops what is undefined, so that a default leaves no trace in the URL. */
+function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
+}
+
+export const readRoot = (raw: Raw): RootSearch => compact<RootSearch>({ lang: text(raw.lang) });
+
+export const readDashboard = (raw: Raw): DashboardSearch =>
+  compact<Omit<DashboardSearch, "lang">>({
+    status: among(decisionStatuses, raw.status),
+    all: among(decisionStatuses, raw.all),
+    marketplace: names(raw.marketplace),
+    place: ids(raw.place),
+    sort: sort(raw.sort),
+  });
+
+export const readProducts = (raw: Raw): ProductsSearch =>
+  compact<Omit<ProductsSearch, "lang">>({
+    q: text(raw.q),
+    status: among(statuses, raw.status),
+    marketplace: names(raw.marketplace),
+    place: ids(raw.place),
+    state: productStates.find((state) => state === raw.state && state !== "active"),
+    sort: sort(raw.sort),
+  });
+
+export const readProduct = (raw: Raw): ProductSearch =>
+  compact<Omit<ProductSearch, "lang">>({
+    range: ranges.find((range) => range === Number(raw.range)),
+    view: raw.view === "table" ? "table" : undefined,
+    why: raw.why === "1" || raw.why === true ? true : undefined,
+  });
+
+export const readSync = (raw: Raw): SyncSearch =>
+  compact<Omit<SyncSearch, "lang">>({ findings: raw.findings === "1" || raw.findings === true ? true : undefined });
+
+/** "?status=critical,low&q=mug": readable, and the same for the same state. */
+export function writeSearch(search: Raw): string {
+  const pairs = Object.entries(search).flatMap(([key, value]): [string, string][] => {
+    if (value === undefined || value === null || value === "" || value === false) return [];
+    if (Array.isArray(value)) return value.length > 0 ? [[key, value.map(String).join(",")]] : [];
+    if (value === true) return [[key, "1"]];
+    return typeof value === "string" || typeof value === "number" ? [[key, String(value)]] : [];
+  });
+  const written = pairs
+    .map(
+      ([key, value]) =>
+        `${encodeURIComponent(key)}=${encodeURIComponent(value).replaceAll("%2C", ",").replaceAll("%20", "+")}`,
+    )
+    .join("&");
+  return written && `?${written}`;
+}
+
+/** The flat texts of a query string; a name given twice keeps its first value. */
+export function parseSearch(query: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [key, value] of new URLSearchParams(query)) found[key] ??= value;
+  return found;
+}
