@@ -19,7 +19,7 @@ from prometheus_client import (
 )
 
 # A second series per counter that says when it began: nobody asks for it.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -124,3 +124,14 @@ INVENTORY_VALUE = Gauge(
 def exposition() -> bytes:
     """All metrics in Prometheus' text format."""
     return generate_latest(REGISTRY)
+
+
+def described() -> list[tuple[str, str, tuple[str, ...], str]]:
+    """(name as scraped, kind, labels, meaning) of every metric of this file; for the reference."""
+    found = []
+    for each in globals().values():
+        if isinstance(each, (Counter, Gauge, Histogram, Info)):
+            (family,) = each.describe()
+            suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
+            found.append((family.name + suffix, family.type, tuple(each._labelnames), family.documentation))  # noqa: SLF001
+    return found
