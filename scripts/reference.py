@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column
 
 from micore.api.app import create_routes
 from micore.app import installed_source_options
@@ -93,7 +93,7 @@ def data_model() -> str:
         if table.comment:
             lines += [table.comment[0].upper() + table.comment[1:] + ".", ""]
         lines += ["| column | type | | meaning |", "|---|---|---|---|"]
-        lines += [_column(table, column) for column in table.columns]
+        lines += [_column(column) for column in table.columns]
     return "\n".join(lines) + "\n"
 
 
@@ -115,7 +115,7 @@ def _comment(each: SettingFacts) -> list[str]:
     return lines
 
 
-def _column(table: Table, column: Column[object]) -> str:
+def _column(column: Column[object]) -> str:
     key = "key" if column.primary_key else "" if column.nullable else "not null"
     target = "".join(f" → `{each.target_fullname}`" for each in column.foreign_keys)
     kind = str(column.type).lower()

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         Path("storage"),
-        description="The data root: database, stored marketplace responses, logs. Relative to the start.",
+        description="The data root: database, stored marketplace responses, logs. Relative to the folder micore starts in.",
     )
     database_url: SecretStr | None = Field(
         None,
@@ -264,7 +264,7 @@ def facts(plugins: PluginOptions | None = None) -> list[SettingFacts]:
         SettingFacts(
             name=variable_of(name),
             description=each.description or "",
-            default="" if each.default is None else str(each.default),
+            default=_spelled(each.default),
             secret="SecretStr" in str(each.annotation),
         )
         for name, each in Settings.model_fields.items()
@@ -304,6 +304,13 @@ def masked_url(url: str) -> str:
         return url
     at = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{at[2]}"))
+
+
+def _spelled(value: Any) -> str:
+    """A value as one would write it into .env."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
 
 
 def _option_value(names: Iterable[str], variables: Mapping[str, str]) -> str | None:
