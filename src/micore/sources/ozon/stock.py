@@ -17,7 +17,7 @@ from micore.sources.http import Answer
 from micore.sources.ozon.answers import FboStock, FboStocks, FbsStock, FbsStocks, ListedProduct
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.cursors import following, from_text, to_text
-from micore.sources.ozon.fields import hint, ident, optional_ident
+from micore.sources.ozon.fields import Id, hint, ident, optional_ident
 from micore.sources.ozon.products import LIST_PATH, PASSES, ListBatch, product_pages
 from micore.sources.ozon.warehouses import all_seller_places, cluster_place, in_order, ozon_place
 from micore.sources.paging import Fetched, Step, walk
@@ -47,28 +47,27 @@ class StockCursor(msgspec.Struct, omit_defaults=True):
 
 def fbo_records(rows: Sequence[FboStock]) -> list[StockRecord]:
     """What Ozon tells of its warehouses: no reserved, so no present either."""
+    # By position: keywords cost a third of the whole conversion.
     return [
         StockRecord(
-            sku_id=ident(row.sku),
-            place_id=ident(row.warehouse_id),
-            available=row.available_stock_count * MILLI,
-            present=None,
-            reserved=None,
-            inbound=_inbound(row),
-            to_client=None,
-            from_client=None
-            if row.return_from_customer_stock_count is None
-            else row.return_from_customer_stock_count * MILLI,
+            ident(row.sku),
+            ident(row.warehouse_id),
+            row.available_stock_count * MILLI,
+            None,
+            None,
+            _inbound(row.transit_stock_count, row.requested_stock_count),
+            None,
+            None if (back := row.return_from_customer_stock_count) is None else back * MILLI,
         )
         for row in rows
     ]
 
 
-def _inbound(row: FboStock) -> int | None:
+def _inbound(in_transit: int | None, requested: int | None) -> int | None:
     """Supplies on their way and those only requested; None where neither is told."""
-    if row.transit_stock_count is None and row.requested_stock_count is None:
+    if in_transit is None and requested is None:
         return None
-    return ((row.transit_stock_count or 0) + (row.requested_stock_count or 0)) * MILLI
+    return ((in_transit or 0) + (requested or 0)) * MILLI
 
 
 def fbo_places(rows: Sequence[FboStock]) -> list[PlaceRecord]:
@@ -87,7 +86,11 @@ def fbo_places(rows: Sequence[FboStock]) -> list[PlaceRecord]:
 
 def hints(rows: Sequence[FboStock]) -> list[SkuHint]:
     """One for each sku."""
-    return list({each.sku_id: each for each in (hint(row.sku, row.offer_id, row.name) for row in rows)}.values())
+    told: dict[Id, SkuHint] = {}
+    for row in rows:
+        if row.sku not in told:
+            told[row.sku] = hint(row.sku, row.offer_id, row.name)
+    return list(told.values())
 
 
 _FBO = RowReader(
