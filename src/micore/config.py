@@ -54,7 +54,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         Path("storage"),
-        description="The data root: database, stored marketplace responses, logs. Relative to the folder micore starts in.",
+        description="The data root: database, stored marketplace responses, logs. Relative to where micore starts.",
     )
     database_url: SecretStr | None = Field(
         None,
