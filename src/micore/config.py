@@ -18,9 +18,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from pydantic_settings.sources import read_env_file
 
 from micore.errors import SettingsError
 
@@ -220,7 +220,7 @@ def load_settings(
 
 def environment(env_file: Path | None = ENV_FILE) -> dict[str, str]:
     """The variables of `.env` and, over them, of the process; names in capitals."""
-    from_file = {} if env_file is None or not env_file.is_file() else read_env_file(env_file, case_sensitive=True)
+    from_file = {} if env_file is None or not env_file.is_file() else dotenv_values(env_file, encoding="utf-8")
     merged = {**from_file, **os.environ}
     return {name.upper(): value for name, value in merged.items() if value is not None}
 
