@@ -10,7 +10,7 @@ BIN := .venv/bin
 CHECKED := src tests scripts $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-dev run dev test check lint format bench soak lock update clean
+.PHONY: help demo install install-dev run dev test check lint format generate bench soak lock update clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ lint: install-dev ## Run the linters, formatters and type checkers of both halve
 format: install-dev ## Mend the form of the Python code
 	@$(BIN)/ruff check --fix $(CHECKED)
 	@$(BIN)/ruff format $(CHECKED)
+
+generate: install-dev ## Write anew what comes from the program: reference pages, .env.example, the web app's API types
+	@$(BIN)/python scripts/reference.py
+	@$(NPM) run --silent generate
 
 bench: install-dev ## Measure the README's figures, each a ratio taken in one run
 	@$(BIN)/python -m benchmarks
