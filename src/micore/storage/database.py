@@ -87,12 +87,13 @@ class Database:
             self._writing,
             self._usable(),
             self._writers.connect() as connection,
-            self.dialect.references_checked_late(connection),
+            self.dialect.references_unchecked(connection),
             connection.begin(),
         ):
             # Two starting processes must not migrate at once; the second then finds nothing to do.
             self.dialect.serialise(connection, "migrate")
             yield connection
+            self.dialect.check_references(connection)
 
     def close(self) -> None:
         """Give all connections back; the next transaction connects again."""
@@ -110,8 +111,6 @@ class Database:
                     f"The database {self.shown_url} does not answer: {_first_line(error)}",
                     remedy="Start the database or mend MICORE_DATABASE_URL; `micore db check` tells more.",
                 ) from error
-            if self.dialect.one_writer and "locked" in str(error.orig):
-                metrics.DB_BUSY.inc()
             raise
 
 

@@ -10,6 +10,7 @@ import contextlib
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
 from micore.errors import SettingsError, StorageError
+from micore.telemetry import metrics
 
 SQLITE_MINIMUM = (3, 51, 3)
 POSTGRESQL_MINIMUM = 15
@@ -64,11 +66,13 @@ class Dialect(ABC):
     def integrity_problems(self, connection: Connection) -> list[str]:
         """What the database finds wrong with its own files; empty when nothing is."""
 
-    @contextlib.contextmanager
-    def references_checked_late(self, connection: Connection) -> Iterator[None]:
-        """For migrations: around a transaction that begins inside."""
-        del connection
-        yield
+    @abstractmethod
+    def references_unchecked(self, connection: Connection) -> AbstractContextManager[None]:
+        """For migrations, around their transaction: tables may be rebuilt, and `check_references` ends it."""
+
+    @abstractmethod
+    def check_references(self, connection: Connection) -> None:
+        """Raise StorageError when rows refer to rows that do not exist; at the end of a migration's transaction."""
 
     def raw(self, connection: Connection) -> Any:
         """The driver's own connection, inside the same transaction: for bulk paths."""
@@ -112,20 +116,22 @@ class SqliteDialect(Dialect):
         """Nothing to do: BEGIN IMMEDIATE holds off every other writer already."""
 
     @contextlib.contextmanager
-    def references_checked_late(self, connection: Connection) -> Iterator[None]:
+    def references_unchecked(self, connection: Connection) -> Iterator[None]:
         # Rebuilding a table drops the old one, and with the check on that would look like deleting all its rows.
         # The setting changes nothing inside a transaction, hence around it.
         driver_connection = self.raw(connection)
         driver_connection.execute("PRAGMA foreign_keys=OFF")
         try:
             yield
-            broken = driver_connection.execute("PRAGMA foreign_key_check").fetchall()
         finally:
             driver_connection.execute("PRAGMA foreign_keys=ON")
+
+    def check_references(self, connection: Connection) -> None:
+        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
         if broken:
             raise StorageError(
                 f"{len(broken)} rows refer to rows that do not exist; the first is in {broken[0][0]}.",
-                remedy="Restore the backup made before the migration, and report this.",
+                remedy="Nothing was changed. Report this with the version of micore.",
             )
 
     def integrity_problems(self, connection: Connection) -> list[str]:
@@ -147,14 +153,21 @@ class SqliteDialect(Dialect):
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
             # The driver's own BEGIN would come late (at the first write) and deferred.
-            connection.exec_driver_sql(begin)
+            try:
+                self.raw(connection).execute(begin)
+            except self._driver.OperationalError as error:
+                metrics.DB_BUSY.inc()
+                raise StorageError(
+                    f"The database file {self.path} is busy: {error}.",
+                    remedy="Try again. If it stays so, another program holds the file; `micore db check` tells more.",
+                ) from error
 
         return engine
 
     def _opener(self, cache_kib: int, pragmas: tuple[str, ...]) -> Callable[[], Any]:
         def connect() -> Any:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
                 connection = self._driver.connect(
                     str(self.path), timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
                 )
@@ -173,7 +186,7 @@ class SqliteDialect(Dialect):
                     *pragmas,
                 ):
                     connection.execute(f"PRAGMA {pragma}")
-            except self._driver.Error as error:
+            except (self._driver.Error, OSError) as error:
                 raise StorageError(
                     f"The database file {self.path} cannot be opened: {error}.",
                     remedy="Check that the folder exists, is writable and holds a micore database, "
@@ -215,6 +228,13 @@ class PostgresqlDialect(Dialect):
 
     def serialise(self, connection: Connection, name: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"micore {name}"})
+
+    def references_unchecked(self, connection: Connection) -> AbstractContextManager[None]:
+        del connection
+        return contextlib.nullcontext()
+
+    def check_references(self, connection: Connection) -> None:
+        """Nothing to do: the server checks at each step, and alters tables in place."""
 
     def integrity_problems(self, connection: Connection) -> list[str]:
         """Invalid indexes; a server checks its pages itself when it was set up with checksums."""

@@ -62,9 +62,9 @@ def _run(database: Database, verb: str, revision: str) -> None:
         found = current(connection)
         if found is not None:
             _refuse_unknown(found)
-        config = _config()
-        config.attributes["connection"] = connection
-        getattr(command, verb)(config, revision)
+        settings = config()
+        settings.attributes["connection"] = connection
+        getattr(command, verb)(settings, revision)
 
 
 def _refuse_unknown(found: str) -> None:
@@ -78,12 +78,13 @@ def _refuse_unknown(found: str) -> None:
 @cache
 def _revisions() -> list[str]:
     """All revisions of this program, the newest first; they do not change while it runs."""
-    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    return [script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()]
 
 
-def _config() -> Config:
-    config = Config()
+def config() -> Config:
+    """Alembic's settings, without an ini file."""
+    made = Config()
     # A per cent sign in the path would be read as an interpolation.
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+    made.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    return made

@@ -484,10 +484,7 @@ def upgrade() -> None:
         "listing_price",
         sa.Column("listing_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
-            "valid_from",
-            sa.BigInteger(),
-            nullable=False,
-            comment="first reading that showed it, by the marketplace's clock",
+            "valid_from", sa.BigInteger(), nullable=False, comment="first reading with it, by the marketplace's clock"
         ),
         sa.Column(
             "price", sa.BigInteger(), nullable=True, comment="ten-thousandths of `currency`; NULL: no price any more"

@@ -1,0 +1,164 @@
+"""Migrations on both databases: they build what tables.py says, go up and down, and refuse what they do not know."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from micore.errors import StorageError
+from micore.storage import maintenance, migrations, search
+from micore.storage.database import Database
+from micore.storage.tables import metadata
+
+SEARCH = "product_search"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    made = Database(database_url)
+    yield made
+    made.close()
+
+
+def tables(database: Database) -> set[str]:
+    with database.read() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def schema(connection: Connection) -> dict[str, Any]:
+    """All that the database itself knows of the tables of tables.py."""
+    inspector = inspect(connection)
+    return {
+        name: {
+            "columns": [{key: str(value) for key, value in column.items()} for column in inspector.get_columns(name)],
+            "key": inspector.get_pk_constraint(name),
+            "references": sorted(map(str, inspector.get_foreign_keys(name))),
+            "unique": sorted(map(str, inspector.get_unique_constraints(name))),
+            "indexes": sorted(map(str, inspector.get_indexes(name))),
+            "options": str(inspector.get_table_options(name)),
+        }
+        for name in sorted(inspector.get_table_names())
+        if not name.startswith(SEARCH) and name != "alembic_version"
+    }
+
+
+class TestUpgrade:
+    def test_builds_what_the_tables_say(self, database: Database) -> None:
+        with database.write() as connection:
+            metadata.create_all(connection)
+            declared = schema(connection)
+            metadata.drop_all(connection)
+        migrations.upgrade(database)
+        with database.read() as connection:
+            assert schema(connection) == declared
+
+    def test_alembic_finds_no_difference(self, database: Database) -> None:
+        migrations.upgrade(database)
+        with database.write() as connection:
+            context = MigrationContext.configure(
+                connection,
+                opts={
+                    "compare_type": True,
+                    "compare_server_default": True,
+                    "include_name": lambda name, kind, _parents: not (kind == "table" and name.startswith(SEARCH)),
+                },
+            )
+            assert compare_metadata(context, metadata) == []
+
+    def test_twice_is_once(self, database: Database) -> None:
+        assert migrations.upgrade(database) == migrations.upgrade(database) == migrations.head()
+
+    def test_two_at_once(self, database_url: str) -> None:
+        failures: list[BaseException] = []
+
+        def work() -> None:
+            own = Database(database_url)
+            try:
+                migrations.upgrade(own)
+            except BaseException as error:  # noqa: BLE001
+                failures.append(error)
+            finally:
+                own.close()
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+
+    def test_down_and_up_again(self, database: Database) -> None:
+        migrations.upgrade(database)
+        before = tables(database)
+        migrations.downgrade(database, "base")
+        assert tables(database) == {"alembic_version"}
+        migrations.upgrade(database)
+        assert tables(database) == before
+
+    def test_a_failed_step_leaves_nothing(self, database: Database) -> None:
+        with database.write() as connection:
+            # In the way of the migration, half-way through it.
+            connection.execute(text("CREATE TABLE run (id INTEGER)"))
+        with pytest.raises(Exception, match="run"):
+            migrations.upgrade(database)
+        assert tables(database) - {"run"} == set()
+
+
+class TestRefusal:
+    def test_an_empty_database(self, database: Database) -> None:
+        with database.read() as connection, pytest.raises(StorageError, match="no schema") as caught:
+            migrations.check(connection)
+        assert "micore db migrate" in caught.value.remedy
+
+    def test_a_newer_database(self, database: Database) -> None:
+        migrations.upgrade(database)
+        with database.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(StorageError, match=r"9999.*newer"):
+            migrations.upgrade(database)
+        with database.read() as connection, pytest.raises(StorageError, match="newer"):
+            migrations.check(connection)
+        assert any("newer" in problem for problem in maintenance.problems(database))
+
+    def test_the_present_one_is_welcome(self, database: Database) -> None:
+        migrations.upgrade(database)
+        with database.read() as connection:
+            assert migrations.check(connection) == migrations.head()
+        assert maintenance.problems(database) == []
+
+
+def test_info_counts_rows(database: Database) -> None:
+    migrations.upgrade(database)
+    with database.write() as connection:
+        connection.execute(metadata.tables["generation"].insert().values(region="stock", number=1, changed_at=0))
+    found = maintenance.info(database)
+    assert found.rows["generation"] == 1
+    assert set(found.rows) == set(metadata.tables)
+    assert (found.revision, found.head) == (migrations.head(), migrations.head())
+
+
+def test_references_are_checked_after_a_migration(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    migrations.upgrade(database)
+    orphan = text("INSERT INTO sku (account_id, listing_id, external_id) VALUES (1, 99, 'x')")
+    with pytest.raises(StorageError, match="refer to rows that do not exist"), database.migrate() as connection:
+        connection.execute(orphan)
+    with pytest.raises(Exception, match="FOREIGN KEY"), database.write() as connection:
+        connection.execute(orphan)
+    database.close()
+
+
+def test_search_works_without_the_extension(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    migrations.upgrade(database)
+    with database.write() as connection:
+        connection.execute(text("DROP INDEX IF EXISTS ix_product_search_text"))
+        connection.execute(text("DROP EXTENSION IF EXISTS pg_trgm"))
+        assert search.upsert(connection, [(1, "Рубашка")]) == 1
+    database.close()
