@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from pathlib import Path
 
 from alembic import command
 
@@ -26,9 +25,9 @@ def main(subject: str) -> int:
         with database.migrate() as connection:
             config = migrations.config()
             config.attributes["connection"] = connection
-            written = command.revision(config, message=subject, autogenerate=True, rev_id=number)
+            command.revision(config, message=subject, autogenerate=True, rev_id=number)
         database.close()
-    print(f"Read and format {Path(written.path).name}.")
+    print(f"Read and format src/micore/storage/migrations/versions/{number}_*.py.")
     return 0
 
 
