@@ -18,9 +18,17 @@ import msgspec
 class Asked:
     """A request as it came."""
 
+    method: str
     path: str
-    payload: Any
+    """With its query."""
+    raw: bytes
     headers: Mapping[str, str]
+    """Names in small letters."""
+
+    @property
+    def payload(self) -> Any:
+        """The body as JSON; None without one."""
+        return msgspec.json.decode(self.raw) if self.raw else None
 
 
 @dataclass(frozen=True)
@@ -63,11 +71,8 @@ def serving(answering: Answering) -> Iterator[Server]:
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            asked = Asked(
-                self.path,
-                msgspec.json.decode(raw) if raw else None,
-                {name.lower(): value for name, value in self.headers.items()},
-            )
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            asked = Asked(self.command, self.path, raw, headers)
             state.asked.append(asked)
             says = state.answering(asked)
             body = says.encoded()
@@ -84,6 +89,8 @@ def serving(answering: Answering) -> Iterator[Server]:
                 self.connection.shutdown(socket.SHUT_RDWR)
             else:
                 self.wfile.write(head + body)
+
+        do_GET = do_POST  # noqa: N815 - the base class looks for this name
 
         def _drip(self, body: bytes, until: threading.Event) -> None:
             for byte in body:

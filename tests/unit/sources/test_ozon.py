@@ -490,8 +490,9 @@ def test_later_readings_ask_for_changes_and_trail_behind(ozon: Bench) -> None:
     assert (asked["since"], asked["to"]) == ("2025-11-23T09:31:40Z", "2026-11-22T09:31:40Z")
     assert later(timedelta(days=1))[0] == 14
     assert later(timedelta(hours=1))[0] == 3
-    assert later(timedelta(days=7))[0] == 60
-    assert later(timedelta(days=20))[0] == 60
+    assert later(timedelta(days=7))[0] == 61
+    # A week later the last 60 days would have been read: 13 days ago.
+    assert later(timedelta(days=20))[0] == 73
     assert later(timedelta(hours=20))[0] == 3
 
 

@@ -22,6 +22,8 @@ LONGEST_SPAN = timedelta(days=364)
 FBS_OVERLAP = timedelta(days=1)
 """Changes that Ozon shows late carry their earlier time."""
 
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
 FBO_EVERY_TIME = timedelta(days=3)
 FBO_DAILY = timedelta(days=14)
 FBO_WEEKLY = timedelta(days=60)
@@ -54,10 +56,13 @@ def plan(marks: Marks | None, as_of: datetime, history: timedelta) -> tuple[list
     if marks is None or as_of - marks.read_to > LONGEST_SPAN - FBS_OVERLAP:
         start = as_of - history
         return [*_cut("FBO", False, start, as_of), *_cut("FBS", False, start, as_of)], whole
-    weekly = as_of - marks.weekly_at >= timedelta(days=7)
-    daily = weekly or as_of - marks.daily_at >= timedelta(days=1)
-    trail = FBO_WEEKLY if weekly else FBO_DAILY if daily else FBO_EVERY_TIME
-    since = min(as_of - trail, marks.read_to - FBO_EVERY_TIME)
+    daily, weekly = as_of - marks.daily_at >= DAY, as_of - marks.weekly_at >= WEEK
+    since = marks.read_to - FBO_EVERY_TIME
+    # After a pause, as far back as the readings that fell out would have gone.
+    if daily:
+        since = min(since, min(as_of, marks.daily_at + DAY) - FBO_DAILY)
+    if weekly:
+        since = min(since, min(as_of, marks.weekly_at + WEEK) - FBO_WEEKLY)
     windows = [*_cut("FBO", False, since, as_of), *_cut("FBS", True, marks.read_to - FBS_OVERLAP, as_of)]
     return windows, Marks(as_of, as_of if daily else marks.daily_at, as_of if weekly else marks.weekly_at)
 
