@@ -14,7 +14,7 @@ const forbid = (folders, reason) => ({
     {
       patterns: [
         { group: ["../**"], message: "Import by '@/...', so that a line shows which room it reaches into." },
-        { group: folders.map((folder) => `@/${folder}/**`), message: reason },
+        ...(folders.length > 0 ? [{ group: folders.map((folder) => `@/${folder}/**`), message: reason }] : []),
       ],
     },
   ],

@@ -17,7 +17,7 @@ async function start(): Promise<void> {
   const element = document.getElementById("root");
   if (!element) throw new Error("index.html has no element with the id root");
   const cache = createQueryClient();
-  void cache.prefetchQuery(queries.meta());
+  cache.query(queries.meta()).catch(() => undefined);
   const feed = new LiveFeed(cache);
   feed.start();
   const locale = preferredLocale(new URLSearchParams(window.location.search).get("lang"));

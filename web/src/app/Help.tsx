@@ -20,7 +20,7 @@ export function Help({ onClose }: { onClose: () => void }) {
     [["?"], t.help.list],
   ];
   return (
-    <Dialog title={t.help.title} closeLabel={t.help.close_} onClose={onClose}>
+    <Dialog title={t.help.title} closeLabel={t.help.dismiss} onClose={onClose}>
       <dl className="keys">
         {keys.map(([sequence, what]) => (
           <Fragment key={what}>

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { Icon } from "@/components/ui/Icon";
 import { useI18n } from "@/i18n";
 import { useKey } from "@/lib/keys";
+import { without, type ProductsSearch } from "@/lib/url-state";
 
 const pauseMs = 150;
 
@@ -13,7 +14,7 @@ export function SearchBox() {
   const onProducts = useRouterState({ select: (state) => state.location.pathname === "/products" });
   const inUrl = useRouterState({
     select: ({ location }) =>
-      location.pathname === "/products" && "q" in location.search ? String(location.search.q ?? "") : "",
+      location.pathname === "/products" && "q" in location.search ? (location.search.q ?? "") : "",
   });
   const [text, setText] = useState(inUrl);
   const [seen, setSeen] = useState(inUrl);
@@ -38,7 +39,7 @@ export function SearchBox() {
     void navigate({
       to: "/products",
       search: (before) => {
-        const { q: _before, ...rest } = onProducts ? before : {};
+        const rest: ProductsSearch = onProducts ? without(before as ProductsSearch, "q") : {};
         return q === "" ? rest : { ...rest, q };
       },
       replace: onProducts,

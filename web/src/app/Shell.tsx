@@ -63,6 +63,7 @@ function Side() {
   const live = useLiveState(useLiveFeed());
   return (
     <aside className="side">
+      <div className="side-column">
       <Link className="brand" to="/">
         <Logo />
         <span>micore</span>
@@ -81,6 +82,7 @@ function Side() {
           <span>{t.nav[liveWord[live]]}</span>
         </span>
         {meta && <span>{t.nav.version(meta.version)}</span>}
+      </div>
       </div>
     </aside>
   );

@@ -27,6 +27,11 @@ interface Context {
   cache: QueryClient;
 }
 
+/** Starts a request before its page is drawn; the page itself tells when it fails. */
+function ahead(request: Promise<unknown>): void {
+  request.catch(() => undefined);
+}
+
 const root = createRootRouteWithContext<Context>()({
   component: Shell,
   notFoundComponent: NotFound,
@@ -38,7 +43,7 @@ const dashboard = createRoute({
   getParentRoute: () => root,
   path: "/",
   validateSearch: readDashboard,
-  loader: ({ context: { cache } }) => void cache.prefetchQuery(queries.dashboard()),
+  loader: ({ context: { cache } }) => ahead(cache.query(queries.dashboard())),
   component: lazyRouteComponent(() => import("@/features/dashboard/DashboardPage"), "DashboardPage"),
 });
 
@@ -46,7 +51,7 @@ const products = createRoute({
   getParentRoute: () => root,
   path: "/products",
   validateSearch: readProducts,
-  loader: ({ context: { cache } }) => void cache.prefetchQuery(queries.dashboard()),
+  loader: ({ context: { cache } }) => ahead(cache.query(queries.dashboard())),
   component: lazyRouteComponent(() => import("@/features/products/ProductsPage"), "ProductsPage"),
 });
 
@@ -56,8 +61,8 @@ const product = createRoute({
   validateSearch: readProduct,
   loaderDeps: ({ search }) => ({ range: search.range }),
   loader: ({ context: { cache }, params: { id }, deps }) => {
-    void cache.prefetchQuery(queries.product(id));
-    void cache.prefetchQuery(queries.history(id, deps.range ?? usualRange()));
+    ahead(cache.query(queries.product(id)));
+    ahead(cache.query(queries.history(id, deps.range ?? usualRange())));
   },
   component: lazyRouteComponent(() => import("@/features/products/ProductPage"), "ProductPage"),
 });
@@ -66,7 +71,7 @@ const sync = createRoute({
   getParentRoute: () => root,
   path: "/sync",
   validateSearch: readSync,
-  loader: ({ context: { cache } }) => void cache.prefetchQuery(queries.sync()),
+  loader: ({ context: { cache } }) => ahead(cache.query(queries.sync())),
   component: lazyRouteComponent(() => import("@/features/sync/SyncPage"), "SyncPage"),
 });
 

@@ -319,6 +319,7 @@ export const en = (f: Formats) => ({
       stopped: "Stopped",
     },
     trigger: { schedule: "Schedule", button: "Button", command: "Command" },
+    byTrigger: { schedule: "by schedule", button: "by button", command: "by command" },
     earlier: "Earlier runs",
     filter: "Runs",
     all: "All",
@@ -401,7 +402,7 @@ export const en = (f: Formats) => ({
     list: "This list",
     then: "then",
     letters: "Single letters as commands",
-    close_: "Close",
+    dismiss: "Close",
   },
 
   loading: "Loading",

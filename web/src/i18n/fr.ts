@@ -327,6 +327,7 @@ export const fr: Dictionary = (f) => ({
       stopped: "Arrêtée",
     },
     trigger: { schedule: "Planification", button: "Bouton", command: "Commande" },
+    byTrigger: { schedule: "par planification", button: "par le bouton", command: "par une commande" },
     earlier: "Exécutions passées",
     filter: "Exécutions",
     all: "Toutes",
@@ -408,7 +409,7 @@ export const fr: Dictionary = (f) => ({
     list: "Cette liste",
     then: "puis",
     letters: "Commandes d’une seule lettre",
-    close_: "Fermer",
+    dismiss: "Fermer",
   },
 
   loading: "Chargement",

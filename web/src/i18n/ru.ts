@@ -329,6 +329,7 @@ export const ru: Dictionary = (f) => ({
       stopped: "Остановлено",
     },
     trigger: { schedule: "Расписание", button: "Кнопка", command: "Команда" },
+    byTrigger: { schedule: "по расписанию", button: "кнопкой", command: "командой" },
     earlier: "Прошлые запуски",
     filter: "Запуски",
     all: "Все",
@@ -411,7 +412,7 @@ export const ru: Dictionary = (f) => ({
     list: "Этот список",
     then: "затем",
     letters: "Команды одной буквой",
-    close_: "Закрыть",
+    dismiss: "Закрыть",
   },
 
   loading: "Загрузка",

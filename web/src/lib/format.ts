@@ -29,6 +29,9 @@ export function wholeUnits(amount: string): bigint {
   return sign ? -rounded : rounded;
 }
 
+/** Two digits after the point where there are any, none for whole amounts. */
+const exactDigits = (amount: string) => (/\.\d*[1-9]/.test(amount) ? 2 : 0);
+
 /** Sums amounts as they are shown, so that a total is the sum of the lines above it. */
 export function sumShown(amounts: readonly Money[]): bigint {
   return amounts.reduce((sum, { amount }) => sum + wholeUnits(amount), 0n);
@@ -129,6 +132,9 @@ export function createFormats(locale: Locale, timeZone: string) {
     /** Without the sign, for a column that has it in its head. */
     bareMoney: (value: Money | null | undefined): string =>
       value ? withMinus(wholeMoney.format(decimal(value.amount))) : unknown,
+    /** A price for a column that has the sign in its head. */
+    barePrice: (value: Money | null | undefined): string =>
+      value ? withMinus(decimals(2, exactDigits(value.amount)).format(decimal(value.amount))) : unknown,
     /** The sign alone, "₽". */
     currencySign: (currency: string): string =>
       currencyFormat(currency, false)

@@ -88,6 +88,12 @@ function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }):
   return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
 }
 
+/** A copy without the named keys. */
+export function without<T extends object, K extends keyof T>(value: T, ...keys: K[]): Omit<T, K> {
+  const left = Object.entries(value).filter(([key]) => !keys.some((one) => one === key));
+  return Object.fromEntries(left) as Omit<T, K>;
+}
+
 export const readRoot = (raw: Raw): RootSearch => compact<RootSearch>({ lang: text(raw.lang) });
 
 export const readDashboard = (raw: Raw): DashboardSearch =>

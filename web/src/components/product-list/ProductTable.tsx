@@ -41,7 +41,7 @@ export function ProductTable(props: Props) {
   const { rows, total, caption, thresholds, currency, sort, onSort, onMore, waiting = false, foot } = props;
   const { t, f } = useI18n();
   const columns = useMemo(() => productColumns({ t, f, thresholds, currency }), [t, f, thresholds, currency]);
-  const table = useTable({ features, columns, data: rows as ProductRow[], getRowId: (row) => row.id });
+  const table = useTable({ features, columns, data: rows, getRowId: (row) => row.id });
   const model = table.getRowModel().rows;
 
   const ref = useRef<HTMLTableElement>(null);
@@ -90,8 +90,17 @@ export function ProductTable(props: Props) {
     const next = inside ? Number(row.dataset.index) + by : by > 0 ? 0 : rows.length - 1;
     focusRow(Math.min(rows.length - 1, Math.max(0, next)));
   };
+  const inRows = () => document.activeElement?.matches(".products-table .name") ?? false;
+  /** Arrows scroll the page as everywhere, until a row has the focus. */
+  const arrow = (event: KeyboardEvent, by: number) => {
+    if (!inRows()) return;
+    event.preventDefault();
+    step(by);
+  };
   useKey("j", () => step(1), rows.length > 0);
   useKey("k", () => step(-1), rows.length > 0);
+  useKey("ArrowDown", (event) => arrow(event, 1), rows.length > 0);
+  useKey("ArrowUp", (event) => arrow(event, -1), rows.length > 0);
 
   return (
     <>
@@ -101,12 +110,6 @@ export function ProductTable(props: Props) {
         ref={ref}
         aria-rowcount={virtual ? total + 1 : undefined}
         aria-busy={waiting || undefined}
-        onKeyDown={(event) => {
-          if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-          if (!(event.target instanceof HTMLElement) || !event.target.matches(".name")) return;
-          event.preventDefault();
-          step(event.key === "ArrowDown" ? 1 : -1);
-        }}
       >
         <caption className="sr">{caption}</caption>
         <thead role="rowgroup">
@@ -131,7 +134,7 @@ export function ProductTable(props: Props) {
                       onClick={() => meta.sort && onSort(nextSort(sort, meta.sort, meta.numeric ?? false))}
                     >
                       {name}
-                      <i aria-hidden="true">{sorted === "none" ? "" : sorted === "descending" ? "↓" : "↑"}</i>
+                      {sorted !== "none" && <i aria-hidden="true">{sorted === "descending" ? "↓" : "↑"}</i>}
                     </button>
                   ) : (
                     name

@@ -6,7 +6,7 @@ import { Segmented } from "@/components/ui/Segmented";
 import { Shape } from "@/components/ui/Status";
 import { Trend } from "@/components/ui/Sparkline";
 import { useI18n } from "@/i18n";
-import type { DecisionStatus } from "@/lib/url-state";
+import { without, type DecisionStatus } from "@/lib/url-state";
 
 interface Props {
   category: Category;
@@ -40,7 +40,7 @@ export function CategoryPanel({ category, status, shown, of, whole, onWhole, alo
         <Shape status={good ? "normal" : status} />
         <Link
           to="/"
-          search={({ status: _before, ...rest }) => (alone ? rest : { ...rest, status: [status] })}
+          search={(before) => (alone ? without(before, "status") : { ...before, status: [status] })}
           hash="exceptions"
           resetScroll={false}
         >

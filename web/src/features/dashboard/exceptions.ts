@@ -31,8 +31,8 @@ export function useExceptions(dashboard: Dashboard, search: DashboardSearch): Ex
   const sort = search.sort ?? defaultSort;
   const narrowed = marketplace !== undefined || place !== undefined;
   const statuses = shownStatuses(search);
-  const whole = statuses.filter((status) => all?.includes(status));
-  const tops = statuses.filter((status) => !all?.includes(status));
+  const whole = useMemo(() => statuses.filter((status) => all?.includes(status)), [statuses, all]);
+  const tops = useMemo(() => statuses.filter((status) => !all?.includes(status)), [statuses, all]);
   const narrow = { ...(marketplace ? { marketplace } : {}), ...(place ? { place } : {}) };
 
   // The answer of the dashboard holds the top tens already; only filters ask for others, and for their counts.
@@ -59,8 +59,7 @@ export function useExceptions(dashboard: Dashboard, search: DashboardSearch): Ex
       : tops.flatMap((status) => dashboard.top[status] ?? []);
     const ordered = pages?.flatMap((page) => page.items) ?? [];
     return mergeInto(ordered, single, sort, complete);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `tops` is a new array each time; its words are what counts
-  }, [narrowed, asked.pages, dashboard.top, pages, sort, complete, tops.join()]);
+  }, [narrowed, asked.pages, dashboard.top, pages, sort, complete, tops]);
 
   const countOf = (status: DecisionStatus) =>
     narrowed

@@ -13,7 +13,7 @@ import { csv } from "@/features/products/series";
 import { useI18n } from "@/i18n";
 import { download } from "@/lib/download";
 import { usualRange } from "@/lib/range";
-import { ranges } from "@/lib/url-state";
+import { ranges, without } from "@/lib/url-state";
 
 // The scales and shapes are loaded with the first chart.
 const HistoryChart = lazy(() => import("@/features/products/HistoryChart"));
@@ -108,7 +108,7 @@ export function HistoryPanel({ product, currency }: { product: ProductRow; curre
           ]}
           onChange={(next) =>
             void navigate({
-              search: ({ view: _view, ...rest }) => (next === "table" ? { ...rest, view: "table" } : rest),
+              search: (before) => (next === "table" ? { ...before, view: "table" } : without(before, "view")),
               replace: true,
               resetScroll: false,
             })

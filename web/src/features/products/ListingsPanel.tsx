@@ -60,7 +60,7 @@ export function ListingsPanel({ listings, currency }: { listings: readonly Listi
                     {listing.archived ? t.product.archived : t.product.active}
                   </span>
                 </td>
-                <td className="num strong l-price">{f.price(listing.price)}</td>
+                <td className="num strong l-price">{f.barePrice(listing.price)}</td>
               </tr>
             ))}
           </tbody>

@@ -18,6 +18,7 @@ import { useI18n } from "@/i18n";
 import { useTitle } from "@/lib/hooks";
 import { useKey } from "@/lib/keys";
 import { initials, sourceBadge } from "@/lib/names";
+import { without } from "@/lib/url-state";
 
 function Crumbs({ name }: { name?: string }) {
   const { t } = useI18n();
@@ -97,7 +98,7 @@ function Ready({ detail, currency }: { detail: ProductDetail; currency: string }
   const open = search.why === true;
   const setOpen = (why: boolean) =>
     void navigate({
-      search: ({ why: _why, ...rest }) => (why ? { ...rest, why } : rest),
+      search: (before) => (why ? { ...before, why } : without(before, "why")),
       replace: true,
       resetScroll: false,
     });

@@ -148,7 +148,7 @@ export function LiveRun({ run }: { run: Run }) {
         <div className="grow">
           <h2 id={id}>{title}</h2>
           <p>
-            {t.sync.startedAt(f.timeWithSeconds(started))}, {t.sync.trigger[run.trigger].toLocaleLowerCase(f.locale)}.{" "}
+            {t.sync.startedAt(f.timeWithSeconds(started))} {t.sync.byTrigger[run.trigger]}.{" "}
             {dashboard?.as_of ? t.sync.keeps(f.clock(dashboard.as_of, now)) : t.sync.firstTime}
           </p>
         </div>
