@@ -65,17 +65,17 @@ class RowReader(Generic[EnvelopeT, RowT]):
     def _read_one_by_one(self, body: bytes) -> Batch[EnvelopeT, RowT]:
         envelope = self._untyped.decode(body)
         rows: list[RowT] = []
-        records: list[Record] = []
         rejected: list[RejectedRow] = []
         for raw in self._rows_of(envelope) or []:
             try:
                 row = self._row.decode(raw)
-                records.extend(self._convert([row]))
+                self._convert([row])
             except (msgspec.DecodeError, RecordRejectedError) as error:
                 rejected.append(RejectedRow(named(raw, self._key_field), str(error), bytes(raw)))
             else:
                 rows.append(row)
-        return Batch(envelope, rows, records, rejected)
+        # Together once more: what a page tells twice is settled among all of its rows.
+        return Batch(envelope, rows, self._convert(rows), rejected)
 
 
 def named(raw: msgspec.Raw, key_field: str) -> str:
