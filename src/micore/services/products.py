@@ -282,7 +282,7 @@ def _spelled(query: ProductQuery) -> str:
 
 
 def _cursor(position: store.Position, sort: str) -> str:
-    packed = msgspec.json.encode([sort, position.value, position.product_key])
+    packed = msgspec.json.encode([sort, *position])
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
@@ -291,14 +291,14 @@ def _position(cursor: str, sort: str) -> store.Position:
     refused = InvalidRequestError("cursor", received=cursor, allowed="the next_cursor of the page before, same sort")
     try:
         packed = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        made_for, value, key = msgspec.json.decode(packed, type=tuple[str, int | str | None, int])
+        made_for, value, key, effect = msgspec.json.decode(packed, type=tuple[str, int | str | None, int, int])
     except (ValueError, binascii.Error, msgspec.MsgspecError, UnicodeError):
         raise refused from None
-    text_column = sort.removeprefix("-") in {"name", "code"}
-    fits = value is None or (isinstance(value, str) if text_column else isinstance(value, int))
-    numbers = [key, *([value] if isinstance(value, int) else [])]
+    column = sort.removeprefix("-")
+    fits = value is None or isinstance(value, str) == (column in {"name", "code"})
+    numbers = [key, effect, *([value] if isinstance(value, int) else [])]
     if made_for != sort or not fits or any(abs(number) > LARGEST_ID for number in numbers):
         raise refused
-    if isinstance(value, str) and "\x00" in value:
+    if (isinstance(value, str) and "\x00" in value) or (column == "status" and value is None):
         raise refused
-    return store.Position(value, key)
+    return store.Position(value, key, effect)

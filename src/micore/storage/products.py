@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, false, func, literal, or_, select, true
 
+from micore.domain.stock_status import STATUS_BY_CODE
 from micore.storage import search
 from micore.storage.tables import (
     account,
@@ -78,6 +79,8 @@ class Position(NamedTuple):
 
     value: int | str | None
     product_key: int
+    effect: int = 0
+    """Only where a list is sorted by status."""
 
 
 class ListingRow(NamedTuple):
@@ -108,29 +111,62 @@ def page(
 ) -> list[SummaryRow]:
     """Up to `limit` products in order, behind a position. Unknown values come last in both directions.
 
-    Known and unknown values are two walks along one index: neither database then has to sort, and NULL never meets a
-    comparison.
+    Within a status the largest effect comes first, whichever status comes first.
     """
-    column = SORTS[sort]
     conditions = _conditions(connection, wanted)
+    if sort != "status":
+        return _walk(connection, conditions, SORTS[sort], descending=descending, limit=limit, after=after)
     rows: list[SummaryRow] = []
-    if after is None or after.value is not None:
-        known = [column.is_not(None), *([_behind(column, after, descending=descending)] if after else [])]
-        order = (column.desc(), _key.desc()) if descending else (column.asc(), _key.asc())
-        rows = _rows(connection, select(*SUMMARY_COLUMNS).where(*conditions, *known).order_by(*order).limit(limit))
-    if len(rows) < limit and column.nullable:
-        unknown: list[ColumnElement[bool]] = [column.is_(None)]
-        if after is not None and after.value is None:
-            unknown.append(_key < after.product_key if descending else _key > after.product_key)
-        order_by_key = _key.desc() if descending else _key.asc()
-        rest = select(*SUMMARY_COLUMNS).where(*conditions, *unknown).order_by(order_by_key).limit(limit - len(rows))
-        rows += _rows(connection, rest)
+    for status in sorted(wanted.statuses or STATUS_BY_CODE, reverse=descending):
+        inside = None
+        if after is not None:
+            if status == after.value:
+                inside = Position(after.effect, after.product_key)
+            elif (status > int(after.value or 0)) == descending:
+                continue
+        of_status = [*conditions, product_summary.c.status == status]
+        rows += _walk(
+            connection, of_status, product_summary.c.effect, descending=True, limit=limit - len(rows), after=inside
+        )
+        if len(rows) == limit:
+            break
     return rows
 
 
 def position(row: SummaryRow, *, sort: str) -> Position:
     """Where a page that ends with this row ended."""
-    return Position(getattr(row, SORTS[sort].key), row.product_key)
+    return Position(getattr(row, SORTS[sort].key), row.product_key, row.effect if sort == "status" else 0)
+
+
+def _walk(
+    connection: Connection,
+    conditions: Sequence[ColumnElement[bool]],
+    column: Column[Any],
+    *,
+    descending: bool,
+    limit: int,
+    after: Position | None,
+) -> list[SummaryRow]:
+    """Rows in the order of one column, known values first, each part along one index.
+
+    Two walks instead of one: neither database then has to sort, and NULL never meets a comparison.
+    """
+    rows: list[SummaryRow] = []
+    order_by_key = _key.desc() if descending else _key.asc()
+    if after is None or after.value is not None:
+        known: list[ColumnElement[bool]] = [column.is_not(None)] if column.nullable else []
+        if after is not None:
+            known.append(_behind(column, after, descending=descending))
+        order = column.desc() if descending else column.asc()
+        wanted = select(*SUMMARY_COLUMNS).where(*conditions, *known).order_by(order, order_by_key).limit(limit)
+        rows = _rows(connection, wanted)
+    if len(rows) < limit and column.nullable:
+        unknown: list[ColumnElement[bool]] = [column.is_(None)]
+        if after is not None and after.value is None:
+            unknown.append(_key < after.product_key if descending else _key > after.product_key)
+        rest = select(*SUMMARY_COLUMNS).where(*conditions, *unknown).order_by(order_by_key).limit(limit - len(rows))
+        rows += _rows(connection, rest)
+    return rows
 
 
 def count(connection: Connection, wanted: ProductFilter) -> int:
@@ -168,7 +204,7 @@ def listings(connection: Connection, product_key: int) -> list[ListingRow]:
         .where(members(product_key))
         .order_by(listing.c.archived, account.c.source, sku.c.id)
     )
-    return [ListingRow(*row) for row in rows]
+    return [ListingRow._make(row) for row in rows]
 
 
 def barcodes(connection: Connection, sku_ids: Sequence[int]) -> dict[int, list[str]]:

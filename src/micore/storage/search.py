@@ -11,7 +11,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, column, func, literal, literal_column, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+    true,
+)
 
 from micore.storage.tables import product_summary
 
@@ -56,6 +68,8 @@ def delete(connection: Connection, product_keys: Iterable[int]) -> None:
 def matches(connection: Connection, query: str) -> ColumnElement[bool]:
     """A condition on product_summary: every word of the query is part of the product's text."""
     words = fold(query[:LONGEST_QUERY]).split()
+    if not words:
+        return true()
     return _search_for(connection).condition(words)
 
 
