@@ -16,11 +16,13 @@ export function Broken({ error }: ErrorComponentProps) {
           {t.error.reload}
         </button>
       }
+      facts={
+        <p className="ids">
+          <span className="mono">{error instanceof Error ? error.message : String(error)}</span>
+        </p>
+      }
     >
       <p>{t.error.appText}</p>
-      <p className="ids">
-        <span className="mono">{error instanceof Error ? error.message : String(error)}</span>
-      </p>
     </Center>
   );
 }

@@ -7,6 +7,7 @@ import { queries } from "@/api/queries";
 import { Help } from "@/app/Help";
 import { LanguageButtons, MoreMenu, ThemeButton } from "@/app/Preferences";
 import { SearchBox } from "@/app/SearchBox";
+import { Bone, Bones, RowBones } from "@/components/states/Bones";
 import { ErrorState } from "@/components/states/ErrorState";
 import { Notice } from "@/components/states/Notice";
 import { Figure } from "@/components/ui/Figure";
@@ -64,25 +65,25 @@ function Side() {
   return (
     <aside className="side">
       <div className="side-column">
-      <Link className="brand" to="/">
-        <Logo />
-        <span>micore</span>
-      </Link>
-      <div className="shop" title={meta?.demo ? t.nav.demoHint : undefined}>
-        <Icon name="box" />
-        <span className="cut">{meta?.shop_name}</span>
-        {meta?.demo && <span className="badge">{t.nav.demo}</span>}
-      </div>
-      <nav className="nav" aria-label={t.nav.main}>
-        <Rooms />
-      </nav>
-      <div className="side-foot">
-        <span className="line" title={t.nav[liveWord[live]]}>
-          <i className={`dot ${live === "open" ? "" : "off"}`} />
-          <span>{t.nav[liveWord[live]]}</span>
-        </span>
-        {meta && <span>{t.nav.version(meta.version)}</span>}
-      </div>
+        <Link className="brand" to="/">
+          <Logo />
+          <span>micore</span>
+        </Link>
+        <div className="shop" title={meta?.demo ? t.nav.demoHint : undefined}>
+          <Icon name="box" />
+          <span className="cut">{meta?.shop_name}</span>
+          {meta?.demo && <span className="badge">{t.nav.demo}</span>}
+        </div>
+        <nav className="nav" aria-label={t.nav.main}>
+          <Rooms />
+        </nav>
+        <div className="side-foot">
+          <span className="line" title={t.nav[liveWord[live]]}>
+            <i className={`dot ${live === "open" ? "" : "off"}`} />
+            <span>{t.nav[liveWord[live]]}</span>
+          </span>
+          {meta && <span>{t.nav.version(meta.version)}</span>}
+        </div>
       </div>
     </aside>
   );
@@ -155,6 +156,18 @@ function useFocusOnNavigation(main: React.RefObject<HTMLElement | null>) {
   }, [path, main]);
 }
 
+/** Before the shop itself is known: a head and a panel, whatever the page. */
+function FirstBones() {
+  return (
+    <Bones>
+      <Bone width="30%" height={24} />
+      <div className="panel">
+        <RowBones />
+      </div>
+    </Bones>
+  );
+}
+
 export function Shell() {
   const { t } = useI18n();
   const navigate = useNavigate();
@@ -194,7 +207,7 @@ export function Shell() {
           {meta.error && !meta.data ? (
             <ErrorState error={meta.error} onRetry={() => void meta.refetch()} />
           ) : (
-            meta.data && <Outlet />
+            ((meta.data && <Outlet />) ?? <FirstBones />)
           )}
         </main>
         <nav className="bottom-nav" aria-label={t.nav.main}>

@@ -243,7 +243,7 @@ export const en = (f: Formats) => ({
     agedOut: "The stored response has aged out.",
     close: "Close",
     none: "No marketplace has told a quantity yet, so there is nothing to add up.",
-    emptyParts: (count: number) => `${places(f, count)} with 0`,
+    places: (count: number) => places(f, count),
   },
 
   sync: {

@@ -82,7 +82,7 @@ export const fr: Dictionary = (f) => ({
 
   effect: {
     sold_30d: "vendus en 30 jours",
-    stock_value: "de stock au prix de vente",
+    stock_value: "de stock au prix",
     soldShort: "vendus en 30 jours",
     valueShort: "stock au prix",
   },
@@ -93,7 +93,7 @@ export const fr: Dictionary = (f) => ({
     summary: (count, total) =>
       `${f.number(count)} ${plural(count, { one: "produit", other: "produits" })} sur ${f.number(total)} ${plural(count, { one: "attend", other: "attendent" })} une décision`,
     strip: "En bref",
-    stockValue: "Stock au prix de vente",
+    stockValue: "Stock au prix",
     stockValueOf: (known) => `${products(f, known)} en vente`,
     stockUnknown: (count) => `${products(f, count)} sans stock connu`,
     sold: "Vendu en 30 jours",
@@ -101,7 +101,7 @@ export const fr: Dictionary = (f) => ({
     decisions: "Attendent une décision",
     ofProducts: (total) => `sur ${f.number(total)}`,
     breakdown: (critical, low, over) =>
-      `${f.number(critical)} critiques, ${f.number(low)} faibles, ${f.number(over)} en surstock`,
+      `${f.number(critical)} critiques, ${f.number(low)} faibles, ${f.number(over)} surstocks`,
     trend: (from, to) => `${f.number(from)} → ${f.number(to)}`,
     trendDays: (n) => ` en ${days(f, n)}`,
     shownOf: (shown, total) => `${f.number(shown)} sur ${f.number(total)}, par montant`,
@@ -251,7 +251,7 @@ export const fr: Dictionary = (f) => ({
     agedOut: "La réponse conservée a expiré.",
     close: "Fermer",
     none: "Aucune place de marché n’a encore donné de quantité, il n’y a rien à additionner.",
-    emptyParts: (count) => `${places(f, count)} à 0`,
+    places: (count) => places(f, count),
   },
 
   sync: {

@@ -253,7 +253,7 @@ export const ru: Dictionary = (f) => ({
     agedOut: "Срок хранения ответа истёк.",
     close: "Закрыть",
     none: "Ни один маркетплейс ещё не сообщил остаток, складывать нечего.",
-    emptyParts: (count) => `${places(f, count)} с 0`,
+    places: (count) => places(f, count),
   },
 
   sync: {

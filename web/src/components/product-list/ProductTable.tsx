@@ -176,16 +176,8 @@ export function ProductTable(props: Props) {
           })}
           {below > 0 && <Pad height={below} />}
         </tbody>
-        {foot !== undefined && (
-          <tfoot role="rowgroup">
-            <tr role="row">
-              <td role="cell" colSpan={columns.length}>
-                {foot}
-              </td>
-            </tr>
-          </tfoot>
-        )}
       </table>
+      {foot !== undefined && <p className="table-foot">{foot}</p>}
       <div ref={near} />
     </>
   );

@@ -10,17 +10,20 @@ interface Props {
   title: string;
   children?: ReactNode;
   actions?: ReactNode;
+  /** Small print under the actions. */
+  facts?: ReactNode;
   role?: "alert" | "status";
   bare?: boolean;
 }
 
-export function Center({ icon = "box", status, title, children, actions, role, bare = false }: Props) {
+export function Center({ icon = "box", status, title, children, actions, facts, role, bare = false }: Props) {
   return (
     <div className={`center ${bare ? "" : "panel"}`} role={role}>
       <span className={`medal ${status ?? ""}`}>{status ? <Shape status={status} /> : <Icon name={icon} />}</span>
       <h2>{title}</h2>
       {children}
       {actions && <div className="btns">{actions}</div>}
+      {facts}
     </div>
   );
 }

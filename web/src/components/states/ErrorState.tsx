@@ -26,7 +26,7 @@ export function ErrorState({ error, onRetry, bare = false }: Props) {
   const [copied, setCopied] = useState(false);
   const [at] = useState(() => (error instanceof ApiError ? error.at : new Date()).toISOString());
   const requestId = error instanceof ApiError ? error.requestId : null;
-  const facts = [title, text, requestId && `${t.error.request} ${requestId}`, f.exact(at)].filter(Boolean).join("\n");
+  const report = [title, text, requestId && `${t.error.request} ${requestId}`, f.exact(at)].filter(Boolean).join("\n");
   return (
     <Center
       bare={bare}
@@ -38,25 +38,27 @@ export function ErrorState({ error, onRetry, bare = false }: Props) {
           {t.error.retry}
         </button>
       }
+      facts={
+        <p className="ids">
+          {requestId && (
+            <span>
+              {t.error.request} <span className="mono">{requestId}</span>
+            </span>
+          )}
+          <span>{f.exact(at)}</span>
+          <button
+            type="button"
+            className="link"
+            onClick={() => {
+              void navigator.clipboard.writeText(report).then(() => setCopied(true));
+            }}
+          >
+            {copied ? t.error.copied : t.error.copy}
+          </button>
+        </p>
+      }
     >
       <p>{text}</p>
-      <p className="ids">
-        {requestId && (
-          <span>
-            {t.error.request} <span className="mono">{requestId}</span>
-          </span>
-        )}
-        <span>{f.exact(at)}</span>
-        <button
-          type="button"
-          className="link"
-          onClick={() => {
-            void navigator.clipboard.writeText(facts).then(() => setCopied(true));
-          }}
-        >
-          {copied ? t.error.copied : t.error.copy}
-        </button>
-      </p>
     </Center>
   );
 }

@@ -43,7 +43,9 @@ export function ExceptionsPanel({ dashboard, meta, search, exceptions }: Props) 
       <div className="bar-tools">
         <h2 id="exceptions-title">
           {t.home.exceptions}
-          <span>{t.home.counted(held.rows.length, total)}</span>
+          <span>
+            {sort === defaultSort ? t.home.shownOf(held.rows.length, total) : t.home.counted(held.rows.length, total)}
+          </span>
         </h2>
         <div className="chips">
           <StatusFilter value={search.status} all={decisionStatuses} onChange={(status) => change({ status })} />

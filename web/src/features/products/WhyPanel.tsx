@@ -12,6 +12,26 @@ import { useI18n } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import { useKey } from "@/lib/keys";
 
+interface Group {
+  scheme: string;
+  places: number;
+  /** Null while no place of the scheme has told. */
+  value: number | null;
+}
+
+/** The parts by the way they are sold, so that the sum stays short however many places there are. */
+function bySchemes(parts: readonly WhyPart[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const { scheme, value } of parts) {
+    const group = groups.get(scheme) ?? { scheme, places: 0, value: null };
+    // Quantities have three decimals; thousandths are added, so that none is lost in a float.
+    const sum =
+      value === null ? group.value : (Math.round((group.value ?? 0) * 1000) + Math.round(value * 1000)) / 1000;
+    groups.set(scheme, { scheme, places: group.places + 1, value: sum });
+  }
+  return [...groups.values()];
+}
+
 function Part({ part, open }: { part: WhyPart; open: boolean }) {
   const { t, f } = useI18n();
   const now = useNow();
@@ -72,9 +92,8 @@ export function WhyPanel({ id, onClose }: { id: string; onClose: () => void }) {
       if (before instanceof HTMLElement) before.focus({ preventScroll: true });
     };
   }, []);
-  const parts = why.data?.parts ?? [];
-  const holding = parts.filter((part) => part.value !== 0);
-  const empty = parts.length - holding.length;
+  const parts = [...(why.data?.parts ?? [])].sort((a, b) => (b.value ?? 0) - (a.value ?? 0));
+  const groups = bySchemes(parts);
   const value = f.number(why.data?.value);
   return (
     <aside className="why" aria-label={t.why.title(value)}>
@@ -102,24 +121,15 @@ export function WhyPanel({ id, onClose }: { id: string; onClose: () => void }) {
           <section>
             <h3>{t.why.sum}</h3>
             <dl className="lines">
-              {holding.map((part, index) => (
-                <div
-                  key={`${part.label} ${part.scheme} ${index}`}
-                  data-op={index === 0 ? "" : (part.value ?? 0) < 0 ? "−" : "+"}
-                >
+              {groups.map(({ scheme, places, value: part }, index) => (
+                <div key={scheme} data-op={index === 0 ? "" : "+"}>
                   <dt>
-                    {part.label}
-                    <small>{part.scheme}</small>
+                    {scheme}
+                    <small>{t.why.places(places)}</small>
                   </dt>
-                  <dd>{f.number(part.value === null ? null : index === 0 ? part.value : Math.abs(part.value))}</dd>
+                  <dd>{f.number(part)}</dd>
                 </div>
               ))}
-              {empty > 0 && (
-                <div data-op={holding.length === 0 ? "" : "+"}>
-                  <dt>{t.why.emptyParts(empty)}</dt>
-                  <dd>{f.number(0)}</dd>
-                </div>
-              )}
               <div className="result" data-op="=">
                 <dt>{t.why.available}</dt>
                 <dd>{value}</dd>
