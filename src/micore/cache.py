@@ -10,6 +10,7 @@ import gzip
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, ClassVar, Protocol
@@ -138,8 +139,9 @@ class MemoryCache:
 
     local: ClassVar[bool] = True
 
-    def __init__(self, *, limit_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(self, *, limit_bytes: int = MEMORY_BYTES, now: Callable[[], float] = time.time) -> None:
         self._limit_bytes = limit_bytes
+        self._now = now
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._weights: dict[str, int] = {}
         self._bytes = 0
@@ -149,7 +151,7 @@ class MemoryCache:
 
     def get(self, generation: int, key: str) -> Answer | None:
         answer = self._answers.get(key) if generation == self._generation else None
-        if answer is None or (answer.valid_until is not None and answer.valid_until <= time.time()):
+        if answer is None or (answer.valid_until is not None and answer.valid_until <= self._now()):
             self._counts.miss()
             return None
         with self._lock:
@@ -201,8 +203,10 @@ class RedisCache:
 
     local: ClassVar[bool] = False
 
-    def __init__(self, url: str, *, namespace: str) -> None:
+    def __init__(self, url: str, *, namespace: str, now: Callable[[], float] = time.time) -> None:
         import redis
+
+        self._now = now
 
         self._errors: tuple[type[Exception], ...] = (redis.RedisError, OSError)
         self._redis: Any = redis.Redis.from_url(
@@ -215,7 +219,7 @@ class RedisCache:
     def get(self, generation: int, key: str) -> Answer | None:
         packed = self._try(lambda: self._redis.get(self._key(generation, key)))
         answer = None if packed is None else _unpacked(packed)
-        if answer is None or (answer.valid_until is not None and answer.valid_until <= time.time()):
+        if answer is None or (answer.valid_until is not None and answer.valid_until <= self._now()):
             self._counts.miss()
             return None
         self._counts.hit()
@@ -226,7 +230,7 @@ class RedisCache:
             return
         seconds = REDIS_SECONDS
         if answer.valid_until is not None:
-            seconds = max(1, min(seconds, int(answer.valid_until - time.time())))
+            seconds = max(1, min(seconds, int(answer.valid_until - self._now())))
         packed = msgspec.msgpack.encode(answer)
         self._try(lambda: self._redis.set(self._key(generation, key), packed, ex=seconds))
 
