@@ -53,7 +53,7 @@ class PlaceStockRow(NamedTuple):
 
 
 def places(connection: Connection) -> list[PlaceRow]:
-    """Every place that has told a figure, by source, region and name."""
+    """Every place that has told a figure, by source, region (those without one last) and name."""
     product = func.coalesce(sku.c.item_id, -sku.c.id)
     in_stock = case((stock.c.available > 0, product))
     rows = connection.execute(
@@ -74,10 +74,12 @@ def places(connection: Connection) -> list[PlaceRow]:
             .outerjoin(account, account.c.id == place.c.account_id)
         )
         .group_by(place.c.id, place.c.name, region.c.name, account.c.source, account.c.name, place.c.scheme)
-        .order_by(account.c.source, region.c.name, place.c.name, place.c.id)
     )
     # PostgreSQL sums 64-bit integers into a numeric.
-    return [PlaceRow(*row[:6], int(row[6]), int(row[7])) for row in rows]
+    found = [PlaceRow(*row[:6], int(row[6]), int(row[7])) for row in rows]
+    # Sorted here: the two databases disagree about NULL and about letters.
+    found.sort(key=lambda row: (row.source, row.region is None, row.region or "", row.name, row.id))
+    return found
 
 
 def stock_of(connection: Connection, product_key: int) -> list[PlaceStockRow]:
