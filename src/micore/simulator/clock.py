@@ -1,0 +1,103 @@
+"""The virtual clock of the simulated marketplaces: live, shifted or frozen; the only source of "now" behind the servers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+
+MOSCOW = timezone(timedelta(hours=3), "MSK")
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
+
+
+class Clock:
+    """Gives the instant in microseconds since the epoch, UTC. Safe to read and set from several threads."""
+
+    def __init__(
+        self, start: datetime | None = None, *, frozen: bool = False, real_us: Callable[[], int] | None = None
+    ) -> None:
+        """Start at `start` (default: real now). A frozen clock moves only when told to.
+
+        Raises ValueError for an instant without a time zone.
+        """
+        self._real_us = real_us or (lambda: time.time_ns() // 1000)
+        self._lock = threading.Lock()
+        self._offset_us = 0
+        self._frozen_us: int | None = None
+        if start is not None:
+            self._offset_us = to_us(start) - self._real_us()
+        if frozen:
+            self._frozen_us = self._real_us() + self._offset_us if start is None else to_us(start)
+
+    @property
+    def frozen(self) -> bool:
+        return self._frozen_us is not None
+
+    def now_us(self) -> int:
+        with self._lock:
+            return self._frozen_us if self._frozen_us is not None else self._real_us() + self._offset_us
+
+    def now(self) -> datetime:
+        return from_us(self.now_us())
+
+    def advance(self, seconds: float) -> None:
+        """Move forward (or back, with a negative number) and stay frozen or ticking as before."""
+        step = round(seconds * SECOND_US)
+        with self._lock:
+            if self._frozen_us is not None:
+                self._frozen_us += step
+            else:
+                self._offset_us += step
+
+    def set(self, instant: datetime) -> None:
+        """Jump to an instant and stay frozen or ticking as before."""
+        with self._lock:
+            if self._frozen_us is not None:
+                self._frozen_us = to_us(instant)
+            else:
+                self._offset_us = to_us(instant) - self._real_us()
+
+    def live(self) -> None:
+        """Jump to the real now and tick."""
+        with self._lock:
+            self._offset_us, self._frozen_us = 0, None
+
+
+def to_us(instant: datetime) -> int:
+    """Microseconds since the epoch of an aware datetime. Raises ValueError without a zone."""
+    if instant.tzinfo is None:
+        raise ValueError(f"instant {instant.isoformat()} has no time zone; add Z or an offset such as +03:00")
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def from_us(instant_us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant_us)
+
+
+def moscow_midnight_us(day: date) -> int:
+    """Instant at which a Moscow day begins."""
+    return to_us(datetime(day.year, day.month, day.day, tzinfo=MOSCOW))
+
+
+def moscow_day(instant_us: int) -> date:
+    return from_us(instant_us).astimezone(MOSCOW).date()
+
+
+def rfc3339(instant_us: int) -> str:
+    """`2026-11-20T09:00:00.123456Z`; the fraction is trimmed of zeros, and left out when it is zero."""
+    text = from_us(instant_us).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = instant_us % SECOND_US
+    return f"{text}.{fraction:06d}".rstrip("0") + "Z" if fraction else text + "Z"
+
+
+def rfc3339_seconds(instant_us: int) -> str:
+    return from_us(instant_us).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_instant(text: str) -> int:
+    """Microseconds of an RFC3339 text. Raises ValueError for anything else, also for a text without a zone."""
+    if "T" not in text:
+        raise ValueError(f"{text!r} is not RFC3339; write it like 2026-11-20T09:00:00Z")
+    return to_us(datetime.fromisoformat(text))

@@ -1,0 +1,99 @@
+"""The simulator as a command: arguments kept in a state folder, both servers until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from micore.simulator.clock import Clock, moscow_day
+from micore.simulator.control import start_instant
+from micore.simulator.server import Servers, Simulator, listen
+from micore.simulator.shop.shop import Shop
+
+
+class KeptShop(msgspec.Struct):
+    """The arguments that make a shop, as kept in `simulator.json`."""
+
+    seed: int
+    products: int
+    days: int
+    today: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says."""
+
+    ozon_port: int = 9101
+    wildberries_port: int = 9102
+    host: str = "127.0.0.1"
+    seed: int = 7
+    products: int = 1163
+    days: int = 730
+    today: str | None = None
+    clock: str | None = None
+    frozen: bool = False
+    limits: bool = True
+    state: Path | None = None
+
+
+def kept_shop(options: Options) -> KeptShop:
+    """The shop to serve: the kept one if there is one (a later start goes on with it), else the one asked for.
+
+    Raises ValueError for an unreadable day or state file.
+    """
+    today = options.today or moscow_day(time.time_ns() // 1000).isoformat()
+    try:
+        wanted = KeptShop(options.seed, options.products, options.days, date.fromisoformat(today).isoformat())
+    except ValueError as error:
+        raise ValueError(f"--today {today!r} is not a day; write it like 2026-11-23") from error
+    if options.state is None:
+        return wanted
+    file = options.state / "simulator.json"
+    if file.exists():
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=KeptShop)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"{file} cannot be read ({error}); delete it to begin a new shop") from error
+    options.state.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(wanted)))
+    partial.replace(file)
+    return wanted
+
+
+def run(options: Options, say: Callable[[str], None]) -> None:
+    """Build the shop and serve until SIGINT or SIGTERM. `say` gets lines for a person.
+
+    Raises ValueError for impossible arguments, OSError for a port that is taken.
+    """
+    ozon, wildberries = listen(options.host, options.ozon_port), listen(options.host, options.wildberries_port)
+    kept = kept_shop(options)
+    started = time.monotonic()
+    shop = Shop(kept.seed, kept.products, kept.days, date.fromisoformat(kept.today))
+    clock = Clock(start_instant(options.clock), frozen=options.frozen)
+    shop.books(clock.now_us())
+    say(
+        f"The shop of {kept.products:,} products and {kept.days:,} days up to {kept.today} (seed {kept.seed}) "
+        f"was built in {time.monotonic() - started:.1f} s."
+    )
+    for name, where in (("Ozon", ozon), ("Wildberries", wildberries)):
+        say(f"{name:<12} http://{options.host}:{where.getsockname()[1]}  (facts: /simulator)")
+    servers = Servers(Simulator(shop, clock, limits=options.limits), ozon, wildberries)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: servers.stop())
+    asyncio.run(servers.run())
+
+
+def say_to_stdout(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

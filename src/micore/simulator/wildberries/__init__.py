@@ -1,0 +1,1 @@
+"""Wildberries' seller APIs in front of the shop, all hosts' paths on one port: one module per section."""
