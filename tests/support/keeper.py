@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import ClassVar
 
 from tests.support import programs
 
@@ -55,7 +56,7 @@ def free_port() -> int:
 class Postgresql:
     """A cluster in a folder of its own, without durability: it lives as long as the test run."""
 
-    settings = (
+    settings: ClassVar[tuple[str, ...]] = (
         "fsync=off",
         "synchronous_commit=off",
         "full_page_writes=off",

@@ -11,13 +11,14 @@ from sqlalchemy import Connection, delete, func, insert, select, text, update
 from micore.storage.bulk import Columns, bulk_for
 from micore.storage.tables import FIGURES, place, quarantine, stock_snapshot, stock_staging
 
-_STAGED: Columns = {
+STAGED: Columns = {
     "snapshot_id": "int",
     "sku_id": "int",
     "place_id": "int",
     **dict.fromkeys(FIGURES, "int"),
     "raw_page_id": "int",
 }
+STAGED_KEY = ("snapshot_id", "sku_id", "place_id")
 _FIGURES = ", ".join(FIGURES)
 
 
@@ -106,8 +107,8 @@ def stage(connection: Connection, snapshot: Snapshot, rows: Sequence[StockRow]) 
     bulk_for(connection).put(
         connection,
         "stock_staging",
-        _STAGED,
-        ("snapshot_id", "sku_id", "place_id"),
+        STAGED,
+        STAGED_KEY,
         [(snapshot.id, *row) for row in sorted(rows, key=_by_key)],
     )
 
@@ -215,7 +216,7 @@ _IN_SCOPE = "SELECT id FROM place WHERE account_id = :account AND stock_scope = 
 def _collect_changes(connection: Connection, scope: dict[str, object]) -> int:
     """Fill `stock_change` with what differs and what is missing; returns how many are missing."""
     bulk_for(connection).stage(
-        connection, "stock_change", {name: kind for name, kind in _STAGED.items() if name != "snapshot_id"}, []
+        connection, "stock_change", {name: kind for name, kind in STAGED.items() if name != "snapshot_id"}, []
     )
     differs = " OR ".join(f"s.{name} IS DISTINCT FROM g.{name}" for name in FIGURES)
     connection.execute(
