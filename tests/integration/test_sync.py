@@ -20,8 +20,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def bench(database_url: str, tmp_path: Path) -> Iterator[SyncBench]:
-    with sync_bench(database_url, tmp_path, small_shop()) as made:
+def bench(migrated_url: str, tmp_path: Path) -> Iterator[SyncBench]:
+    with sync_bench(migrated_url, tmp_path, small_shop()) as made:
         yield made
 
 
@@ -100,9 +100,9 @@ class TestRepeating:
 
     @pytest.mark.parametrize("stream", ["warehouses", "catalogue", "stock", "orders", "sales"])
     def test_a_reading_broken_at_any_page_ends_as_if_it_had_not_been(
-        self, tmp_path: Path, sqlite_url: str, stream: str
+        self, tmp_path: Path, migrated_sqlite_url: str, stream: str
     ) -> None:
-        with sync_bench(sqlite_url, tmp_path / "whole", small_shop()) as whole:
+        with sync_bench(migrated_sqlite_url, tmp_path / "whole", small_shop()) as whole:
             whole.sync()
             expected = whole.content()
         for page in range(8):
@@ -207,13 +207,13 @@ class TestChanges:
 
 class TestDoubt:
     @pytest.fixture
-    def large(self, database_url: str, tmp_path: Path) -> Iterator[SyncBench]:
+    def large(self, migrated_url: str, tmp_path: Path) -> Iterator[SyncBench]:
         market = small_shop()
         market.page_rows = 50
         market.catalogue = [card(str(number)) for number in range(100)]
         market.stock = {"fbo": [held(str(number), "w1", 10) for number in range(100)], "fbs": []}
         market.orders, market.sales = [], []
-        with sync_bench(database_url, tmp_path, market) as made:
+        with sync_bench(migrated_url, tmp_path, market) as made:
             made.sync()
             yield made
 

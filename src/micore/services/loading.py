@@ -366,12 +366,11 @@ class ListingLoader(Loader):
     def __init__(self, work: SyncWork, stream: Stream) -> None:
         super().__init__(work, stream)
         self._seen: set[str] = set()
-        self._whole = False
 
     def resume(self) -> str | None:
-        found = runs_cursor(self.work, self.stream)
-        self._whole = found is None or found.complete or self.work.params.full
-        return None if self._whole or found is None else str(json.loads(found.cursor)["source"])
+        # Only a reading that is whole from its first page on tells what is missing. Reading a listing again costs
+        # seconds and writes nothing that has not changed, so a broken one begins anew.
+        return None
 
     def prepare(self, connection: Connection, pages: Sequence[Page]) -> None:
         del connection  # a listing is what others refer to
@@ -386,7 +385,7 @@ class ListingLoader(Loader):
         believed = not shrunken or work.params.believe
         retired: set[str] = set()
         with work.database.write() as connection:
-            if self._whole and believed:
+            if believed:
                 if self.stream.name == "catalogue":
                     retired = identity.retire_missing(connection, work.identity, self._seen, now=work.now_micros())
                     summary.mark_dirty(connection, [work.identity.products[each] for each in retired])
