@@ -11,17 +11,23 @@ from micore.simulator.command import Options, run
 
 
 def simulator(
-    ozon_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of Ozon's Seller API; 0 takes a free one.")] = 9101,
+    ozon_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of Ozon's Seller API; 0 takes a free one.")
+    ] = 9101,
     wildberries_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of all Wildberries hosts' paths; 0 takes a free one.")
     ] = 9102,
     seed: Annotated[int, typer.Option(help="Another number, another shop.")] = 7,
     products: Annotated[int, typer.Option(min=1, max=1_000_000, help="Size of the shop.")] = 1163,
     days: Annotated[int, typer.Option(min=1, max=3650, help="Days of history up to --today.")] = 730,
-    today: Annotated[str | None, typer.Option(help="Last day of the history; default: Moscow's date at the first start.")] = None,
+    today: Annotated[
+        str | None, typer.Option(help="Last day of the history; default: Moscow's date at the first start.")
+    ] = None,
     clock: Annotated[str | None, typer.Option(help="Where the virtual clock starts (RFC3339); default: now.")] = None,
     frozen: Annotated[bool, typer.Option("--frozen", help="The clock does not tick by itself.")] = False,
-    no_limits: Annotated[bool, typer.Option("--no-limits", help="Switch the request limits off, for measuring.")] = False,
+    no_limits: Annotated[
+        bool, typer.Option("--no-limits", help="Switch the request limits off, for measuring.")
+    ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     state: Annotated[
         Path | None, typer.Option(help="Folder that keeps the shop's arguments, so that later starts go on with it.")

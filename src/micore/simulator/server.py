@@ -29,9 +29,7 @@ class Simulator:
         self.shop, self.clock, self.stats = shop, clock, Stats()
         ozon = OzonApi(shop, clock, limits=limits, monotonic=monotonic)
         wildberries = WildberriesApi(shop, clock, limits=limits, monotonic=monotonic)
-        control = Control(
-            shop, clock, self.stats, lambda: {"ozon": ozon.paths(), "wildberries": wildberries.paths()}
-        )
+        control = Control(shop, clock, self.stats, lambda: {"ozon": ozon.paths(), "wildberries": wildberries.paths()})
         self.ozon = App(clock, self.stats, control, ozon)
         self.wildberries = App(clock, self.stats, control, wildberries)
 
@@ -105,9 +103,7 @@ class Running:
 
 
 @contextmanager
-def serve_in_thread(
-    shop: Shop, clock: Clock, *, limits: bool = True, host: str = "127.0.0.1"
-) -> Iterator[Running]:
+def serve_in_thread(shop: Shop, clock: Clock, *, limits: bool = True, host: str = "127.0.0.1") -> Iterator[Running]:
     """Serve both marketplaces on free ports while the block runs."""
     simulator = Simulator(shop, clock, limits=limits)
     ozon, wildberries = listen(host, 0), listen(host, 0)

@@ -44,9 +44,7 @@ _SELLER = (Kind.OZON_FBS, Kind.OZON_RFBS)
 class OzonApi:
     """Answers as api-seller.ozon.ru."""
 
-    def __init__(
-        self, shop: Shop, clock: Clock, *, limits: bool, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, shop: Shop, clock: Clock, *, limits: bool, monotonic: Callable[[], float]) -> None:
         self._shop, self._clock = shop, clock
         self._index = Index(shop)
         self._window = SlidingWindow(REQUESTS_PER_SECOND, 1.0, monotonic) if limits else None

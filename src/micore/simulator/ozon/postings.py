@@ -106,9 +106,7 @@ def with_statuses(view: View, ledger: Ledger, positions: Ints, chosen: Body) -> 
     return positions[np.isin(status, known)]
 
 
-def page_of(
-    ledger: Ledger, positions: Ints, cursor: str, limit: int, *, descending: bool
-) -> tuple[Ints, bool, str]:
+def page_of(ledger: Ledger, positions: Ints, cursor: str, limit: int, *, descending: bool) -> tuple[Ints, bool, str]:
     """One page of postings: (index, whether more follow, next cursor)."""
     after = read_cursor(cursor, 2)
     if descending:

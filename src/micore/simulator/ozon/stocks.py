@@ -74,11 +74,11 @@ class _Rows:
         self._requested = books.requested.at(pair, now)
         self._transit = books.transit.at(pair, now)
         self._returning = books.from_client.at(pair, now)
-        sold = books.ordered.at(pair, now) - books.ordered.at(pair, max(now - _WINDOW_DAYS * DAY_US, view.shop.start_us))
+        sold = books.ordered.at(pair, now) - books.ordered.at(
+            pair, max(now - _WINDOW_DAYS * DAY_US, view.shop.start_us)
+        )
         quiet = (now - books.ordered.last_change_us(pair, now)) // DAY_US
-        self.told = (
-            self._available + self._preparing + self._requested + self._transit + self._returning + sold
-        ) > 0
+        self.told = (self._available + self._preparing + self._requested + self._transit + self._returning + sold) > 0
         region = owner * len(CLUSTERS) + _CLUSTER_OF_PLACE[view.pairs.place[pair]]
         size, regions = len(products), len(products) * len(CLUSTERS)
         self._sold = np.bincount(owner, weights=sold, minlength=size)
@@ -192,16 +192,18 @@ def in_warehouse(view: View, body: Body) -> Body:
     stocks = []
     for row, pair in enumerate(shown.tolist()):
         k = int(view.pairs.product[pair])
-        stocks.append({
-            "sku": int(view.goods.sku[k]),
-            "product_id": int(view.goods.product_id[k]),
-            "offer_id": view.shop.cards.card(k).offer_id,
-            "warehouse_id": PLACES[place].place_id,
-            "present": int(available[row] + reserved[row]),
-            "reserved": int(reserved[row]),
-            "free_stock": int(available[row]),
-            "updated_at": rfc3339(int(changed[row])),
-        })
+        stocks.append(
+            {
+                "sku": int(view.goods.sku[k]),
+                "product_id": int(view.goods.product_id[k]),
+                "offer_id": view.shop.cards.card(k).offer_id,
+                "warehouse_id": PLACES[place].place_id,
+                "present": int(available[row] + reserved[row]),
+                "reserved": int(reserved[row]),
+                "free_stock": int(available[row]),
+                "updated_at": rfc3339(int(changed[row])),
+            }
+        )
     return {"stocks": stocks, "has_next": has_next, "cursor": cursor}
 
 
@@ -220,21 +222,28 @@ def by_warehouse(view: View, body: Body) -> Body:
     found = []
     for row, pair in enumerate(shown.tolist()):
         k, place = int(view.pairs.product[pair]), PLACES[int(view.pairs.place[pair])]
-        found.append({
-            "sku": int(view.goods.sku[k]),
-            "offer_id": view.shop.cards.card(k).offer_id,
-            "product_id": int(view.goods.product_id[k]),
-            "warehouse_id": place.place_id,
-            "warehouse_name": place.name,
-            "present": int(available[row] + reserved[row]),
-            "reserved": int(reserved[row]),
-            "free_stock": int(available[row]),
-        })
+        found.append(
+            {
+                "sku": int(view.goods.sku[k]),
+                "offer_id": view.shop.cards.card(k).offer_id,
+                "product_id": int(view.goods.product_id[k]),
+                "warehouse_id": place.place_id,
+                "warehouse_name": place.name,
+                "present": int(available[row] + reserved[row]),
+                "reserved": int(reserved[row]),
+                "free_stock": int(available[row]),
+            }
+        )
     return {"products": found, "cursor": cursor, "has_next": has_next}
 
 
 def _page(
-    view: View, pairs: np.ndarray, cursor: str, limit: int, *, placed: bool = False  # type: ignore[type-arg]
+    view: View,
+    pairs: np.ndarray,
+    cursor: str,
+    limit: int,
+    *,
+    placed: bool = False,  # type: ignore[type-arg]
 ) -> tuple[np.ndarray, bool, str]:  # type: ignore[type-arg]
     """Pairs after a cursor in the order of their sku (and place): (page, whether more follow, next cursor)."""
     key = view.goods.sku[view.pairs.product[pairs]] * len(PLACES) + (view.pairs.place[pairs] if placed else 0)

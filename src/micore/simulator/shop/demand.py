@@ -71,9 +71,7 @@ def _grid() -> tuple[NDArray[np.int32], Floats, Floats, Floats]:
 def load_patterns(today: date) -> Patterns:
     """Patterns whose last used column has the weekday of `today`."""
     grid, units_mean, orders_mean, price = _grid()
-    return Patterns(
-        grid, units_mean, orders_mean, price, grid.shape[1] - 1 - (LAST_DATA_WEEKDAY - today.weekday()) % 7
-    )
+    return Patterns(grid, units_mean, orders_mean, price, grid.shape[1] - 1 - (LAST_DATA_WEEKDAY - today.weekday()) % 7)
 
 
 def daily_units(

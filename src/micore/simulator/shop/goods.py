@@ -94,8 +94,10 @@ def make_goods(seed: int, products: int, days: int, patterns: Patterns) -> Goods
     launch = np.where(late, np.maximum(launched, 0), patterns.first_day(series, phase, days))
     mean = np.clip(patterns.orders_mean[series] * np.exp(-0.25 + 0.45 * normal(seed, "size", k)), 0.02, 7.0)
     chance = np.minimum(mean / patterns.units_mean[series], 0.95) * np.where(discounted, 0.15, 1.0)
-    leaves = uniform(seed, "leaves", k) < 0.05
-    archived = np.where(leaves, launch.clip(0) + 120 + (uniform(seed, "leave day", k) * days).astype(np.int64), NEVER)
+    unit = np.where(sized, family * FAMILY, k)  # the sizes of one card leave together
+    leaves = uniform(seed, "leaves", unit) < 0.05
+    lives = 120 + (uniform(seed, "leave day", unit) * days).astype(np.int64)
+    archived = np.where(leaves, launch[unit].clip(0) + lives, NEVER)
     return Goods(
         count=count, category=category, sized=sized, discounted=discounted, on_ozon=on_ozon, on_wb=on_wb,
         series=series, phase_weeks=phase, chance=chance, launch_day=launch,
@@ -108,7 +110,7 @@ def make_goods(seed: int, products: int, days: int, patterns: Patterns) -> Goods
         pack=np.array([1, 2, 5, 6, 10, 12])[(uniform(seed, "pack", k) * 6).astype(np.int64)],
         product_id=identifiers(k, 200_000_000, 899_999_963, 389_472_911),
         sku=identifiers(k, 1_100_000_000, 899_999_963, 611_953_843),
-        nm_id=identifiers(np.where(sized, family * FAMILY, k), 100_000_000, 499_999_993, 271_828_183),
+        nm_id=identifiers(unit, 100_000_000, 499_999_993, 271_828_183),
         imt_id=identifiers(family, 70_000_000, 399_999_959, 141_421_357),
         chrt_id=identifiers(k, 300_000_000, 599_999_971, 314_159_269),
     )  # fmt: skip

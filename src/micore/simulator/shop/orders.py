@@ -20,7 +20,9 @@ HOUR, DAY = 3600.0, 86_400.0
 LONGEST_DAYS = 88
 """Nothing that a posting brings back to stock comes later than this after the order."""
 
-_HOURS = np.array([9, 5, 3, 2, 2, 3, 6, 11, 19, 27, 34, 38, 40, 41, 40, 39, 38, 39, 42, 47, 52, 50, 38, 20], dtype=float)
+_HOURS = np.array(
+    [9, 5, 3, 2, 2, 3, 6, 11, 19, 27, 34, 38, 40, 41, 40, 39, 38, 39, 42, 47, 52, 50, 38, 20], dtype=float
+)
 _HOUR_SHARES = np.cumsum(_HOURS) / _HOURS.sum()
 _ONE_UNIT_EACH = np.array([place.kind in (Kind.WB_OWN, Kind.WB_SELLER) for place in PLACES])
 _SELLER_HELD = np.array([place.kind in (Kind.OZON_FBS, Kind.OZON_RFBS, Kind.WB_SELLER) for place in PLACES])
@@ -112,7 +114,9 @@ def fates(seed: int, wanted: Wanted, which: Ints, place: Ints, date_key: int) ->
     draw = draws.uniform
     seller = _SELLER_HELD[place]
     packed = np.where(seller, 0.7 * HOUR + 19 * HOUR * draw("packed"), 300 + 2 * HOUR * draw("packed"))
-    shipped = packed + np.where(seller, 3 * HOUR + 40 * HOUR * draw("shipped"), 1.5 * HOUR + 26 * HOUR * draw("shipped"))
+    shipped = packed + np.where(
+        seller, 3 * HOUR + 40 * HOUR * draw("shipped"), 1.5 * HOUR + 26 * HOUR * draw("shipped")
+    )
     home = _PLACE_CLUSTER[place]
     buyer = np.where(draw("near") < 0.68, home, choose(_CLUSTER_SHARES, draw("buyer")))
     travel = np.exp(0.55 + 0.4 * draws.normal("travel")) + np.where(buyer == home, 0.0, 2.2)

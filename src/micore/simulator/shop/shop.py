@@ -102,9 +102,7 @@ class Shop:
         """True units wanted of each product on a day of the history, in stock or not."""
         goods = self.goods
         selling = (goods.launch_day <= day) & (day < goods.archived_day)
-        wanted = daily_units(
-            self.seed, self.patterns, goods.series, goods.phase_weeks, goods.chance, day, self.days
-        )
+        wanted = daily_units(self.seed, self.patterns, goods.series, goods.phase_weeks, goods.chance, day, self.days)
         return np.asarray((wanted * selling)[: self.products])
 
     def pairs_of(self, k: int, *kinds: Kind) -> Ints:

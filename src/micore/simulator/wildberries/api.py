@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta, timezone
 
-from micore.simulator.clock import Clock
-from micore.simulator.http import Answer, Request
+from micore.simulator.clock import Clock, from_us, rfc3339_seconds
+from micore.simulator.http import Answer, Request, json_answer
+from micore.simulator.limits import Bucket, TokenBuckets, Verdict
 from micore.simulator.shop.shop import Shop
+from micore.simulator.wildberries import cards, stocks
+from micore.simulator.wildberries.remains import Remains
+from micore.simulator.wildberries.view import View
+from micore.simulator.wildberries.wire import RefusedError, problem, request_id
+
+INVALID_KEY = "invalid"
+
+# Limits of personal tokens, per seller: a token every interval, at most `burst` of them.
+_PING = Bucket("ping", 10.0, 3)
+_SELLER_INFO = Bucket("seller-info", 60.0, 10)
+_CONTENT = Bucket("content", 0.6, 5)
+_PRICES = Bucket("prices", 0.6, 5)
+_INVENTORY = Bucket("wb-warehouses", 20.0, 1)
+_SELLER_INVENTORY = Bucket("seller-warehouses", 20.0, 1)
+_REMAINS = Bucket("warehouse_remains", 60.0, 5)
+_REMAINS_STATUS = Bucket("warehouse_remains status", 5.0, 5)
+_REMAINS_FILE = Bucket("warehouse_remains download", 60.0, 1)
+_WAREHOUSES = Bucket("seller's warehouses", 0.2, 20, error_cost=10)
+_STOCKS = Bucket("seller's stocks", 0.2, 20, error_cost=10)
+_DISABLED = Bucket("disabled", 2.0, 10)
+
+_OFF_DETAIL = "This method is temporarily disabled. Link: https://dev.wildberries.ru/release-notes?id=570"
+
+
+@dataclass(frozen=True)
+class _Method:
+    verb: str
+    pattern: str
+    bucket: Bucket
+    handle: Callable[[View, Request], Answer]
 
 
 class WildberriesApi:
@@ -14,9 +48,117 @@ class WildberriesApi:
 
     def __init__(self, shop: Shop, clock: Clock, *, limits: bool, monotonic: Callable[[], float]) -> None:
         self._shop, self._clock = shop, clock
+        self._buckets = TokenBuckets(monotonic) if limits else None
+        remains = Remains()
+        task = "/api/v1/warehouse_remains/tasks/{task_id}"
+        self._methods = [
+            _Method("GET", "/ping", _PING, _ping),
+            _Method("GET", "/api/v1/seller-info", _SELLER_INFO, _seller_info),
+            _Method("POST", "/content/v2/get/cards/list", _CONTENT, cards.cards_list),
+            _Method("POST", "/content/v2/get/cards/trash", _CONTENT, cards.cards_trash),
+            _Method("GET", "/api/v2/list/goods/filter", _PRICES, cards.goods_by_page),
+            _Method("POST", "/api/v2/list/goods/filter", _PRICES, cards.goods_by_number),
+            _Method("POST", "/api/analytics/v1/stocks-report/wb-warehouses", _INVENTORY, stocks.in_wb_warehouses),
+            _Method(
+                "POST", "/api/analytics/v1/stocks-report/seller-warehouses", _SELLER_INVENTORY,
+                stocks.in_seller_warehouses,
+            ),
+            _Method("GET", "/api/v1/warehouse_remains", _REMAINS, remains.create),
+            _Method("GET", f"{task}/status", _REMAINS_STATUS, remains.status),
+            _Method("GET", f"{task}/download", _REMAINS_FILE, remains.download),
+            _Method("GET", "/api/v3/warehouses", _WAREHOUSES, stocks.seller_warehouses),
+            _Method("GET", "/api/v3/offices", _WAREHOUSES, stocks.offices),
+            _Method("POST", "/api/v3/stocks/{warehouseId}", _STOCKS, stocks.seller_stock),
+            _Method("GET", "/api/v1/warehouses", _DISABLED, _disabled),
+            _Method("GET", "/api/v1/transit-tariffs", _DISABLED, _disabled),
+            _Method("POST", "/api/v1/acceptance/options", _DISABLED, _disabled),
+            _Method("GET", "/api/tariffs/v1/acceptance/coefficients", _DISABLED, _disabled),
+        ]  # fmt: skip
+        self._patterns = [(_compiled(method.pattern), method) for method in self._methods]
 
     def paths(self) -> list[str]:
-        return []
+        """Every method that is served, and those that answer as switched off."""
+        return [f"{method.verb} {method.pattern}" for method in self._methods]
 
     def answer(self, request: Request) -> Answer:
-        return Answer(404, b"")
+        """Answer one request."""
+        now_us = self._clock.now_us()
+        number, moment = request_id(request, now_us), rfc3339_seconds(now_us)
+        found = [method for pattern, method in self._patterns if pattern.fullmatch(request.path)]
+        method = next((method for method in found if method.verb == request.method), None)
+        if not found:
+            return problem(
+                404, "path not found", "Please consult the https://dev.wildberries.ru", "s2s-api-auth", number, moment
+            )
+        if method is None:
+            return Answer(405, b"")
+        token = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        if not token or token == INVALID_KEY:
+            why = "empty Authorization header" if not token else "token problem; token is malformed"
+            return problem(401, "unauthorized", why, "s2s-api-auth-catalog", number, moment)
+        return self._within_limits(method, request, number, moment)
+
+    def _within_limits(self, method: _Method, request: Request, number: str, moment: str) -> Answer:
+        # One shop, so one seller: the limits are the account's, whatever token asks.
+        verdict = self._buckets.take("seller", method.bucket) if self._buckets is not None else None
+        if verdict is not None and not verdict.allowed:
+            refused = problem(
+                429, "too many requests", "limited by c122a060-a7fb-4bb4-abb0-32fd4e18d489", "s2s-api-auth-catalog",
+                number, moment,
+            )  # fmt: skip
+            return replace(
+                refused, headers=(*_limit_headers(verdict), ("X-Ratelimit-Retry", str(verdict.retry_seconds)))
+            )
+        try:
+            answer = method.handle(View(self._shop, self._clock.now_us()), request)
+        except RefusedError as error:
+            answer = error.answer
+        if verdict is None:
+            return answer
+        if self._buckets is not None and 400 <= answer.status < 500 and method.bucket.error_cost > 1:
+            self._buckets.charge_error("seller", method.bucket)
+        return replace(answer, headers=_limit_headers(verdict))
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    text = re.escape(pattern).replace(r"\{task_id\}", "[^/]+").replace(r"\{warehouseId\}", r"\d{1,18}")
+    return re.compile(text)
+
+
+def _limit_headers(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    return (
+        ("X-Ratelimit-Limit", str(verdict.limit)),
+        ("X-Ratelimit-Remaining", str(verdict.remaining)),
+        ("X-Ratelimit-Reset", str(verdict.reset_seconds)),
+    )
+
+
+def _ping(view: View, request: Request) -> Answer:
+    """GET /ping; the time is Moscow's, as in the official example."""
+    del request
+    moment = from_us(view.now_us).astimezone(timezone(timedelta(hours=3)))
+    return json_answer({"TS": moment.isoformat(timespec="seconds"), "Status": "OK"})
+
+
+def _seller_info(view: View, request: Request) -> Answer:
+    """GET /api/v1/seller-info"""
+    del view, request
+    return json_answer(
+        {
+            "name": "ООО «Дом и Уют»",
+            "sid": "e8923014-e233-47a8-898e-3cc86d67ea61",
+            "tin": "7700000000",
+            "tradeMark": "Дом и Уют",
+        }
+    )
+
+
+def _disabled(view: View, request: Request) -> Answer:
+    """A method that Wildberries has switched off."""
+    return json_answer(
+        {
+            "status": 404, "statusText": "Not Found", "title": "Not Found", "detail": _OFF_DETAIL,
+            "requestId": request_id(request, view.now_us), "origin": "ag-supplies",
+        },
+        404,
+    )  # fmt: skip

@@ -1,0 +1,130 @@
+"""Wildberries' report of what is left in its warehouses: asked for, waited for, downloaded."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+from micore.simulator.clock import SECOND_US
+from micore.simulator.http import Answer, Request, json_answer
+from micore.simulator.shop.places import Kind
+from micore.simulator.wildberries.view import View
+from micore.simulator.wildberries.wire import Body, refused_report, request_id
+
+NEW_US = 20 * SECOND_US
+READY_US = 180 * SECOND_US
+LIFE_US = 2 * 3600 * SECOND_US
+
+_GROUPINGS = ("groupByBrand", "groupBySubject", "groupBySa", "groupByNm", "groupByBarcode", "groupBySize")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A report that was asked for."""
+
+    asked_us: int
+    groups: frozenset[str]
+    large_only: bool
+
+
+class Remains:
+    """The reports asked for so far."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Task] = {}
+
+    def create(self, view: View, request: Request) -> Answer:
+        """GET /api/v1/warehouse_remains"""
+        number = request_id(request, view.now_us)
+        groups = set()
+        for name in _GROUPINGS:
+            value = request.query.get(name, "false")
+            if value not in {"true", "false"}:
+                why = "empty value is not allowed" if not value else f"value {value} is not a boolean"
+                raise refused_report(400, f'parameter "{name}" in query has an error: {why}', number)
+            if value == "true":
+                groups.add(name)
+        volume = request.query.get("filterVolume", "0")
+        if volume not in {"-1", "0", "3"} or request.query.get("filterPics", "0") not in {"-1", "0", "1"}:
+            raise refused_report(400, "parameter in query has an error: value is not one of the allowed values", number)
+        seed = f"{view.now_us} {len(self._tasks)} {sorted(request.query.items())}".encode()
+        task_id = str(uuid.UUID(bytes=hashlib.blake2b(seed, digest_size=16).digest(), version=4))
+        self._tasks[task_id] = Task(view.now_us, frozenset(groups), volume == "3")
+        return json_answer({"data": {"taskId": task_id}})
+
+    def status(self, view: View, request: Request) -> Answer:
+        """GET /api/v1/warehouse_remains/tasks/{task_id}/status"""
+        task_id, task = self._task(view, request)
+        age = view.now_us - task.asked_us
+        status = "new" if age < NEW_US else "processing" if age < READY_US else "done" if age < LIFE_US else "purged"
+        return json_answer({"data": {"id": task_id, "status": status}})
+
+    def download(self, view: View, request: Request) -> Answer:
+        """GET /api/v1/warehouse_remains/tasks/{task_id}/download"""
+        _, task = self._task(view, request)
+        if not READY_US <= view.now_us - task.asked_us < LIFE_US:
+            raise refused_report(404, "not found", request_id(request, view.now_us))
+        rows = _rows(View(view.shop, task.asked_us), task)
+        return json_answer(rows) if rows else Answer(204, b"")
+
+    def _task(self, view: View, request: Request) -> tuple[str, Task]:
+        task_id = request.path.split("/")[5]
+        number = request_id(request, view.now_us)
+        try:
+            uuid.UUID(task_id)
+        except ValueError:
+            detail = f"Invalid format for parameter task_id: error unmarshaling '{task_id}' text as *uuid.UUID"
+            raise refused_report(400, detail, number) from None
+        task = self._tasks.get(task_id)
+        if task is None:
+            raise refused_report(404, "not found", number)
+        return task_id, task
+
+
+def _rows(view: View, task: Task) -> list[Body]:
+    """Sums per wanted grouping, pseudo rows of goods on their way and of the total first, as on the real side."""
+    pairs = view.pairs(Kind.WB_OWN)
+    free = view.books.available.at(pairs, view.now_us)
+    going = view.books.to_client.at(pairs, view.now_us)
+    coming = view.books.from_client.at(pairs, view.now_us)
+    sums: dict[tuple[tuple[str, object], ...], list[int]] = {}
+    for row, pair in enumerate(pairs.tolist()):
+        k = int(view.shop.pairs.product[pair])
+        card = view.card(k)
+        if task.large_only and card.litres <= 3:
+            continue
+        total = sums.setdefault(tuple(_labels(view, k, task.groups).items()), [0, 0, 0])
+        for position, column in enumerate((going, coming, free)):
+            total[position] += int(column[row])
+    rows = []
+    for labels, (to_client, from_client, stored) in sums.items():
+        named = (
+            ("В пути до получателей", to_client),
+            ("В пути возвраты на склад WB", from_client),
+            ("Всего находится на складах", stored),
+            ("Склад WB РФ", stored),
+        )
+        warehouses = [{"warehouseName": name, "quantity": quantity} for name, quantity in named if quantity]
+        if warehouses:
+            rows.append({**dict(labels), "warehouses": warehouses})
+    return rows
+
+
+def _labels(view: View, k: int, groups: frozenset[str]) -> Body:
+    card = view.card(k)
+    labels: Body = {}
+    if "groupByBrand" in groups:
+        labels["brand"] = card.brand
+    if "groupBySubject" in groups:
+        labels["subjectName"] = card.category.name
+    if "groupBySa" in groups:
+        labels["vendorCode"] = card.vendor_code
+    if "groupByNm" in groups:
+        labels["nmId"] = int(view.goods.nm_id[k])
+        labels["volume"] = card.litres
+    if "groupByBarcode" in groups:
+        labels["barcode"] = card.wb_barcodes[0]
+    if "groupBySize" in groups:
+        labels["techSize"] = card.tech_size
+    return labels
