@@ -192,11 +192,14 @@ class Front:
             detail = f"The body has {asked.length.decode('latin-1')[:20]} bytes; allowed: {LARGEST_BODY_BYTES}."
             return await self._problem(scope, send, notes, 413, "body-too-large", "Body too large", detail)
         scope[NOTES] = notes
+        body = _LimitedBody(receive)
         status = 500
         started = False
 
         async def sender(message: Message) -> None:
             nonlocal status, started
+            if body.too_large and not started:
+                return  # what the application makes of half a body
             if message["type"] == "http.response.start":
                 started = True
                 status = message["status"]
@@ -204,13 +207,13 @@ class Front:
             await send(message)
 
         try:
-            await self._inner(scope, _limited(receive), sender)
-        except _BodyTooLargeError:
+            await self._inner(scope, body.receive, sender)
+        except Exception:
+            if not started and not body.too_large:
+                raise
+        if body.too_large and not started:
             detail = f"The body is longer than the allowed {LARGEST_BODY_BYTES} bytes."
             return await self._problem(scope, send, notes, 413, "body-too-large", "Body too large", detail)
-        except Exception:
-            if not started:
-                raise
         route = scope.get("route")
         return getattr(route, "path", "unmatched"), status
 
@@ -259,10 +262,6 @@ class Front:
             duration.observe(seconds)
             if seconds >= SLOW_REQUEST_SECONDS:
                 log.warning("api.slow_request", route=route, method=method, status=status, seconds=round(seconds, 3))
-
-
-class _BodyTooLargeError(Exception):
-    """The client sends more than it may."""
 
 
 def _asked(headers: Headers) -> _Asked:
@@ -362,19 +361,23 @@ async def _capture(inner: App, scope: Scope) -> _Captured:
     return captured
 
 
-def _limited(receive: Receive) -> Receive:
-    """Bodies without an announced length are counted as they come."""
-    received = 0
+class _LimitedBody:
+    """A request's body, counted as it comes: not every one announces its length."""
 
-    async def limited() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > LARGEST_BODY_BYTES:
-            raise _BodyTooLargeError
-        return message
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._received = 0
 
-    return limited
+    @property
+    def too_large(self) -> bool:
+        """More came than is allowed."""
+        return self._received > LARGEST_BODY_BYTES
+
+    async def receive(self) -> Message:
+        """The next part; the end of the client's attention once there were too many."""
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if self.too_large else message
 
 
 def _names(if_none_match: bytes, etag: bytes) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from micore.api.guard import PAGE_HEADERS, Headers
 from micore.cache import Answer, etag_of
@@ -60,7 +60,7 @@ class WebApp:
         found = self._files.get(path)
         if found is not None:
             return found
-        if PurePosixPath(path).suffix or path.startswith(f"/{HASHED_FOLDER}/"):
+        if "." in path.rpartition("/")[2] or path.startswith(f"/{HASHED_FOLDER}/"):
             return None
         return self._files[f"/{INDEX}"]
 

@@ -123,8 +123,11 @@ class Live:
     from the database by `read`, and a number that grew elsewhere is announced here too.
     """
 
-    def __init__(self, read: Callable[[], int], *, one_process: bool) -> None:
+    def __init__(
+        self, read: Callable[[], int], *, one_process: bool, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.one_process: Final = one_process
+        self._monotonic = monotonic
         self._read = read
         self._known: int | None = None
         self._lock = threading.Lock()
@@ -150,7 +153,7 @@ class Live:
 
     def run_changed(self, run: Run) -> None:
         """Tell browsers how a sync stands; at each change of state, and at most four times a second between."""
-        now = time.monotonic()
+        now = self._monotonic()
         with self._lock:
             state, sent_at = self._sent.get(run.id, (None, 0.0))
             if run.state == state and now - sent_at < RUN_EVENT_SECONDS:

@@ -76,7 +76,7 @@ def places(connection: Connection) -> list[PlaceRow]:
         .group_by(place.c.id, place.c.name, region.c.name, account.c.source, account.c.name, place.c.scheme)
     )
     # PostgreSQL sums 64-bit integers into a numeric.
-    found = [PlaceRow(*row[:6], int(row[6]), int(row[7])) for row in rows]
+    found = [PlaceRow._make([*row[:6], int(row[6]), int(row[7])]) for row in rows]
     # Sorted here: the two databases disagree about NULL and about letters.
     found.sort(key=lambda row: (row.source, row.region is None, row.region or "", row.name, row.id))
     return found
@@ -111,6 +111,6 @@ def stock_of(connection: Connection, product_key: int) -> list[PlaceStockRow]:
         )
         .where(members(product_key))
     )
-    found = [PlaceStockRow(*row) for row in rows]
+    found = [PlaceStockRow._make(row) for row in rows]
     found.sort(key=lambda row: (row.available is None, -(row.available or 0), row.place, row.sku_external_id))
     return found
