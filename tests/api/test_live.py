@@ -75,13 +75,15 @@ def test_with_several_processes_the_database_is_asked_each_time() -> None:
     ]
 
 
-def test_runs_are_told_at_each_state_and_rarely_between(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_are_told_at_each_state_and_rarely_between(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(live_module.time, "monotonic", lambda: now)
+    live = Live(lambda: 7, one_process=True, monotonic=lambda: now)
     told: list[Any] = []
-    monkeypatch.setattr(
-        live.broadcaster, "publish_threadsafe", lambda _event, run: told.append((run.state, run.rows_read))
-    )
+
+    def remember(_event: str, run: Run) -> None:
+        told.append((run.state, run.rows_read))
+
+    monkeypatch.setattr(live.broadcaster, "publish_threadsafe", remember)
     live.run_changed(RUN)
     for step in range(20):
         now = 100 + step * 0.05
