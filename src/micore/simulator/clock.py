@@ -1,4 +1,4 @@
-"""The virtual clock of the simulated marketplaces: live, shifted or frozen; the only source of "now" behind the servers."""
+"""The virtual clock of the simulated marketplaces: live, shifted or frozen; the only "now" behind the servers."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ def to_us(instant: datetime) -> int:
 
 
 def from_us(instant_us: int) -> datetime:
+    """An aware datetime in UTC."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant_us)
 
 
@@ -82,6 +83,7 @@ def moscow_midnight_us(day: date) -> int:
 
 
 def moscow_day(instant_us: int) -> date:
+    """The Moscow day of an instant."""
     return from_us(instant_us).astimezone(MOSCOW).date()
 
 
@@ -93,6 +95,7 @@ def rfc3339(instant_us: int) -> str:
 
 
 def rfc3339_seconds(instant_us: int) -> str:
+    """`2026-11-20T09:00:00Z`, fractions of a second left out."""
     return from_us(instant_us).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,4 +1,4 @@
-"""Request limits of the marketplaces, in real (monotonic) time: a sliding window for Ozon, token buckets for Wildberries."""
+"""The marketplaces' request limits, in real time: a sliding window for Ozon, token buckets for Wildberries."""
 
 from __future__ import annotations
 

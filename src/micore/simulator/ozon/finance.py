@@ -76,7 +76,7 @@ def _day(value: str) -> date:
     return day
 
 
-def _accruals(view: View, ledgers: tuple[Ledger, ...], day: date) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _accruals(view: View, ledgers: tuple[Ledger, ...], day: date) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(instant, posting, whether it is a reversal) of a day's accruals, sorted."""
     start = moscow_midnight_us(day)
     end = min(start + DAY_US, view.now_us + 1)

@@ -66,7 +66,7 @@ def analytics(view: View, body: Body) -> Body:
 class _Rows:
     """Columns for all asked (product, warehouse) pairs, and one row as JSON."""
 
-    def __init__(self, view: View, products: np.ndarray, owner: np.ndarray, pair: np.ndarray) -> None:  # type: ignore[type-arg]
+    def __init__(self, view: View, products: np.ndarray, owner: np.ndarray, pair: np.ndarray) -> None:
         books, now = view.books, view.now_us
         self._view, self._products, self._owner, self._pair = view, products, owner, pair
         self._available = books.available.at(pair, now)
@@ -243,8 +243,8 @@ def _page(
     cursor: str,
     limit: int,
     *,
-    placed: bool = False,  # type: ignore[type-arg]
-) -> tuple[np.ndarray, bool, str]:  # type: ignore[type-arg]
+    placed: bool = False,
+) -> tuple[np.ndarray, bool, str]:
     """Pairs after a cursor in the order of their sku (and place): (page, whether more follow, next cursor)."""
     key = view.goods.sku[view.pairs.product[pairs]] * len(PLACES) + (view.pairs.place[pairs] if placed else 0)
     after = read_cursor(cursor, 1)

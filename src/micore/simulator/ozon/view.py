@@ -97,7 +97,7 @@ class View:
             owner, pair = self.pair_rows(products, Kind.OZON_FBO, Kind.OZON_FBS, Kind.OZON_RFBS)
             available = self.books.available.at(pair, self.now_us)
             stocked = np.bincount(owner, weights=available, minlength=len(products)) > 0
-            return products[stocked == _BY_STOCK[visibility]]
+            return np.asarray(products[stocked == _BY_STOCK[visibility]])
         return products[:0]
 
 

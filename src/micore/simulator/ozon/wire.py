@@ -77,10 +77,8 @@ def whole_list(body: Body, name: str, *, most: int) -> list[int]:
     found: list[int] = []
     for value in _list(body, name, most):
         try:
-            if isinstance(value, bool) or not isinstance(value, int | str):
-                raise ValueError
-            found.append(int(value))
-        except ValueError:
+            found.append(int(str(value) if isinstance(value, bool) else value))
+        except (ValueError, TypeError):
             raise RefusedError(f"proto: invalid value for int64 type: {name}: {value!r}") from None
     return found
 

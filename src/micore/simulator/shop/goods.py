@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 
 FAMILY = 4
 BASKET = 32
-"""Neighbours that buyers put into one order; the shop is completed to whole baskets, so that none depends on its size."""
+"""Neighbours that buyers put into one order; the shop is completed to whole baskets: none depends on its size."""
 CATEGORIES = 20
 SIZED_CATEGORIES = (4, 5, 16)
 NEVER = 1 << 30
@@ -117,7 +117,7 @@ def make_goods(seed: int, products: int, days: int, patterns: Patterns) -> Goods
 
 
 def _floor_units(seed: int, k: Ints) -> Floats:
-    """Units the seller likes to have in one marketplace whatever the sales: most keep a few dozen, some far too many."""
+    """Units the seller likes to have in one marketplace whatever the sales: a few dozen, of some far too many."""
     usual = np.exp(3.95 + 0.40 * normal(seed, "floor", k))
     heap = np.exp(5.30 + 0.35 * normal(seed, "heap", k))
     lean = np.exp(3.00 + 0.40 * normal(seed, "lean", k))

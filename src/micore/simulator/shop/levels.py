@@ -35,7 +35,7 @@ class Levels:
     def at(self, pair: Ints, at_us: Ints | int) -> Ints:
         """Level of each asked pair at one instant, or at an instant each."""
         found = np.searchsorted(self._sorted, self._keys(pair, at_us), side="right") - 1
-        return self._levels[found].astype(np.int64)
+        return np.asarray(self._levels[found].astype(np.int64))
 
     def last_change_us(self, pair: Ints, at_us: int) -> Ints:
         """Instant of each pair's latest change up to `at_us` (the start of the history if there was none)."""

@@ -197,7 +197,7 @@ class Life:
         )
         self._days_seen = [(columns, lines)]
         first = np.searchsorted(lines.posting, np.arange(len(columns["created_us"]) + 1)).astype(np.int64)
-        postings = Postings(**columns, line_first=first)  # type: ignore[arg-type]
+        postings = Postings(**columns, line_first=first)
         supplied = _joined(Supplied, self._supplied)
         lost = _joined(Lost, self._lost)
         self._supplied, self._lost = [supplied], [lost]

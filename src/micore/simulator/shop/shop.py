@@ -1,4 +1,4 @@
-"""The shop as the servers see it: goods, places, and every quantity at an instant. Lives on as it is asked for later days."""
+"""The shop as the servers see it: goods, places, every quantity at an instant. Asked about later days it lives on."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ class Shop:
         """Positions of a product's pairs in places of these kinds."""
         first, end = int(self.pairs.first[k]), int(self.pairs.first[k + 1])
         which = np.arange(first, end, dtype=np.int64)
-        return which[np.isin(self.place_kind[first:end], [int(kind) for kind in kinds])]
+        inside = np.isin(self.place_kind[first:end], [int(kind) for kind in kinds])
+        return np.asarray(which[inside])
 
     def pairs_in(self, place: int) -> Ints:
         """Positions of the pairs of real products in a place."""
@@ -126,7 +127,7 @@ class Shop:
     def wb_cards(self) -> Ints:
         """First product of each Wildberries card."""
         chosen = np.flatnonzero(self.goods.on_wb[: self.products])
-        return chosen[~self.goods.sized[chosen] | (chosen % FAMILY == 0)].astype(np.int64)
+        return np.asarray(chosen[~self.goods.sized[chosen] | (chosen % FAMILY == 0)].astype(np.int64))
 
     def card_products(self, first: int) -> list[int]:
         """The products that are the sizes of the card that starts with product `first`."""

@@ -1,4 +1,4 @@
-"""The seller's simple ordering policy: once a week each warehouse is looked at, supplies come after random lead times."""
+"""The seller's simple ordering policy: each warehouse is looked at once a week, supplies take random lead times."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Policy:
 
     def target(self, which: Ints, rate: Floats) -> Floats:
         """Units that the seller wants to have of each pair, from what sold lately."""
-        return np.maximum(self.floor[which], rate[which] * self._cover[which])
+        return np.asarray(np.maximum(self.floor[which], rate[which] * self._cover[which]))
 
     def initial(self, rate: Floats) -> Ints:
         """Stock on the first day of the history."""
