@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from micore.cli import config, db, demo, serve, simulator, sync
 from micore.cli.output import fail
 from micore.errors import MicoreError
 
+COMMANDS = {
+    "demo": "A living shop in one command: simulator, sync, dashboard.",
+    "serve": "Serve the dashboard and the API, and sync by the schedule.",
+    "sync": "Read the marketplaces now, and look at earlier runs.",
+    "db": "Migrate, describe and check the database.",
+    "config": "Show and check what settings are in force.",
+    "simulator": "Serve the marketplaces' APIs with a made-up shop behind them.",
+}
+"""Every command with its line of help; its module in this package has the same name."""
+
+
+class _OnDemand(TyperGroup):
+    """Loads a command's module when it is called: `micore config show` needs no web framework."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"micore.cli.{cmd_name}")
+        if hasattr(module, "app"):
+            return typer.main.get_command(module.app)
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(cmd_name)(getattr(module, cmd_name))
+        return typer.main.get_command(alone)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
 app = typer.Typer(
     name="micore",
+    cls=_OnDemand,
     help="Inventory for marketplace sellers: read Ozon and Wildberries, see what needs a decision.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
-app.command("serve")(serve.serve)
-app.add_typer(sync.app, name="sync")
-app.add_typer(db.app, name="db")
-app.add_typer(config.app, name="config")
-app.command("simulator")(simulator.simulator)
 
 
 @app.callback(invoke_without_command=True)

@@ -10,7 +10,7 @@ from micore import config
 from micore.app import installed_source_options
 from micore.cli.output import console, print_json, print_table
 
-app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Look at the settings.", no_args_is_help=True)
 
 
 @app.command("show")

@@ -16,7 +16,7 @@ from micore.storage import maintenance, migrations
 from micore.storage.database import Database
 from micore.telemetry.logs import set_up_logs
 
-app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Look after the database.", no_args_is_help=True)
 
 
 @app.command("migrate")

@@ -1,4 +1,4 @@
-"""`micore demo`: a living shop in one command. The simulator plays the marketplaces; everything else is the real thing."""
+"""`micore demo`: a living shop in one command. The simulator plays the marketplaces; all else is the real thing."""
 
 from __future__ import annotations
 
@@ -16,25 +16,31 @@ from typing import Annotated, Any
 
 import httpx2
 import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from micore.app import App, build_app, installed_source_options
 from micore.cli.output import console
-from micore.cli.progress import follow
+from micore.cli.progress import OPEN, follow
 from micore.cli.serve import Served, served
 from micore.config import load_settings
-from micore.domain.views import RunState, Trigger
+from micore.domain.views import Run, RunState, Trigger
 from micore.errors import ConflictError, FatalError
 from micore.telemetry.logs import set_up_logs
 
 LIVED_DAYS = 28
 """How many days of the shop are lived through with micore watching, so that stock has a history to show."""
 START_SECONDS = 120
+LOOK_SECONDS = 0.1
 
 
 def demo(
-    home: Annotated[Path, typer.Option(help="Where the demonstration keeps its data, apart from yours.")] = Path("storage/demo"),
+    home: Annotated[Path, typer.Option(help="Where the demonstration keeps its data, apart from yours.")] = Path(
+        "storage/demo"
+    ),
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the dashboard.")] = 8083,
-    products: Annotated[int, typer.Option(min=1, max=100_000, help="Size of the shop; counts at the first start.")] = 1163,
+    products: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Size of the shop; counts at the first start.")
+    ] = 1163,
     days: Annotated[int, typer.Option(min=30, max=3650, help="Days of history; counts at the first start.")] = 730,
     seed: Annotated[int, typer.Option(help="Another number, another shop; counts at the first start.")] = 7,
     once: Annotated[bool, typer.Option("--once", help="End when the first sync is in; for measuring.")] = False,
@@ -162,18 +168,40 @@ def _settings(home: Path, port: int, ozon_url: str) -> Any:
 
 def _live_through(ready: App, server: Served, shop: _Shop) -> None:
     """The first full sync four weeks ago, then a day at a time up to now."""
-    _sync(ready, server, "The first full sync")
-    for left in range(LIVED_DAYS - 1, 0, -1):
-        shop.set_clock({"advance_seconds": 86_400})
-        _sync(ready, server, f"Living through the last weeks, {left} days to go", full=False)
-    shop.set_clock({"live": True})
-    _sync(ready, server, "Today")
+    first = _ask(ready, server)
+    _check(follow(lambda: [ready.sync.run(run_id) for run_id in first], title="First full sync"))
+    changed = 0
+    with Progress(
+        TextColumn("Living through the last four weeks"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} days"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as progress:
+        for day in progress.track(range(LIVED_DAYS)):
+            shop.set_clock({"advance_seconds": 86_400} if day < LIVED_DAYS - 1 else {"live": True})
+            ended = _wait(ready, _ask(ready, server))
+            _check(ended)
+            changed += sum(run.rows_loaded for run in ended)
+    console.print(f"Lived through {LIVED_DAYS} days: {LIVED_DAYS} syncs, {changed:,} changed rows.")
 
 
-def _sync(ready: App, server: Served, title: str, *, full: bool = False) -> None:
-    requested = ready.sync.request(trigger=Trigger.COMMAND, full=full)
+def _ask(ready: App, server: Served) -> list[int]:
+    requested = ready.sync.request(trigger=Trigger.COMMAND)
     server.wake()
-    ended = follow(lambda: [ready.sync.run(run.id) for run in requested], title=title)
+    return [run.id for run in requested]
+
+
+def _wait(ready: App, run_ids: list[int]) -> list[Run]:
+    while True:
+        runs = [ready.sync.run(run_id) for run_id in run_ids]
+        if not any(run.state in OPEN for run in runs):
+            return runs
+        time.sleep(LOOK_SECONDS)
+
+
+def _check(ended: list[Run]) -> None:
     failed = [run for run in ended if run.state in (RunState.FAILED, RunState.STOPPED)]
     if failed:
         raise FatalError(f"The sync did not come through: {failed[0].message}")

@@ -21,19 +21,27 @@ from micore.storage.database import WriterInfo
 from micore.storage.migrations import upgrade
 from micore.telemetry.logs import set_up_logs
 
-app = typer.Typer(help="Read the marketplaces, and look at earlier runs.", invoke_without_command=True)
+app = typer.Typer(
+    help="Read the marketplaces, and look at earlier runs.", invoke_without_command=True, add_completion=False
+)
 
 
 @app.callback()
 def sync(
     context: typer.Context,
-    source: Annotated[str | None, typer.Option(help="Only this source, ozon for instance; else all with a key.")] = None,
-    stream: Annotated[
-        list[str] | None, typer.Option(help="Only this stream (warehouses, catalogue, stock, orders, sales); repeatable.")
+    source: Annotated[
+        str | None, typer.Option(help="Only this source, ozon for instance; else all with a key.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read everything the marketplace keeps, not only what is new.")] = False,
+    stream: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this stream (warehouses, catalogue, stock, orders, sales); repeatable."),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything the marketplace keeps, not only what is new.")
+    ] = False,
     believe: Annotated[
-        bool, typer.Option("--believe", help="Publish stock that has shrunk by more than half without a second reading.")
+        bool,
+        typer.Option("--believe", help="Publish stock that has shrunk by more than half without a second reading."),
     ] = False,
 ) -> None:
     """Read the marketplaces now.
@@ -83,11 +91,15 @@ def show_runs(
         ]
         for run in page.items
     ]
-    print_table("", ["run", "source", "started", "state", "read", "loaded", "rejected", "says"], rows, right=(0, 4, 5, 6))
+    print_table(
+        "", ["run", "source", "started", "state", "read", "loaded", "rejected", "says"], rows, right=(0, 4, 5, 6)
+    )
 
 
 @app.command("stop")
-def stop_run(run_id: Annotated[int, typer.Argument(help="Number of the run, from `micore sync runs` or the dashboard.")]) -> None:
+def stop_run(
+    run_id: Annotated[int, typer.Argument(help="Number of the run, from `micore sync runs` or the dashboard.")],
+) -> None:
     """Ask a run to stop after its present step; the next sync goes on from there."""
     ready = _ready()
     try:
@@ -184,7 +196,9 @@ def _ask(server: str, method: str, path: str, body: Any = None) -> Any:
     try:
         answer = httpx2.request(method, server + path, json=body, timeout=30)
     except httpx2.HTTPError as error:
-        raise ConflictError(f"The server at {server} does not answer ({error}); it may be starting or ending.") from None
+        raise ConflictError(
+            f"The server at {server} does not answer ({error}); it may be starting or ending."
+        ) from None
     if answer.status_code == 404:
         raise NotFoundError("run", path.rpartition("/")[2])
     if answer.status_code >= 400:
