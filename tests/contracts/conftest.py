@@ -14,7 +14,7 @@ from tests.contracts.markets import CANARY, Market, behind_a_proxy
 SOURCES = tuple(plugins.registered(plugins.SOURCES))
 STREAMS = tuple((source, stream.name) for source in SOURCES for stream in plugins.load(plugins.SOURCES, source).streams)
 
-OPTIONS = {"ozon": {"client_id": "1234", "api_key": CANARY, "history_days": "45"}}
+OPTIONS = {"ozon": {"client_id": "1234", "api_key": CANARY, "history_days": "20"}}
 """What each source needs beside the address. A new source adds its line, and its address below."""
 
 
@@ -26,16 +26,40 @@ def address_of(source: str, running: Running) -> str:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "stream" in metafunc.fixturenames:
         metafunc.parametrize(("market", "stream"), STREAMS, indirect=["market"], scope="session")
-    elif "market" in metafunc.fixturenames:
+    elif {"market", "strict_market"} & set(metafunc.fixturenames):
         metafunc.parametrize("market", SOURCES, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def simulator() -> Iterator[Running]:
-    """A small shop whose clock stands still."""
-    shop = Shop(seed=7, products=150, days=60, today=date(2026, 11, 20))
-    with serve_in_thread(shop, Clock(datetime(2026, 11, 20, 15, 30, tzinfo=UTC), frozen=True)) as running:
+def shop() -> Shop:
+    """A small one, sixty days old."""
+    return Shop(seed=7, products=120, days=60, today=date(2026, 11, 20))
+
+
+def clock() -> Clock:
+    """One that stands still."""
+    return Clock(datetime(2026, 11, 20, 15, 30, tzinfo=UTC), frozen=True)
+
+
+@pytest.fixture(scope="session")
+def simulator(shop: Shop) -> Iterator[Running]:
+    """Without limits: most tests only pretend to wait."""
+    with serve_in_thread(shop, clock(), limits=False) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def strict_simulator(shop: Shop) -> Iterator[Running]:
+    """With the marketplaces' limits, in real time."""
+    with serve_in_thread(shop, clock()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def strict_market(market: Market, strict_simulator: Running) -> Market:
+    """The same, with its limits and without the proxy."""
+    address = address_of(market.source_name, strict_simulator)
+    return Market(market.source_name, address, address, market.options)
 
 
 @pytest.fixture(scope="session")
