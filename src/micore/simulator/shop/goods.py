@@ -98,12 +98,15 @@ def make_goods(seed: int, products: int, days: int, patterns: Patterns) -> Goods
     leaves = uniform(seed, "leaves", unit) < 0.05
     lives = 120 + (uniform(seed, "leave day", unit) * days).astype(np.int64)
     archived = np.where(leaves, launch[unit].clip(0) + lives, NEVER)
+    # Goods that the seller buys no more, though their cards stay: they run out for good.
+    drop_day = (days * (0.2 + 0.75 * uniform(seed, "drop day", k))).astype(np.int64)
+    dropped = np.where(uniform(seed, "dropped", k) < 0.07, drop_day, NEVER)
     return Goods(
         count=count, category=category, sized=sized, discounted=discounted, on_ozon=on_ozon, on_wb=on_wb,
         series=series, phase_weeks=phase, chance=chance, launch_day=launch,
         created_days_before_launch=10 + (uniform(seed, "created", k) ** 2 * 500).astype(np.int64),
         archived_day=archived,
-        stop_supply_day=archived - 70,
+        stop_supply_day=np.minimum(archived - 70, dropped),
         floor_units=_floor_units(seed, k) * np.where(discounted, 0.08, 1.0),
         cover_days=28.0 + 50.0 * uniform(seed, "cover", k),
         reorder_at=np.where(uniform(seed, "neglected", k) < 0.19, 0.03, 0.5),
