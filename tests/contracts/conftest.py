@@ -24,7 +24,7 @@ def address_of(source: str, running: Running) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "stream" in metafunc.fixturenames:
+    if {"market", "stream"} <= set(metafunc.fixturenames):
         metafunc.parametrize(("market", "stream"), STREAMS, indirect=["market"], scope="session")
     elif {"market", "strict_market"} & set(metafunc.fixturenames):
         metafunc.parametrize("market", SOURCES, indirect=True, scope="session")
