@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from micore.plugins import SOURCES, load, registered
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
-from micore.services.live import RUN_EVENT_SECONDS, Live
+from micore.services.live import Live
 from micore.services.products import Products
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
@@ -70,25 +69,18 @@ class SyncDesk:
 
 
 class LiveListener:
-    """Tells browsers what the sync does. A run is read for them at most four times a second, and at its end."""
+    """Tells browsers what the sync does. Which of a run's changes are sent is for `Live` to say: it knows the state."""
 
     def __init__(self, live: Live, read_run: Callable[[int], Run]) -> None:
         self._live = live
         self._read_run = read_run
-        self._told: dict[int, float] = {}
-        self._lock = threading.Lock()
 
     def published(self, source: str, generation: int, as_of: datetime) -> None:
         """Everything older is out of date from now on."""
         self._live.stock_published(generation=generation, as_of=as_of, source=source)
 
-    def run_changed(self, run_id: int, *, at_once: bool = False) -> None:
+    def run_changed(self, run_id: int) -> None:
         """How a run stands."""
-        now = time.monotonic()
-        with self._lock:
-            if not at_once and now - self._told.get(run_id, 0.0) < RUN_EVENT_SECONDS:
-                return
-            self._told = {run_id: now}
         self._live.run_changed(self._read_run(run_id))
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
 from tests.support.chromium import launch_options
+from tests.support.running import RunningShop, running_shop
+
+
+# All journeys on one worker: they share a browser and a shop, and two of each would starve two cores.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
 
 DESKTOP = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
@@ -40,6 +50,13 @@ class Witness:
         address = urlsplit(request.url)
         if address.scheme in {"http", "https", "ws", "wss"} and address.hostname != "127.0.0.1":
             self.complaints.append(f"asked a foreign host: {request.url}")
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    """micore over a living shop of 150 products, three days watched; all journeys of a worker share it."""
+    with running_shop(tmp_path_factory.mktemp("shop")) as running:
+        yield running
 
 
 @pytest.fixture
