@@ -145,20 +145,22 @@ def _bulk_step(home: Home, shop: MadeUpShop) -> tuple[list[float], list[float]]:
     """CPU seconds of each block of steps: ours, the database's own."""
     ours, bounds = [0.0] * BLOCKS, [0.0] * BLOCKS
     with home.database() as database, _bound(home, database) as (connection, bound):
-        steps = list(_steps(shop))
+        steps = sum(1 for _ in _steps(shop))
         for number, rows in enumerate(_steps(shop)):
             with connection.begin():
                 bound.prepare(connection, rows)
 
-            def put(rows: list[Row] = rows) -> None:
+            columns = list(zip(*rows, strict=True))
+
+            def put(columns: list[Row] = columns) -> None:
                 with connection.begin():
-                    bulk_for(connection).put(connection, "stock_staging", STAGED, STAGED_KEY, rows)
+                    bulk_for(connection).put_columns(connection, "stock_staging", STAGED, STAGED_KEY, columns)
 
             def control() -> None:
                 with connection.begin():
                     bound.load(connection)
 
-            block = number * BLOCKS // len(steps)
+            block = number * BLOCKS // steps
             for work, costs in ((put, ours), (control, bounds))[:: 1 if number % 2 else -1]:
                 costs[block] += home.clock.of(work)
         _check_same(connection)

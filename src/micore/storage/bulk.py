@@ -6,7 +6,8 @@ Everything here runs inside the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from functools import lru_cache
+from itertools import chain, count, islice
 from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import Connection, text
@@ -26,6 +27,12 @@ class Bulk(Protocol):
         self, connection: Connection, table: str, columns: Columns, keys: Sequence[str], rows: Sequence[Row]
     ) -> None:
         """Insert rows; a row whose key is there already replaces it. Fastest when sorted by key."""
+        ...
+
+    def put_columns(
+        self, connection: Connection, table: str, columns: Columns, keys: Sequence[str], values: Sequence[Sequence[Any]]
+    ) -> None:
+        """As `put`, for rows that lie ready as columns of equal length, which is the fastest way on SQLite."""
         ...
 
     def stage(self, connection: Connection, name: str, columns: Columns, rows: Iterable[Row]) -> None:
@@ -53,27 +60,67 @@ class SqliteBulk:
     def put(
         self, connection: Connection, table: str, columns: Columns, keys: Sequence[str], rows: Sequence[Row]
     ) -> None:
-        self._insert(connection, table, columns, rows, _on_conflict(columns, keys))
+        self._insert(connection, table, columns, list(zip(*rows, strict=True)), _on_conflict(columns, keys))
+
+    def put_columns(
+        self, connection: Connection, table: str, columns: Columns, keys: Sequence[str], values: Sequence[Sequence[Any]]
+    ) -> None:
+        self._insert(connection, table, columns, values, _on_conflict(columns, keys))
 
     def stage(self, connection: Connection, name: str, columns: Columns, rows: Iterable[Row]) -> None:
         defined = ", ".join(f"{column} {self._TYPES[kind]}" for column, kind in columns.items())
         connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({defined})")
         connection.exec_driver_sql(f"DELETE FROM {name}")
-        self._insert(connection, name, columns, rows, "")
+        self._insert(connection, name, columns, list(zip(*rows, strict=True)), "")
 
     @staticmethod
-    def _insert(connection: Connection, table: str, columns: Columns, rows: Iterable[Row], tail: str) -> None:
+    def _insert(
+        connection: Connection, table: str, columns: Columns, values: Sequence[Sequence[Any]], tail: str
+    ) -> None:
+        if not values or not values[0]:
+            return
+        # Each bound value costs a call: what is the same in every row (the snapshot, the page, figures that a
+        # marketplace does not tell) is bound once, and NULL not at all.
+        spelled = "".join(map(_spelled, values))
+        once = [column[0] for column, letter in zip(values, spelled, strict=True) if letter == "1"]
+        own = [column for column, letter in zip(values, spelled, strict=True) if letter == "?"]
+        head, left = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ", len(values[0])
+        at_once = min(left, ROWS_PER_STATEMENT)
+        statement = head + _values(spelled, at_once) + tail
+        rows = zip(*own, strict=True)
         cursor = connection.connection.cursor()
-        head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
-        one = f"({', '.join('?' * len(columns))})"
-        full = head + ", ".join([one] * ROWS_PER_STATEMENT) + tail
-        source = iter(rows)
         try:
-            while batch := list(islice(source, ROWS_PER_STATEMENT)):
-                statement = full if len(batch) == ROWS_PER_STATEMENT else head + ", ".join([one] * len(batch)) + tail
-                cursor.execute(statement, list(chain.from_iterable(batch)))
+            while left:
+                if left < at_once:
+                    at_once, statement = left, head + _values(spelled, left) + tail
+                bound = once.copy()
+                bound.extend(chain.from_iterable(islice(rows, at_once)))
+                cursor.execute(statement, bound)
+                left -= at_once
         finally:
             cursor.close()
+
+
+def _spelled(column: Sequence[Any]) -> str:
+    """A letter for how a column is bound, see `_values`."""
+    first = column[0]
+    if first is not column[-1] or column.count(first) != len(column):
+        return "?"
+    return "-" if first is None else "1"
+
+
+@lru_cache(maxsize=64)
+def _values(spelled: str, rows: int) -> str:
+    """The rows of a VALUES clause, a letter per column: "?" has a value of its own in each row, "1" one for all
+    (these are numbered first), "-" is NULL."""
+    shared, own = count(1), count(spelled.count("1") + 1)
+    once = [f"?{next(shared)}" if letter == "1" else "NULL" for letter in spelled]
+    return ", ".join(
+        "("
+        + ", ".join(f"?{next(own)}" if letter == "?" else one for letter, one in zip(spelled, once, strict=True))
+        + ")"
+        for _ in range(rows)
+    )
 
 
 class PostgresBulk:
@@ -104,6 +151,11 @@ class PostgresBulk:
             connection.execute(
                 text(f"INSERT INTO {table} ({names}) SELECT {names} FROM put_{table}{_on_conflict(columns, keys)}")
             )
+
+    def put_columns(
+        self, connection: Connection, table: str, columns: Columns, keys: Sequence[str], values: Sequence[Sequence[Any]]
+    ) -> None:
+        self.put(connection, table, columns, keys, list(zip(*values, strict=True)))
 
     def stage(self, connection: Connection, name: str, columns: Columns, rows: Iterable[Row]) -> None:
         defined = ", ".join(f"{column} {self._TYPES[kind]}" for column, kind in columns.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
@@ -19,6 +20,7 @@ STAGED: Columns = {
     "raw_page_id": "int",
 }
 STAGED_KEY = ("snapshot_id", "sku_id", "place_id")
+_BY_KEY = itemgetter(0, 1)  # of a StockRow
 _FIGURES = ", ".join(FIGURES)
 
 
@@ -104,17 +106,10 @@ def drop_staged(connection: Connection, account_id: int, scope: str, *, reason: 
 
 def stage(connection: Connection, snapshot: Snapshot, rows: Sequence[StockRow]) -> None:
     """Add rows to a reading; a row that comes twice counts once, as it came last."""
-    bulk_for(connection).put(
-        connection,
-        "stock_staging",
-        STAGED,
-        STAGED_KEY,
-        [(snapshot.id, *row) for row in sorted(rows, key=_by_key)],
-    )
-
-
-def _by_key(row: StockRow) -> tuple[int, int]:
-    return row.sku_id, row.place_id
+    if rows:
+        ready = sorted(rows, key=_BY_KEY)
+        values = [[snapshot.id] * len(ready), *zip(*ready, strict=True)]
+        bulk_for(connection).put_columns(connection, "stock_staging", STAGED, STAGED_KEY, values)
 
 
 def claim_places(connection: Connection, place_ids: Sequence[int], scope: str) -> None:
