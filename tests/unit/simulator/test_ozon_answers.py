@@ -121,7 +121,10 @@ def test_pages_visit_each_posting_once_in_order(ozon: Ozon, path: str, direction
     assert started == sorted(started, reverse=direction == "DESC")
     halves = [
         posting["posting_number"]
-        for since, to in (("2026-10-22T00:00:00Z", "2026-11-08T00:00:00Z"), ("2026-11-08T00:00:00.000001Z", MONTH["to"]))
+        for since, to in (
+            ("2026-10-22T00:00:00Z", "2026-11-08T00:00:00Z"),
+            ("2026-11-08T00:00:00.000001Z", MONTH["to"]),
+        )
         for posting in ozon.pages(path, {"filter": {"since": since, "to": to}, "limit": 100})
     ]
     assert sorted(halves) == sorted(numbers)
@@ -201,10 +204,14 @@ def test_a_postings_status_follows_the_clock(ozon: Ozon, clock: Clock) -> None:
 
 def test_changed_postings_are_found_by_their_change(ozon: Ozon, clock: Clock) -> None:
     year = {"since": "2026-04-01T00:00:00Z", "to": "2026-12-31T00:00:00Z"}
-    before = {p["posting_number"]: p["status"] for p in ozon.pages("/v4/posting/fbs/list", {"filter": year, "limit": 100})}
+    before = {
+        p["posting_number"]: p["status"] for p in ozon.pages("/v4/posting/fbs/list", {"filter": year, "limit": 100})
+    }
     start = clock.now()
     clock.advance(3 * 86_400)
-    after = {p["posting_number"]: p["status"] for p in ozon.pages("/v4/posting/fbs/list", {"filter": year, "limit": 100})}
+    after = {
+        p["posting_number"]: p["status"] for p in ozon.pages("/v4/posting/fbs/list", {"filter": year, "limit": 100})
+    }
     moved = {number for number, status in after.items() if before.get(number) != status}
     period = {"from": start.isoformat(), "to": clock.now().isoformat()}
     changed = {

@@ -105,7 +105,9 @@ def test_an_unknown_warehouse_is_not_found(ozon: Ozon) -> None:
     assert ozon.refused("/v1/product/info/warehouse/stocks", {"warehouse_id": 1, "limit": 1})[0] == 404
 
 
-def test_a_mark_of_accruals_lives_15_minutes_and_for_its_day(shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mark_of_accruals_lives_15_minutes_and_for_its_day(
+    shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("micore.simulator.ozon.finance.PAGE", 10)
     ozon = Ozon(Simulator(shop, clock, limits=False))
     path = "/v1/finance/accrual/by-day"

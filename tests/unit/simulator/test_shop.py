@@ -147,7 +147,9 @@ def test_demand_is_sold_or_lost(shop: Shop) -> None:
     product = shop.pairs.product[books.lines.pair[inside]]
     sold = np.bincount(product, weights=books.lines.quantity[inside], minlength=shop.goods.count)[: shop.products]
     seen = books.lost.day < shop.days
-    lost = np.bincount(shop.pairs.product[books.lost.pair[seen]], weights=books.lost.units[seen], minlength=shop.products)
+    lost = np.bincount(
+        shop.pairs.product[books.lost.pair[seen]], weights=books.lost.units[seen], minlength=shop.products
+    )
     wanted = sum(shop.demand(day) for day in range(shop.days))
     assert np.array_equal(sold + lost[: shop.products], wanted)
     assert 0.005 < lost.sum() / np.sum(wanted) < 0.12
