@@ -210,7 +210,7 @@ export function Shell() {
             ((meta.data && <Outlet />) ?? <FirstBones />)
           )}
         </main>
-        <nav className="bottom-nav" aria-label={t.nav.main}>
+        <nav className="bottom-nav" aria-label={t.nav.mainPhone}>
           <Rooms />
           <MoreMenu />
         </nav>

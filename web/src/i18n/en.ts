@@ -31,6 +31,7 @@ export const en = (f: Formats) => ({
   nav: {
     skip: "Skip to content",
     main: "Main",
+    mainPhone: "Main, phone",
     home: "Home",
     products: "Products",
     sync: "Sync",
@@ -249,7 +250,7 @@ export const en = (f: Formats) => ({
   sync: {
     title: "Sync",
     now: "Sync now",
-    nowSource: (source: string) => `Sync ${source} now`,
+    nowSource: (source: string) => `Sync now: ${source}`,
     asked: "Started",
     nothing: "No source is set up, so there is nothing to read.",
     sources: "Sources",

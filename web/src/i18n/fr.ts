@@ -34,6 +34,7 @@ export const fr: Dictionary = (f) => ({
   nav: {
     skip: "Aller au contenu",
     main: "Navigation",
+    mainPhone: "Navigation, téléphone",
     home: "Accueil",
     products: "Produits",
     sync: "Synchro",

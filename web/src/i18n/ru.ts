@@ -38,6 +38,7 @@ export const ru: Dictionary = (f) => ({
   nav: {
     skip: "К содержанию",
     main: "Разделы",
+    mainPhone: "Разделы, телефон",
     home: "Главная",
     products: "Товары",
     sync: "Синхронизация",

@@ -142,7 +142,7 @@ export interface ShopOptions {
   rows?: ProductRow[];
 }
 
-export function createShop({ products = 1163, generation = 7, rows: given }: ShopOptions = {}) {
+export function createShop({ products = 260, generation = 7, rows: given }: ShopOptions = {}) {
   const rows = given ?? Array.from({ length: products }, (_, index) => productRow({ id: `item-${index + 1}` }));
   const active = rows.filter((row) => !row.archived);
   const sumOf = (some: readonly ProductRow[], of: (row: ProductRow) => string | undefined) =>

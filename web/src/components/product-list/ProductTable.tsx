@@ -1,7 +1,7 @@
 /** The product list: a real table with sortable heads, cards on the phone, virtual past 300 rows. */
 import { useTable } from "@tanstack/react-table";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { ProductRow, StatusThresholds } from "@/api/types";
 import { features, productColumns } from "@/components/product-list/columns";
 import { useI18n } from "@/i18n";
@@ -11,7 +11,8 @@ import type { Sort, SortKey } from "@/lib/url-state";
 
 /** Below this, every row is in the document: find-in-page and screen readers then see them all. */
 const virtualFrom = 300;
-const rowPx = 43;
+const firstRows = 40;
+const rowPx = 42;
 const cardPx = 122;
 
 interface Props {
@@ -61,10 +62,13 @@ export function ProductTable(props: Props) {
     scrollMargin,
   });
   const items = virtualizer.getVirtualItems();
-  const [from, to] =
-    virtual && items.length > 0 ? [items[0]?.index ?? 0, (items.at(-1)?.index ?? 0) + 1] : [0, rows.length];
-  const above = virtual ? (items[0]?.start ?? scrollMargin) - scrollMargin : 0;
-  const below = virtual ? virtualizer.getTotalSize() - ((items.at(-1)?.end ?? scrollMargin) - scrollMargin) : 0;
+  const first = items[0];
+  const last = items.at(-1);
+  // Before the window is measured, the first screenful stands for all.
+  const from = virtual ? (first?.index ?? 0) : 0;
+  const to = virtual ? (last ? last.index + 1 : firstRows) : rows.length;
+  const above = virtual && first ? first.start - scrollMargin : 0;
+  const below = virtual ? virtualizer.getTotalSize() - (last ? last.end - scrollMargin : firstRows * rowPx) : 0;
 
   // The next rows are asked for before the reader reaches the end.
   const near = useRef<HTMLDivElement>(null);
@@ -76,14 +80,17 @@ export function ProductTable(props: Props) {
     return () => observer.disconnect();
   }, [onMore]);
 
-  const focusRow = useCallback(
-    (index: number) => {
-      const goTo = () => ref.current?.querySelector<HTMLElement>(`tr[data-index="${index}"] .name`)?.focus();
-      if (virtual) virtualizer.scrollToIndex(index, { align: "auto" });
-      requestAnimationFrame(goTo);
-    },
-    [virtual, virtualizer],
-  );
+  const focusRow = (index: number) => {
+    const goTo = () => {
+      const link = ref.current?.querySelector<HTMLElement>(`tr[data-index="${index}"] .name`);
+      link?.focus();
+      return link !== null && link !== undefined;
+    };
+    if (goTo()) return;
+    // A row that is not in the document yet comes with the next frames.
+    virtualizer.scrollToIndex(index, { align: "auto" });
+    requestAnimationFrame(() => requestAnimationFrame(goTo));
+  };
   const step = (by: number) => {
     const row = document.activeElement?.closest<HTMLElement>("tr[data-index]");
     const inside = row && ref.current?.contains(row);
@@ -154,7 +161,7 @@ export function ProductTable(props: Props) {
                 role="row"
                 className="row"
                 data-index={index}
-                ref={virtual ? virtualizer.measureElement : undefined}
+                ref={virtual && phone ? virtualizer.measureElement : undefined}
                 aria-rowindex={virtual ? index + 2 : undefined}
               >
                 {row.getAllCells().map((cell) => {

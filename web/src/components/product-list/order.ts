@@ -24,7 +24,8 @@ export function comparer(sort: Sort): (a: ProductRow, b: ProductRow) => number {
   return (one, other) => {
     const a = value(one);
     const b = value(other);
-    if (a === b) return 0;
+    // Within a status the largest effect comes first, whichever status comes first.
+    if (a === b) return sort.endsWith("status") ? (amount(other.effect) ?? 0) - (amount(one.effect) ?? 0) : 0;
     if (a === null) return 1;
     if (b === null) return -1;
     return (a < b ? -1 : 1) * (down ? -1 : 1);

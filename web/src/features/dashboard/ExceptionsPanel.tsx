@@ -42,7 +42,7 @@ export function ExceptionsPanel({ dashboard, meta, search, exceptions }: Props) 
     <section className="panel list" id="exceptions" aria-labelledby="exceptions-title">
       <div className="bar-tools">
         <h2 id="exceptions-title">
-          {t.home.exceptions}
+          {t.home.exceptions}{" "}
           <span>
             {sort === defaultSort ? t.home.shownOf(held.rows.length, total) : t.home.counted(held.rows.length, total)}
           </span>

@@ -7,7 +7,9 @@ import { mergeInto } from "@/components/product-list/order";
 import { decisionStatuses, type DashboardSearch, type DecisionStatus, type Sort } from "@/lib/url-state";
 
 const topRows = 10;
-export const defaultSort: Sort = "-effect";
+/** What runs out comes before what lies still, each by money: sales lost today and stock at price do not compare. */
+export const defaultSort: Sort = "status";
+const topSort: Sort = "-effect";
 
 interface Exceptions {
   rows: readonly ProductRow[];
@@ -38,7 +40,7 @@ export function useExceptions(dashboard: Dashboard, search: DashboardSearch): Ex
   // The answer of the dashboard holds the top tens already; only filters ask for others, and for their counts.
   const asked = useQueries({
     queries: decisionStatuses.map((status) => ({
-      ...queries.top({ ...narrow, status: [status], sort: defaultSort }, topRows),
+      ...queries.top({ ...narrow, status: [status], sort: topSort }, topRows),
       enabled: narrowed,
     })),
     combine: (results) => ({

@@ -43,8 +43,9 @@ export function Verdict({ detail }: { detail: ProductDetail }) {
           <Status status={product.status} />
         </span>
         <span>
-          {t.product.sold30} <b>{f.number(product.sold_30d)}</b>{" "}
-          <span className="dim">{f.money(product.revenue_30d)}</span>
+          {t.product.sold30} <b>{f.number(product.sold_30d)}</b>
+          {" · "}
+          {f.money(product.revenue_30d)}
         </span>
         <span>
           {t.product.stockValue} <b>{f.money(product.stock_value)}</b>

@@ -1,0 +1,194 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { delay, http, HttpResponse } from "msw";
+import { describe, expect, it, vi } from "vitest";
+import type { ProductRow } from "@/api/types";
+import { csv } from "@/features/products/series";
+import { violations } from "@/testing/axe";
+import { openApp } from "@/testing/render";
+import { problem } from "@/testing/server";
+import { createShop, productRow } from "@/testing/shop";
+
+const shopOf = (part: Partial<ProductRow>) =>
+  createShop({ rows: [productRow({ id: "item-1", name: "Steel mug", sold_30d: 41, ...part })] });
+const open = (part: Partial<ProductRow> = {}, path = "/products/item-1") =>
+  openApp(path, { api: { shop: shopOf(part) } });
+
+/** "12" of a cell, whatever stands around it. */
+const numbers = (row: HTMLElement) =>
+  within(row)
+    .getAllByRole("cell")
+    .map((cell) => cell.textContent);
+
+describe("the sentence", () => {
+  it("tells units, places and cover", async () => {
+    await open({ available: 12, cover_days: 3.2 });
+    expect(
+      await screen.findByText("12 units in 5 places. About 3 days of cover at the pace of the last 30 days."),
+    ).toBeVisible();
+    expect(screen.getByRole("heading", { name: "Steel mug" })).toBeVisible();
+  });
+
+  it("tells since when the stock is out", async () => {
+    await open({ available: 0, cover_days: 0 });
+    expect(await screen.findByText("Out of stock since 21 Nov. 41 units sold in the last 30 days.")).toBeVisible();
+  });
+
+  it("does not make up a cover where nothing is sold", async () => {
+    await open({ available: 12, cover_days: null, sold_30d: 0 });
+    expect(await screen.findByText("12 units in 5 places. Nothing sold in the last 30 days.")).toBeVisible();
+  });
+
+  it("does not take the unknown for zero", async () => {
+    await open({ available: null, status: "unknown" });
+    expect(await screen.findByText("No stock reading yet.")).toBeVisible();
+    expect(screen.getByText("No marketplace has told a quantity for this product yet.")).toBeVisible();
+  });
+
+  it("is written in the reader's language", async () => {
+    const shop = shopOf({ available: 0, cover_days: 0 });
+    await openApp("/products/item-1", { api: { shop }, locale: "ru" });
+    expect(await screen.findByText(/Нет в наличии с 21 нояб\. За последние 30 дней продано 41\sшт\./)).toBeVisible();
+  });
+});
+
+describe("stock by place", () => {
+  it("adds up to the figure of the product", async () => {
+    await open({ available: 57 });
+    const table = await screen.findByRole("table", { name: "Stock by place" });
+    const body = within(table).getAllByRole("row").slice(1);
+    const places = body.slice(0, -1).map((row) => Number(numbers(row)[3]));
+    const total = numbers(body.at(-1)!);
+    expect(places.reduce((sum, one) => sum + one, 0)).toBe(57);
+    expect(total[4]).toBe("57");
+    expect(numbers(body[0]!).slice(1, 4)).toEqual(["25", "2", "23"]);
+    // Wildberries does not tell what is on its way.
+    expect(within(table).getByRole("row", { name: /Склад WB/ })).toHaveTextContent("–");
+  });
+});
+
+describe("why", () => {
+  it("opens from the total, sums its parts and shows the stored record", async () => {
+    const { user, address } = await open({ available: 57 });
+    await user.click(await screen.findByRole("button", { name: "Why 57?" }));
+    const why = await screen.findByRole("complementary", { name: "Why 57 available?" });
+    expect(address()).toBe("/products/item-1?why=1");
+    expect(await within(why).findByText("Known at 22 Nov 2026, 14:35:12 GMT+3")).toBeVisible();
+    const lines = [...why.querySelectorAll("dd")].map((line) => Number(line.textContent));
+    expect(lines.slice(0, -1).reduce((sum, one) => sum + one, 0)).toBe(lines.at(-1));
+    expect(lines.at(-1)).toBe(57);
+    // Ids beyond what a JavaScript number holds stay as they came.
+    expect(why).toHaveTextContent("9007199254740993");
+    expect(within(why).getAllByRole("link", { name: "Open the whole response" })[0]).toHaveAttribute(
+      "href",
+      expect.stringMatching(/^\/api\/v1\/raw\/0f2c41ab0+$/),
+    );
+    expect(why).toHaveTextContent("The stored response has aged out.");
+  });
+
+  it("opens and closes by key, and gives the focus back", async () => {
+    const { user, address } = await open({ available: 57 });
+    const ask = await screen.findByRole("button", { name: "Why 57?" });
+    ask.focus();
+    await user.keyboard("w");
+    await screen.findByRole("complementary", { name: "Why 57 available?" });
+    expect(screen.getByRole("button", { name: "Close" })).toHaveFocus();
+    await user.keyboard("{Escape}");
+    await waitFor(() => expect(screen.queryByRole("complementary", { name: /Why/ })).not.toBeInTheDocument());
+    expect(address()).toBe("/products/item-1");
+    expect(screen.getByRole("button", { name: "Why 57?" })).toHaveFocus();
+  });
+});
+
+describe("sales and stock", () => {
+  it("are drawn with their length without stock in words, and summed up for those who do not see it", async () => {
+    await open();
+    const chart = await screen.findByRole("slider", { name: "Day under the cursor" });
+    expect(screen.getByText(/^Sales and stock from 25 Aug to 22 Nov: \d+ units sold/)).toBeInTheDocument();
+    expect(within(chart).getByText("today")).toBeInTheDocument();
+    expect(within(chart).getByText("no stock readings yet")).toBeInTheDocument();
+    expect(chart.textContent).toMatch(/out of stock, \d+ days?/);
+  });
+
+  it("are read day by day with the arrow keys", async () => {
+    const { user } = await open();
+    const chart = await screen.findByRole("slider", { name: "Day under the cursor" });
+    chart.focus();
+    expect(chart).toHaveAttribute("aria-valuetext", expect.stringMatching(/^22 Nov 2026 · Sold \d+/));
+    await user.keyboard("{ArrowLeft}{ArrowLeft}");
+    expect(chart).toHaveAttribute("aria-valuetext", expect.stringMatching(/^20 Nov 2026/));
+    await user.keyboard("{Home}");
+    expect(chart).toHaveAttribute("aria-valuetext", expect.stringMatching(/^25 Aug 2026 · Sold \d+ · Stock –/));
+    await user.keyboard("{End}{ArrowRight}");
+    expect(chart).toHaveAttribute("aria-valuenow", "89");
+  });
+
+  it("cover the range of the address and change with it", async () => {
+    const { user, api, address } = await open({}, "/products/item-1?range=30");
+    await screen.findByRole("slider");
+    expect(api.asked).toContain("GET /api/v1/products/item-1/history?days=30");
+    await user.click(screen.getByRole("radio", { name: "365 d" }));
+    await waitFor(() => expect(address()).toBe("/products/item-1?range=365"));
+    expect(await screen.findByText("Sold, units a week")).toBeInTheDocument();
+  });
+
+  it("are a table on request, the newest day first", async () => {
+    const { user, address } = await open();
+    await user.click(await screen.findByRole("radio", { name: "Table" }));
+    const table = await screen.findByRole("table", { name: "Sales and stock" });
+    expect(address()).toBe("/products/item-1?view=table");
+    const headers = within(table).getAllByRole("rowheader");
+    expect(headers).toHaveLength(90);
+    expect(headers[0]).toHaveTextContent("22 Nov 2026");
+  });
+
+  it("can be taken away as a file", async () => {
+    const saved: { name: string; type: string; bytes: number }[] = [];
+    let blob = new Blob();
+    URL.createObjectURL = (given) => {
+      blob = given as Blob;
+      return "blob:x";
+    };
+    URL.revokeObjectURL = () => undefined;
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function click(this: HTMLAnchorElement) {
+      saved.push({ name: this.download, type: blob.type, bytes: blob.size });
+    });
+    const { user, api } = await open({ code: "TM/450 BK" });
+    await user.click(await screen.findByRole("button", { name: "CSV" }));
+    const text = csv(api.shop.history("item-1", 90)?.days ?? []);
+    // Three bytes more: the mark that tells spreadsheets it is UTF-8.
+    expect(saved).toEqual([{ name: "TM-450-BK-90d.csv", type: "text/csv;charset=utf-8", bytes: text.length + 3 }]);
+  });
+
+  it("say it when there is nothing to draw", async () => {
+    const empty = http.get("*/history", () => HttpResponse.json({ generation: 7, id: "item-1", days: [] }));
+    await openApp("/products/item-1", { api: { shop: shopOf({}) }, instead: [empty] });
+    expect(await screen.findByText("Nothing sold and no stock reading in these days.")).toBeVisible();
+  });
+});
+
+describe("without the product", () => {
+  it("says so when there is none", async () => {
+    await openApp("/products/item-999", { api: { shop: shopOf({}) } });
+    expect(await screen.findByText("There is no such product")).toBeVisible();
+    expect(screen.getByRole("link", { name: "All products" })).toHaveAttribute("href", "/products");
+  });
+
+  it("keeps the rest of the page when only the chart fails", async () => {
+    const failing = http.get("*/history", () => problem(400, "Wrong range", "days must be 1 to 730."));
+    await openApp("/products/item-1", { api: { shop: shopOf({ available: 57 }) }, instead: [failing] });
+    expect(await screen.findByRole("alert")).toHaveTextContent("days must be 1 to 730.");
+    expect(screen.getByRole("table", { name: "Stock by place" })).toBeVisible();
+  });
+
+  it("shows its shape while it waits", async () => {
+    await openApp("/products/item-1", { instead: [http.get("*/products/item-1", () => delay("infinite"))] });
+    expect(await screen.findByText("Loading")).toBeInTheDocument();
+  });
+});
+
+it("breaks no accessibility rule, its drawer open", async () => {
+  const { container } = await open({ available: 57 }, "/products/item-1?why=1");
+  await screen.findByText("Known at 22 Nov 2026, 14:35:12 GMT+3");
+  await screen.findByRole("slider");
+  expect(await violations(container)).toEqual([]);
+});

@@ -1,0 +1,83 @@
+/** The fake API of the tests: answers from a small shop, and records what was asked for. */
+import { http, HttpResponse, type HttpHandler } from "msw";
+import { setupServer } from "msw/node";
+import type { Run, SyncOverview } from "@/api/types";
+import { createShop, earlierRuns, run, syncOverview, type Shop } from "@/testing/shop";
+
+const at = (path: string) => `*/api/v1${path}`;
+
+export const problem = (status: number, title: string, detail: string, remedy?: string) =>
+  HttpResponse.json(
+    {
+      type: "https://micore.invalid/problems/test",
+      title,
+      status,
+      detail,
+      remedy,
+      instance: "/",
+      request_id: "01JD8K2V9QTX",
+    },
+    { status, headers: { "content-type": "application/problem+json", "x-request-id": "01JD8K2V9QTX" } },
+  );
+
+const noProduct = () => problem(404, "Not found", "There is no product with this id.");
+
+export interface FakeApi {
+  shop: Shop;
+  overview: SyncOverview;
+  runs: Run[];
+  /** Paths with their query, in the order they were asked for. */
+  asked: string[];
+  started: unknown[];
+  stopped: number[];
+}
+
+export function createApi(part: Partial<FakeApi> = {}): FakeApi {
+  return {
+    shop: createShop(),
+    overview: syncOverview(),
+    runs: earlierRuns,
+    asked: [],
+    started: [],
+    stopped: [],
+    ...part,
+  };
+}
+
+/** Handlers that read the fake at each request, so that a test may change it while a page is open. */
+export function handlersOf(api: FakeApi): HttpHandler[] {
+  const or404 = (found: object | null) => (found ? HttpResponse.json(found) : noProduct());
+  return [
+    http.all("*", ({ request }) => {
+      const url = new URL(request.url);
+      api.asked.push(`${request.method} ${url.pathname}${decodeURIComponent(url.search)}`);
+    }),
+    http.get(at("/meta"), () => HttpResponse.json(api.shop.meta)),
+    http.get(at("/dashboard"), () => HttpResponse.json(api.shop.dashboard)),
+    http.get(at("/places"), () => HttpResponse.json(api.shop.places)),
+    http.get(at("/products"), ({ request }) => HttpResponse.json(api.shop.search(new URL(request.url).searchParams))),
+    http.get(at("/products/:id"), ({ params }) => or404(api.shop.detail(String(params.id)))),
+    http.get(at("/products/:id/history"), ({ params, request }) =>
+      or404(api.shop.history(String(params.id), Number(new URL(request.url).searchParams.get("days")))),
+    ),
+    http.get(at("/products/:id/why"), ({ params }) => or404(api.shop.why(String(params.id)))),
+    http.get(at("/sync"), () => HttpResponse.json(api.overview)),
+    http.get(at("/sync/runs"), ({ request }) => {
+      const findings = new URL(request.url).searchParams.get("findings") === "true";
+      return HttpResponse.json({
+        items: api.runs.filter((one) => !findings || one.state !== "done"),
+        next_cursor: null,
+      });
+    }),
+    http.post(at("/sync/runs"), async ({ request }) => {
+      api.started.push(await request.json());
+      return HttpResponse.json([run({ id: 200, state: "queued" })], { status: 202 });
+    }),
+    http.post(at("/sync/runs/:id/stop"), ({ params }) => {
+      api.stopped.push(Number(params.id));
+      return HttpResponse.json(run({ id: Number(params.id), state: "stopped" }), { status: 202 });
+    }),
+  ];
+}
+
+export const server = setupServer();
