@@ -76,8 +76,9 @@ def serving(answering: Answering) -> Iterator[Server]:
             state.asked.append(asked)
             says = state.answering(asked)
             body = says.encoded()
-            headers = {"Date": formatdate(usegmt=True), "Content-Type": "application/json"}
-            headers |= {"Content-Length": str(len(body))} | dict(says.headers)
+            headers = {"date": formatdate(usegmt=True), "content-type": "application/json"}
+            headers |= {"content-length": str(len(body))}
+            headers |= {name.lower(): value for name, value in says.headers.items()}
             lines = [f"HTTP/1.1 {says.status} Said", *(f"{name}: {value}" for name, value in headers.items())]
             head = "\r\n".join([*lines, "", ""]).encode()
             if says.hang is not None:
