@@ -47,6 +47,8 @@ class Answer:
     """Unix seconds from which the clock alone makes it wrong; None: never."""
     variants: dict[str, bytes] = field(default_factory=dict)
     """Compressed forms by content coding, each made when it is first asked for."""
+    prepared: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What the HTTP layer keeps of it by content coding; never leaves the process."""
 
     def coded(self, coding: str) -> bytes:
         """The body in a content coding: "zstd", "gzip" or "" for as it is."""
@@ -112,26 +114,24 @@ class Cache(Protocol):
 
 
 class _Counts:
-    """Hits and misses, for the statistics and for Prometheus."""
+    """Hits and misses; Prometheus gets them when it looks, because its own counters cost more than a hit."""
 
     def __init__(self) -> None:
         self.hits = self.misses = 0
-        self._hit, self._miss = metrics.CACHE_HITS.inc, metrics.CACHE_MISSES.inc
-
-    def hit(self) -> None:
-        self.hits += 1
-        self._hit()
-
-    def miss(self) -> None:
-        self.misses += 1
-        self._miss()
+        self._told = (0, 0)
+        self._lock = threading.Lock()
 
     def stats(self, *, backend: str, connected: bool, keys: int, memory_bytes: int) -> CacheStats:
-        asked = self.hits + self.misses
+        with self._lock:
+            hits, misses = self.hits, self.misses
+            metrics.CACHE_HITS.inc(hits - self._told[0])
+            metrics.CACHE_MISSES.inc(misses - self._told[1])
+            self._told = (hits, misses)
+        asked = hits + misses
         metrics.CACHE_KEYS.set(keys)
         metrics.CACHE_BYTES.set(memory_bytes)
-        rate = round(self.hits / asked, 4) if asked else None
-        return CacheStats(True, connected, backend, keys, memory_bytes, self.hits, self.misses, rate)
+        rate = round(hits / asked, 4) if asked else None
+        return CacheStats(True, connected, backend, keys, memory_bytes, hits, misses, rate)
 
 
 class MemoryCache:
@@ -152,12 +152,12 @@ class MemoryCache:
     def get(self, generation: int, key: str) -> Answer | None:
         answer = self._answers.get(key) if generation == self._generation else None
         if answer is None or (answer.valid_until is not None and answer.valid_until <= self._now()):
-            self._counts.miss()
+            self._counts.misses += 1
             return None
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)
-        self._counts.hit()
+        self._counts.hits += 1
         return answer
 
     def put(self, generation: int, key: str, answer: Answer) -> None:
@@ -220,9 +220,9 @@ class RedisCache:
         packed = self._try(lambda: self._redis.get(self._key(generation, key)))
         answer = None if packed is None else _unpacked(packed)
         if answer is None or (answer.valid_until is not None and answer.valid_until <= self._now()):
-            self._counts.miss()
+            self._counts.misses += 1
             return None
-        self._counts.hit()
+        self._counts.hits += 1
         return answer
 
     def put(self, generation: int, key: str, answer: Answer) -> None:
@@ -231,7 +231,9 @@ class RedisCache:
         seconds = REDIS_SECONDS
         if answer.valid_until is not None:
             seconds = max(1, min(seconds, int(answer.valid_until - self._now())))
-        packed = msgspec.msgpack.encode(answer)
+        packed = msgspec.msgpack.encode(
+            (answer.body, answer.content_type, answer.etag, answer.valid_until, answer.variants)
+        )
         self._try(lambda: self._redis.set(self._key(generation, key), packed, ex=seconds))
 
     def ping(self) -> bool:
@@ -268,9 +270,12 @@ class RedisCache:
         return result
 
 
+_Packed = tuple[bytes, str, str, float | None, dict[str, bytes]]
+
+
 def _unpacked(packed: bytes) -> Answer | None:
     try:
-        return msgspec.msgpack.decode(packed, type=Answer)
+        return Answer(*msgspec.msgpack.decode(packed, type=_Packed))
     except msgspec.MsgspecError:
         # Another version of micore wrote it.
         metrics.CACHE_ERRORS.inc()

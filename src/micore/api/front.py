@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
-from prometheus_client import Counter, Histogram
 
+from micore.api.asgi import LARGEST_BODY_BYTES, App, Captured, LimitedBody, Message, Receive, Scope, Send, capture
 from micore.api.errors import PROBLEM_JSON, problem_bytes
 from micore.api.guard import DATA_HEADERS, Guard, Headers, RequestIds
 from micore.api.parts import Parts
@@ -22,16 +21,10 @@ from micore.api.web import WebApp
 from micore.cache import SMALLEST_COMPRESSED_BYTES, Answer
 from micore.telemetry import metrics
 
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Any, Any, Any], Awaitable[None]]
-
-LARGEST_BODY_BYTES = 64 * 1024
 LARGEST_QUERY_BYTES = 4096
 SLOW_REQUEST_SECONDS = 1.0
 NOTES = "micore.notes"
+METHODS = frozenset({"GET", "HEAD", "POST"})
 STREAMS = frozenset({"/api/v1/events"})
 
 CACHED = {
@@ -48,6 +41,8 @@ CACHED = {
 }
 """Paths answered from the cache, with the route template they are measured under."""
 PRODUCT = "/api/v1/products/"
+FRESH: Headers = [(b"cache-control", b"private, no-cache"), *DATA_HEADERS]
+HIT, MISS = (b"x-cache", b"HIT"), (b"x-cache", b"MISS")
 OURS = ("/api/", "/health", "/livez", "/readyz", "/metrics")
 
 log = structlog.get_logger(__name__)
@@ -73,15 +68,6 @@ class _Asked:
     length: bytes = b""
 
 
-@dataclass(slots=True)
-class _Captured:
-    """What the inner application answered."""
-
-    status: int = 500
-    headers: dict[bytes, bytes] = field(default_factory=dict)
-    body: bytes = b""
-
-
 class Front:
     """The ASGI application that the server runs."""
 
@@ -92,8 +78,7 @@ class Front:
         self._web = WebApp(parts.web)
         self._guard = Guard()
         self._ids = RequestIds()
-        self._flights: dict[tuple[int, str], asyncio.Task[Answer | _Captured]] = {}
-        self._meters: dict[tuple[str, str, int], tuple[Counter, Histogram | None]] = {}
+        self._flights: dict[tuple[int, str], asyncio.Task[Answer | Captured]] = {}
         self._in_flight = 0
         metrics.HTTP_IN_FLIGHT.set_function(lambda: self._in_flight)
 
@@ -168,10 +153,10 @@ class Front:
         # Nothing to share (an error, most likely): the others get one with an id of their own.
         return (await self._inside(scope, receive, send, asked, notes))[1]
 
-    async def _make(self, scope: Scope, generation: int, key: str, notes: Notes) -> Answer | _Captured:
+    async def _make(self, scope: Scope, generation: int, key: str, notes: Notes) -> Answer | Captured:
         """Ask the inner application and keep what it answers; an error is handed back and not kept."""
         without_conditions = [each for each in scope["headers"] if each[0] != b"if-none-match"]
-        captured = await _capture(self._inner, {**scope, "headers": without_conditions, NOTES: notes})
+        captured = await capture(self._inner, {**scope, "headers": without_conditions, NOTES: notes})
         etag = captured.headers.get(b"etag")
         if captured.status != 200 or etag is None:
             return captured
@@ -192,7 +177,7 @@ class Front:
             detail = f"The body has {asked.length.decode('latin-1')[:20]} bytes; allowed: {LARGEST_BODY_BYTES}."
             return await self._problem(scope, send, notes, 413, "body-too-large", "Body too large", detail)
         scope[NOTES] = notes
-        body = _LimitedBody(receive)
+        body = LimitedBody(receive)
         status = 500
         started = False
 
@@ -249,19 +234,11 @@ class Front:
         return "refused", status
 
     def _measure(self, scope: Scope, route: str, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in {"GET", "HEAD", "POST"} else "other"
-        meters = self._meters.get((route, method, status))
-        if meters is None:
-            # A stream lasts as long as its browser looks; that is no duration of an answer.
-            duration = None if route in STREAMS else metrics.HTTP_SECONDS.labels(route)
-            meters = (metrics.HTTP_REQUESTS.labels(route, method, str(status)), duration)
-            self._meters[route, method, status] = meters
-        count, duration = meters
-        count.inc()
-        if duration is not None:
-            duration.observe(seconds)
-            if seconds >= SLOW_REQUEST_SECONDS:
-                log.warning("api.slow_request", route=route, method=method, status=status, seconds=round(seconds, 3))
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        # A stream lasts as long as its browser looks; that is no duration of an answer.
+        metrics.HTTP_ANSWERS.record(route, method, status, None if route in STREAMS else seconds)
+        if seconds >= SLOW_REQUEST_SECONDS and route not in STREAMS:
+            log.warning("api.slow_request", route=route, method=method, status=status, seconds=round(seconds, 3))
 
 
 def _asked(headers: Headers) -> _Asked:
@@ -293,6 +270,7 @@ def _product_template(path: str) -> str | None:
     return PRODUCT + "{product_id}/history" if rest == "history" else None
 
 
+@lru_cache(maxsize=256)
 def coding_for(accept_encoding: bytes) -> str:
     """The best content coding a client takes: "zstd", "gzip" or "" for none. Quality 0 is a refusal."""
     if not accept_encoding:
@@ -305,28 +283,45 @@ def coding_for(accept_encoding: bytes) -> str:
     return "zstd" if b"zstd" in taken else "gzip" if b"gzip" in taken else ""
 
 
+@dataclass(slots=True)
+class _Prepared:
+    """An answer in one content coding, with all headers that do not change."""
+
+    etag: bytes
+    headers: Headers
+    headers_304: Headers
+    body: bytes
+
+
+def _prepare(answer: Answer, coding: str, headers: Headers) -> _Prepared:
+    # Each coding is a representation of its own and so has its own strong ETag.
+    etag = (answer.etag if not coding else f'{answer.etag[:-1]}-{coding}"').encode()
+    body = answer.coded(coding)
+    shared: Headers = [(b"etag", etag), (b"vary", b"accept-encoding"), *headers]
+    full = [*shared, (b"content-type", answer.content_type.encode()), (b"content-length", str(len(body)).encode())]
+    if coding:
+        full.append((b"content-encoding", coding.encode()))
+    return _Prepared(etag, full, shared, body)
+
+
 async def _send_answer(
-    send: Send, answer: Answer, asked: _Asked, notes: Notes, *, hit: bool | None = None, headers: Headers | None = None
+    send: Send, answer: Answer, asked: _Asked, notes: Notes, *, hit: bool | None = None, headers: Headers = FRESH
 ) -> int:
     coding = coding_for(asked.accept_encoding) if len(answer.body) >= SMALLEST_COMPRESSED_BYTES else ""
-    # Each coding is a representation of its own and so has its own strong ETag.
-    etag = answer.etag if not coding else f'{answer.etag[:-1]}-{coding}"'
-    said: Headers = [(b"etag", etag.encode()), (b"vary", b"accept-encoding")]
-    said += headers if headers is not None else [(b"cache-control", b"private, no-cache"), *DATA_HEADERS]
-    said.append(_id_header(notes))
-    if hit is not None:
-        said.append((b"x-cache", b"HIT" if hit else b"MISS"))
-    if asked.if_none_match and _names(asked.if_none_match, etag.encode()):
-        await _send(send, 304, said, b"")
+    prepared: _Prepared | None = answer.prepared.get(coding)
+    if prepared is None:
+        prepared = answer.prepared[coding] = _prepare(answer, coding, headers)
+    extra = [_id_header(notes)] if hit is None else [_id_header(notes), HIT if hit else MISS]
+    if asked.if_none_match and _names(asked.if_none_match, prepared.etag):
+        await send({"type": "http.response.start", "status": 304, "headers": prepared.headers_304 + extra})
+        await send({"type": "http.response.body", "body": b""})
         return 304
-    said.append((b"content-type", answer.content_type.encode()))
-    if coding:
-        said.append((b"content-encoding", coding.encode()))
-    await _send(send, 200, said, answer.coded(coding))
+    await send({"type": "http.response.start", "status": 200, "headers": prepared.headers + extra})
+    await send({"type": "http.response.body", "body": prepared.body})
     return 200
 
 
-async def _send_captured(send: Send, captured: _Captured, notes: Notes) -> int:
+async def _send_captured(send: Send, captured: Captured, notes: Notes) -> int:
     headers = [each for each in captured.headers.items() if each[0] != b"content-length"]
     await _send(send, captured.status, [*headers, *DATA_HEADERS, _id_header(notes)], captured.body)
     return captured.status
@@ -337,47 +332,6 @@ async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
         headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _capture(inner: App, scope: Scope) -> _Captured:
-    captured = _Captured()
-    chunks: list[bytes] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            captured.status = message["status"]
-            captured.headers = dict(message["headers"])
-        elif message["type"] == "http.response.body":
-            chunks.append(message.get("body", b""))
-
-    try:
-        await inner(scope, receive, send)
-    except Exception:  # noqa: BLE001 - the framework has logged it and sent its 500, which is not kept
-        captured.status = 500
-    captured.body = b"".join(chunks)
-    return captured
-
-
-class _LimitedBody:
-    """A request's body, counted as it comes: not every one announces its length."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._received = 0
-
-    @property
-    def too_large(self) -> bool:
-        """More came than is allowed."""
-        return self._received > LARGEST_BODY_BYTES
-
-    async def receive(self) -> Message:
-        """The next part; the end of the client's attention once there were too many."""
-        message = await self._receive()
-        self._received += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if self.too_large else message
 
 
 def _names(if_none_match: bytes, etag: bytes) -> bool:
