@@ -9,11 +9,11 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import load
+from benchmarks import dashboard, load
 from benchmarks.measure import Figure
 from benchmarks.report import line, write
 
-PARTS: dict[str, Callable[..., Iterator[Figure]]] = {"load": load.run}
+PARTS: dict[str, Callable[..., Iterator[Figure]]] = {"load": load.run, "dashboard": dashboard.run}
 
 
 def main() -> int:
