@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -87,16 +88,23 @@ def moscow_day(instant_us: int) -> date:
     return from_us(instant_us).astimezone(MOSCOW).date()
 
 
+@functools.lru_cache(maxsize=4096)
+def _date_text(day: int) -> str:
+    return date.fromordinal(date(1970, 1, 1).toordinal() + day).isoformat()
+
+
 def rfc3339(instant_us: int) -> str:
     """`2026-11-20T09:00:00.123456Z`; the fraction is trimmed of zeros, and left out when it is zero."""
-    text = from_us(instant_us).strftime("%Y-%m-%dT%H:%M:%S")
     fraction = instant_us % SECOND_US
-    return f"{text}.{fraction:06d}".rstrip("0") + "Z" if fraction else text + "Z"
+    text = rfc3339_seconds(instant_us)
+    return f"{text[:-1]}.{fraction:06d}".rstrip("0") + "Z" if fraction else text
 
 
 def rfc3339_seconds(instant_us: int) -> str:
     """`2026-11-20T09:00:00Z`, fractions of a second left out."""
-    return from_us(instant_us).strftime("%Y-%m-%dT%H:%M:%SZ")
+    day, within = divmod(instant_us // SECOND_US, 86_400)
+    hours, rest = divmod(within, 3600)
+    return f"{_date_text(day)}T{hours:02d}:{rest // 60:02d}:{rest % 60:02d}Z"
 
 
 def parse_instant(text: str) -> int:

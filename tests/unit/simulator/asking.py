@@ -119,11 +119,8 @@ class Spec:
                 yield f"{where}: {len(value)} items"
             for item in value:
                 yield from self._faults(schema.get("items", {}), item, f"{where}[]")
-        elif kind in {"integer", "number"}:
-            if not schema.get("minimum", value) <= value <= schema.get("maximum", value):
-                yield f"{where}: {value} is out of range"
-        elif schema.get("format") == "date-time" and not _is_instant(value):
-            yield f"{where}: {value!r} is no instant"
+        else:
+            yield from _value_faults(schema, value, where)
 
     def _object_faults(self, schema: dict[str, Any], value: dict[str, Any], where: str) -> Iterator[str]:
         for name in schema.get("required", []):
@@ -151,6 +148,13 @@ class Spec:
             if step is not None:
                 schema = schema["properties"][step]
         return set(schema["properties"])
+
+
+def _value_faults(schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:
+    if not isinstance(value, str) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        yield f"{where}: {value} is out of range"
+    if schema.get("format") == "date-time" and not _is_instant(value):
+        yield f"{where}: {value!r} is no instant"
 
 
 def _is_a(kind: str, value: Any) -> bool:

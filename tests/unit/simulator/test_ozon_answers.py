@@ -257,10 +257,10 @@ def test_orders_take_seller_stock_down_and_cancellations_bring_it_back(ozon: Ozo
                 moved[line["sku"]] -= line["quantity"]
     place = BY_ID[warehouse]
     hidden, supplied = books.postings, books.supplied
-    for posting in np.flatnonzero((hidden.place == place) & hidden.back_to_stock).tolist():
-        again = int(hidden.created_us[posting]) + int(hidden.restocked_s[posting]) * 1_000_000
+    for number in np.flatnonzero((hidden.place == place) & hidden.back_to_stock).tolist():
+        again = int(hidden.created_us[number]) + int(hidden.restocked_s[number]) * 1_000_000
         if start_us < again <= clock.now_us():
-            for line in range(hidden.line_first[posting], hidden.line_first[posting + 1]):
+            for line in range(hidden.line_first[number], hidden.line_first[number + 1]):
                 k = shop.pairs.product[books.lines.pair[line]]
                 moved[int(shop.goods.sku[k])] += int(books.lines.quantity[line])
     came = (supplied.available_us > start_us) & (supplied.available_us <= clock.now_us())
@@ -269,8 +269,8 @@ def test_orders_take_seller_stock_down_and_cancellations_bring_it_back(ozon: Ozo
         moved[int(shop.goods.sku[shop.pairs.product[pair]])] += quantity
     late = (hidden.place == place) & (hidden.created_us + hidden.visible_s * 1_000_000 > clock.now_us())
     late &= hidden.created_us <= clock.now_us()
-    for posting in np.flatnonzero(late).tolist():
-        for line in range(hidden.line_first[posting], hidden.line_first[posting + 1]):
+    for number in np.flatnonzero(late).tolist():
+        for line in range(hidden.line_first[number], hidden.line_first[number + 1]):
             moved[int(shop.goods.sku[shop.pairs.product[books.lines.pair[line]]])] -= int(books.lines.quantity[line])
     assert moved
     changes = {sku: after[sku] - before.get(sku, 0) for sku in after}

@@ -18,7 +18,7 @@ TRASH = "/content/v2/get/cards/trash"
 POOLED = "/api/analytics/v1/stocks-report/wb-warehouses"
 SELLERS = "/api/analytics/v1/stocks-report/seller-warehouses"
 REMAINS = "/api/v1/warehouse_remains"
-GROUPS = {name: "true" for name in ("groupByNm", "groupByBarcode", "groupBySize", "groupBySa")}
+GROUPS = dict.fromkeys(("groupByNm", "groupByBarcode", "groupBySize", "groupBySa"), "true")
 
 
 def cards(
@@ -93,7 +93,8 @@ def test_products_of_both_marketplaces_have_other_ids_but_often_the_same_article
 
 
 def test_prices_page_by_offset_until_nothing_is_left(wildberries: Wildberries) -> None:
-    path, found = "/api/v2/list/goods/filter", []
+    path = "/api/v2/list/goods/filter"
+    found: list[dict[str, Any]] = []
     while True:
         page = wildberries.ask("GET", path, query={"limit": "90", "offset": str(len(found))})
         assert SPEC.answer_faults(path, page, method="get") == []

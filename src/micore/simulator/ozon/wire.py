@@ -160,5 +160,5 @@ def read_cursor(value: str, numbers: int) -> list[int] | None:
 
 
 def money(roubles: float, *, decimals: int = 2) -> Body:
-    """An amount as Ozon writes it in postings and accruals."""
+    """An amount as Ozon writes it in accruals."""
     return {"amount": f"{roubles:.{decimals}f}", "currency": "RUB"}

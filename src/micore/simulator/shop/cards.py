@@ -58,6 +58,20 @@ class Prices:
     since_us: int
 
 
+@dataclass(frozen=True)
+class _PriceHabit:
+    """How a product's prices move: how often, around what, and what follows from them."""
+
+    period_us: int
+    phase_us: int
+    usual: float
+    old_factor: float
+    cost_factor: float
+
+
+_MOST_PRICES = 200_000
+
+
 def ean13(body: int) -> str:
     """Barcode with its check digit from at most twelve digits."""
     digits = f"{body:012d}"
@@ -74,6 +88,8 @@ class Cards:
         self._goods = goods
         self._price_level = price_level
         self._kept: dict[int, Card] = {}
+        self._habits: dict[int, _PriceHabit] = {}
+        self._prices: dict[tuple[int, int], Prices] = {}
 
     def card(self, k: int) -> Card:
         """The card of product k."""
@@ -146,30 +162,49 @@ class Cards:
 
     def prices(self, k: int, at_us: int) -> Prices:
         """Prices in force at an instant: each product changes them at its own pace, on Moscow midnights."""
-        card_key = k // FAMILY * FAMILY if self._goods.sized[k] else k
-        draws = Point(self._seed, card_key)
-        period = (35 + int(90 * draws.uniform("price period"))) * DAY_US
-        phase = int(draws.uniform("price phase") * 90) * DAY_US - 3 * 3600 * 1_000_000
-        epoch = (at_us - phase) // period
-        dated = Point(self._seed, card_key, epoch)
+        habit = self._habits.get(k)
+        if habit is None:
+            habit = self._habits[k] = self._habit(k)
+        epoch = (at_us - habit.phase_us) // habit.period_us
+        found = self._prices.get((k, epoch))
+        if found is None:
+            if len(self._prices) >= _MOST_PRICES:
+                self._prices.clear()
+            found = self._prices[k, epoch] = self._priced(k, habit, epoch)
+        return found
+
+    def _habit(self, k: int) -> _PriceHabit:
+        draws = Point(self._seed, self._card_key(k))
         category = CATEGORIES[int(self._goods.category[k])]
-        level = float(np.clip(self._price_level[card_key], 0.35, 4.0))
-        usual = category.price_rub * level * (0.8 + 0.4 * draws.uniform("price"))
-        price = _nice(usual * (0.88 + 0.24 * dated.uniform("price now")))
+        level = min(max(float(self._price_level[self._card_key(k)]), 0.35), 4.0)
+        return _PriceHabit(
+            period_us=(35 + int(90 * draws.uniform("price period"))) * DAY_US,
+            phase_us=int(draws.uniform("price phase") * 90) * DAY_US - 3 * 3600 * 1_000_000,
+            usual=category.price_rub * level * (0.8 + 0.4 * draws.uniform("price")),
+            old_factor=1.15 + 0.6 * draws.uniform("old price"),
+            cost_factor=0.32 + 0.25 * draws.uniform("cost"),
+        )
+
+    def _priced(self, k: int, habit: _PriceHabit, epoch: int) -> Prices:
+        dated = Point(self._seed, self._card_key(k), epoch)
+        price = _nice(habit.usual * (0.88 + 0.24 * dated.uniform("price now")))
         if self._goods.discounted[k]:
             price = _nice(price * 0.6)
         return Prices(
             price=price,
-            old_price=_nice(price * (1.15 + 0.6 * draws.uniform("old price"))),
+            old_price=_nice(price * habit.old_factor),
             min_price=_nice(price * 0.85),
-            cost=max(5, round(usual * (0.32 + 0.25 * draws.uniform("cost")) * (1 + 0.01 * (epoch % 9)))),
-            since_us=epoch * period + phase,
+            cost=max(5, round(habit.usual * habit.cost_factor * (1 + 0.01 * (epoch % 9)))),
+            since_us=epoch * habit.period_us + habit.phase_us,
         )
+
+    def _card_key(self, k: int) -> int:
+        """The sizes of a card have its prices and its edits."""
+        return k // FAMILY * FAMILY if self._goods.sized[k] else k
 
     def edited_us(self, k: int, at_us: int, created_us: int) -> int:
         """When the card's content was last edited, up to an instant; to the microsecond, as the real ones."""
-        card_key = k // FAMILY * FAMILY if self._goods.sized[k] else k
-        draws = Point(self._seed, card_key)
+        draws = Point(self._seed, self._card_key(k))
         period = (60 + int(240 * draws.uniform("edit period"))) * DAY_US
         phase = int(draws.uniform("edit phase") * period)
         epoch = (at_us - phase) // period
