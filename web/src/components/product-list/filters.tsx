@@ -158,7 +158,7 @@ export function sortName(t: Messages, key: SortKey, sign: string): string {
   return names[key];
 }
 
-const phoneSorts: readonly Sort[] = ["-effect", "available", "cover", "-sold", "-value", "name"];
+const phoneSorts: readonly Sort[] = ["status", "-effect", "available", "cover", "-sold", "-value", "name"];
 
 /** Sorting where the table has no heads: on the phone. */
 export function SortChip({ sort, onSort, currency }: { sort: Sort; onSort: (sort: Sort) => void; currency: string }) {
