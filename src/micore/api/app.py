@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from micore.api import errors
 from micore.api.parts import Parts
 from micore.api.routes import dashboard, documents, health, live, products, raw, sync
-from micore.api.routes.context import only_known_parameters
 
 OPENAPI_PATH = "/api/openapi.json"
 DESCRIPTION = """Inventory of marketplace sellers. Quantities are numbers in the item's unit, money is decimal text with
@@ -44,13 +43,12 @@ def create_routes(parts: Parts | None) -> FastAPI:
         openapi_url=OPENAPI_PATH,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(only_known_parameters)],
-        responses=errors.PROBLEM_RESPONSES,
         lifespan=_lifespan,
         redirect_slashes=False,
     )
     for router in ROUTERS:
-        api.include_router(router)
+        # Not include_router: it builds every model of every route again, at the first request.
+        api.router.routes.extend(router.routes)
     errors.install(api)
     api.state.parts = parts
     return api

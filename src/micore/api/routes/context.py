@@ -1,12 +1,13 @@
-"""What routes share: the ready parts behind the application, and the refusal of parameters nobody knows."""
+"""What routes share: how their routers are made, the ready parts, and the refusal of parameters nobody knows."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 
+from micore.api.errors import PROBLEM_RESPONSES
 from micore.api.parts import Parts
 from micore.errors import InvalidRequestError
 
@@ -18,6 +19,13 @@ def parts_of(request: Request) -> Parts:
 
 
 Ready = Annotated[Parts, Depends(parts_of)]
+
+
+def noun_router(prefix: str, noun: str) -> APIRouter:
+    """The router of a noun: its routes refuse unknown parameters and answer errors as problems."""
+    return APIRouter(
+        prefix=prefix, tags=[noun], dependencies=[Depends(only_known_parameters)], responses=PROBLEM_RESPONSES
+    )
 
 
 def only_known_parameters(request: Request) -> None:

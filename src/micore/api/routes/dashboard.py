@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready
+from micore.api.routes.context import Ready, noun_router
 from micore.domain.views import Dashboard, Meta
 
-router = APIRouter(prefix="/api/v1", tags=["dashboard"])
+router = noun_router("/api/v1", "dashboard")
 
 
 @router.get("/meta", response_model=Meta, operation_id="get_meta")

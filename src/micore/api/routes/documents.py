@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready
+from micore.api.routes.context import Ready, noun_router
 from micore.cache import CacheStats
 from micore.domain.views import Dashboard, ProductRow
 from micore.services.products import ProductState, product_query
 
-router = APIRouter(prefix="/api", tags=["operations guide"])
+router = noun_router("/api", "operations guide")
 
 _DOCS = {"use_attribute_docstrings": True}
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready
+from micore.api.routes.context import Ready, noun_router
 from micore.services.health import HealthReport, LiveReport, ReadyReport
 from micore.telemetry import metrics
 
-router = APIRouter(tags=["health"])
+router = noun_router("", "health")
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

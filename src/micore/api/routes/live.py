@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
-from micore.api.routes.context import Ready
+from micore.api.routes.context import Ready, noun_router
 
-router = APIRouter(prefix="/api/v1", tags=["live"])
+router = noun_router("/api/v1", "live")
 
 DESCRIPTION = """Server-sent events: `hello` {"generation"} at the start, `publish` {"generation", "as_of", "source"}
 after every publish, `run` with a Run at each state change and at most four times a second while it is running."""

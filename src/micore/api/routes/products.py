@@ -5,15 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready
+from micore.api.routes.context import Ready, noun_router
 from micore.domain.views import Place, ProductDetail, ProductHistory, ProductPage, Why
 from micore.services.products import ProductState, product_query
 
-router = APIRouter(prefix="/api/v1", tags=["products"])
+router = noun_router("/api/v1", "products")
 
 ProductId = Annotated[str, Path(pattern=r"^(item|sku)-[0-9]{1,18}$", examples=["item-12"])]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from starlette.responses import Response
 
 from micore.api.answers import JSON, bytes_answer
-from micore.api.routes.context import Ready
+from micore.api.routes.context import Ready, noun_router
 
-router = APIRouter(prefix="/api/v1", tags=["raw"])
+router = noun_router("/api/v1", "raw")
 
 
 @router.get(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready
+from micore.api.routes.context import Ready, noun_router
 from micore.domain.views import Run, RunPage, SyncOverview
 
-router = APIRouter(prefix="/api/v1/sync", tags=["sync"])
+router = noun_router("/api/v1/sync", "sync")
 
 RunId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
