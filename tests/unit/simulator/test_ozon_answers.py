@@ -141,6 +141,17 @@ def test_stock_pages_visit_each_row_once(ozon: Ozon) -> None:
         assert whole["has_next"] is False
 
 
+def test_named_attributes_page_by_product(ozon: Ozon) -> None:
+    numbers = [item["product_id"] for item in ozon.skus()[:60]]
+    seen: list[int] = []
+    last_id = ""
+    body = {"filter": {"product_id": [str(number) for number in reversed(numbers)]}, "limit": 25}
+    while rows := (page := ozon.ask("/v4/product/info/attributes", {**body, "last_id": last_id}))["result"]:
+        seen += [row["id"] for row in rows]
+        last_id = page["last_id"]
+    assert seen == sorted(numbers)
+
+
 def test_warehouse_pages_end(ozon: Ozon) -> None:
     rows = list(ozon.pages("/v2/warehouse/list", {"limit": 2}, "warehouses"))
     assert len({row["warehouse_id"] for row in rows}) == len(rows) == 3

@@ -198,7 +198,7 @@ def attributes(view: View, body: Body) -> Body:
     products, named = filtered(view, body, sku_field="sku", one_kind=False)
     total = len(products)
     limit = whole(body, "limit", low=1, high=1000, default=100 if named else None)
-    products = page(view, np.sort(products) if named else products, text(body, "last_id"), limit)
+    products = page(view, products[np.argsort(view.goods.product_id[products])], text(body, "last_id"), limit)
     result = []
     for k in products.tolist():
         card, sku = view.shop.cards.card(k), int(view.goods.sku[k])
