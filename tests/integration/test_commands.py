@@ -1,0 +1,121 @@
+"""The commands that look after the database, the settings and the server, run as people run them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def environment(tmp_path: Path, **given: str) -> dict[str, str]:
+    return {"PATH": os.defpath, "HOME": str(tmp_path), "MICORE_HOME": str(tmp_path / "home"), "COLUMNS": "200", **given}
+
+
+def micore(tmp_path: Path, *words: str, **given: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "micore", *words],
+        cwd=tmp_path,
+        env=environment(tmp_path, **given),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(tmp_path: Path, port: int, **given: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "micore", "serve", "--no-schedule", "--port", str(port)],
+        cwd=tmp_path,
+        env=environment(tmp_path, **given),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert f"http://127.0.0.1:{port}" in first, (first, process.stderr and process.stderr.read())
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def get(port: int, path: str) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path)
+    found = json.loads(connection.getresponse().read())
+    connection.close()
+    return found
+
+
+def test_a_database_is_made_told_about_and_checked(tmp_path: Path, database_url: str) -> None:
+    given = {"MICORE_DATABASE_URL": database_url}
+    empty = micore(tmp_path, "db", "check", **given)
+    assert (empty.returncode, "micore db migrate" in empty.stderr) == (1, True)
+    assert "to 0" in micore(tmp_path, "db", "migrate", **given).stdout
+    assert "Nothing to do" in micore(tmp_path, "db", "migrate", **given).stdout
+    facts = json.loads(micore(tmp_path, "db", "info", "--json", **given).stdout)
+    assert facts["revision"] == facts["head"]
+    assert facts["rows"]["product_summary"] == 0
+    assert "is well" in micore(tmp_path, "db", "check", **given).stdout
+    assert "product_summary" in micore(tmp_path, "db", "info", **given).stdout
+
+
+def test_settings_are_shown_without_secrets_and_checked(tmp_path: Path) -> None:
+    given = {"OZON_API_KEY": "canary-key", "MICORE_DATABASE_URL": "postgresql://me:canary-word@h/db"}
+    shown = micore(tmp_path, "config", "show", "--json", **given)
+    assert json.loads(shown.stdout)["MICORE_PORT"] == "8083"
+    assert "canary" not in shown.stdout + shown.stderr + micore(tmp_path, "config", "show", **given).stdout
+    assert "MICORE_OZON_CLIENT_ID" in micore(tmp_path, "config", "check", **given).stdout
+    wrong = micore(tmp_path, "config", "check", MICORE_PORT="high")
+    assert (wrong.returncode, "MICORE_PORT" in wrong.stderr, wrong.stdout) == (1, True, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_ends_cleanly_by_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    port = free_port()
+    with serving(tmp_path, port) as process:
+        health = get(port, "/health")
+        assert (health["status"], health["database"], health["cache"]) == ("ok", "connected", "connected")
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, "Traceback" in errors) == (0, False)
+
+
+def test_a_second_server_is_refused_with_the_reason(tmp_path: Path) -> None:
+    port = free_port()
+    with serving(tmp_path, port) as process:
+        same_port = micore(tmp_path, "serve", "--port", str(port))
+        assert (same_port.returncode, "taken by another program" in same_port.stderr) == (1, True)
+        same_database = micore(tmp_path, "serve", "--port", str(free_port()))
+        assert (same_database.returncode, f"process id {process.pid}" in same_database.stderr) == (1, True)
+        assert get(port, "/readyz")["status"] == "ready"
+
+
+def test_a_server_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    port = free_port()
+    with serving(tmp_path, port, MICORE_DATABASE_URL=postgres_url):
+        assert get(port, "/api/v1/dashboard")["generation"] == 0
+        assert get(port, "/health")["status"] == "ok"
+    assert not (tmp_path / "home" / "db").exists()
