@@ -32,7 +32,7 @@ export default defineConfig({
     setupFiles: ["src/testing/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
-    testTimeout: 15_000,
+    testTimeout: 30_000,
     // Two cores are shared with the Python tests; more workers only queue.
     maxWorkers: 2,
   },

@@ -109,7 +109,10 @@ describe("the live feed", () => {
     const { feed, lines, line } = feedWithLines();
     line().say("hello", { generation: 7 });
     window.dispatchEvent(new Event("offline"));
-    expect(feed.state).toBe("lost");
+    expect(feed.state).toBe("open");
+    line().readyState = 0;
+    line().say("error");
+    vi.advanceTimersByTime(5000);
     window.dispatchEvent(new Event("online"));
     expect(lines).toHaveLength(2);
     feed.retryNow();

@@ -46,14 +46,13 @@ export class LiveFeed {
   ) {}
 
   start(): void {
+    // "offline" is not listened to: a server on this machine stays reachable without a network.
     window.addEventListener("online", this.retryNow);
-    window.addEventListener("offline", this.lose);
     this.connect();
   }
 
   stop(): void {
     window.removeEventListener("online", this.retryNow);
-    window.removeEventListener("offline", this.lose);
     clearTimeout(this.timer);
     clearTimeout(this.grace);
     this.stream?.close();

@@ -20,8 +20,10 @@ export function createQueryClient(): QueryClient {
         gcTime: 10 * 60_000,
         retry: (count, error) => count < retries && error instanceof ApiError && error.passing,
         retryDelay: (attempt) => Math.min(500 * 2 ** attempt, 5_000),
-        throwOnError: false,
+        // A server on this machine answers without a network; only the attempt can tell.
+        networkMode: "always",
       },
+      mutations: { networkMode: "always" },
     },
   });
 }

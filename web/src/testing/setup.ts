@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll } from "vitest";
 import { server } from "@/testing/server";
 
 // Whether each element is hidden costs jsdom a style computation; toBeVisible asks it where it matters.
-configure({ defaultHidden: true, asyncUtilTimeout: 4000 });
+configure({ defaultHidden: true, asyncUtilTimeout: 8000 });
 
 /** The width that media queries see. */
 export const screenSize = { width: 1440, dark: false };
