@@ -12,9 +12,11 @@ import structlog
 from micore.domain.instants import micros
 from micore.domain.views import Run, RunPage, RunState, SourceOverview, StreamState, SyncOverview, Trigger
 from micore.errors import InvalidRequestError, MicoreError, SourceAuthError, StopRequestedError
-from micore.services.loading import Outcome, SyncListener, SyncWork, load_stream
+from micore.services.loaders import Outcome
+from micore.services.loading import load_stream
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
+from micore.services.sync_work import SyncListener, SyncWork
 from micore.sources.base import Source, SourceTools, Stream
 from micore.storage import events, freshness, identity, raw, runs
 from micore.storage.database import Connection, Database

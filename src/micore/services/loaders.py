@@ -1,0 +1,312 @@
+"""How each kind of stream is loaded: rows merged, listings compared as a whole, snapshots staged and published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from micore.domain.instants import MICROS_PER_SECOND, instant, micros
+from micore.domain.records import (
+    CatalogueRecord,
+    Holder,
+    OrderRecord,
+    PlaceKind,
+    PlaceRecord,
+    Record,
+    SaleRecord,
+    SkuHint,
+    StockRecord,
+)
+from micore.domain.views import StreamState
+from micore.services.sync_work import SyncWork
+from micore.services.writers import WRITERS
+from micore.sources.base import Page, Stream, StreamKind
+from micore.storage import events, identity, runs, stock, summary
+from micore.storage.database import Connection
+
+RESUME_SNAPSHOT_SECONDS = 30 * 60
+"""A snapshot that was broken off longer ago is begun anew: its parts would be of different times."""
+LEAST_SHARE = 0.5
+"""A reading with fewer than this share of the rows of the last one is not believed at once."""
+CONFIRM_WITHIN = 0.1
+"""A second reading of the same size, within this share, is believed."""
+_MARKETPLACE_HELD = ("FBO", "FBW")
+SMALL_READING = 20
+"""Below this many rows a share says nothing."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a stream."""
+
+    state: StreamState
+    message: str | None = None
+
+
+@dataclass(slots=True)
+class Counts:
+    """Rows of a step."""
+
+    read: int = 0
+    loaded: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    pages: int = 0
+
+    def add(self, other: Counts) -> None:
+        self.read += other.read
+        self.loaded += other.loaded
+        self.unchanged += other.unchanged
+        self.rejected += other.rejected
+        self.pages += other.pages
+
+
+class Loader:
+    """How one kind of stream is written. The base merges rows on their natural keys."""
+
+    def __init__(self, work: SyncWork, stream: Stream) -> None:
+        self.work, self.stream = work, stream
+
+    def resume(self) -> str | None:
+        """The source's cursor to go on from."""
+        found = self.work.cursor(self.stream)
+        if found is None or (found.complete and self.work.params.full):
+            return None
+        return str(json.loads(found.cursor)["source"])
+
+    def prepare(self, connection: Connection, pages: Sequence[Page]) -> None:
+        """Make what the rows refer to.
+
+        A row whose sku or place nobody describes is still a fact about them; they are shown under their number until
+        their own stream tells more.
+        """
+        known, now = self.work.identity, self.work.now_micros()
+        places = [each for page in pages for each in page.places]
+        hints = [each for page in pages for each in page.skus]
+        for page in pages:
+            for record in page.records:
+                if isinstance(record, (PlaceRecord, CatalogueRecord)):
+                    continue
+                if record.sku_id not in known.skus:
+                    hints.insert(0, SkuHint(record.sku_id, "", ""))
+                if not isinstance(record, SaleRecord) and record.place_id and record.place_id not in known.places:
+                    scheme = record.scheme if isinstance(record, OrderRecord) else page.scope.upper()
+                    places.insert(0, _nameless_place(record.place_id, scheme))
+        identity.ensure_places(connection, known, places, now=now)
+        identity.ensure_skus(connection, known, hints, now=now)
+
+    def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+        """Write rows; returns how many were new or changed."""
+        return WRITERS[self.stream.name](self.work, connection, page, records, raw_id)
+
+    def save(self, connection: Connection, page: Page) -> None:
+        """Move the cursor past this page."""
+        self._save(connection, page, scope=None, complete=page.done)
+
+    def _save(self, connection: Connection, page: Page, *, scope: str | None, complete: bool) -> None:
+        before = runs.load_cursor(connection, self.work.account_id, self.stream.name)
+        runs.save_cursor(
+            connection,
+            self.work.account_id,
+            self.stream.name,
+            runs.StreamCursor(
+                cursor=json.dumps({"source": page.cursor, "scope": scope}),
+                complete=complete,
+                as_of=micros(page.as_of) if complete else before.as_of if before else None,
+                rows_last=before.rows_last if before else None,
+                changed_at=self.work.now_micros(),
+            ),
+        )
+
+    def snapshot_id(self, page: Page) -> int | None:
+        """The snapshot a page belongs to; only snapshot streams have them."""
+        del page
+        return None
+
+    def after_step(self, page: Page) -> None:
+        """What is to be done once a step is committed."""
+
+    def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
+        """Publish what changed and say how it went."""
+        del before
+        self._publish_changes()
+        return Outcome(StreamState.DONE, _rejected_message(total))
+
+    def _publish_changes(self) -> None:
+        work = self.work
+        with work.database.write() as connection:
+            if not summary.is_behind(connection):
+                return
+            generation = work.publish(connection)
+        work.listener.published(work.source.name, generation, instant(work.as_of))
+
+
+class ListingLoader(Loader):
+    """A listing is read whole each time; what a whole reading lacks is retired, unless the reading shrank."""
+
+    def __init__(self, work: SyncWork, stream: Stream) -> None:
+        super().__init__(work, stream)
+        self._seen: set[str] = set()
+
+    def resume(self) -> str | None:
+        # Only a reading that is whole from its first page on tells what is missing. Reading a listing again costs
+        # seconds and writes nothing that has not changed, so a broken one begins anew.
+        return None
+
+    def prepare(self, connection: Connection, pages: Sequence[Page]) -> None:
+        del connection  # a listing is what others refer to
+        self._seen |= {each.sku_id for page in pages for each in page.records if isinstance(each, CatalogueRecord)}
+        # A row that could not be believed is still there.
+        self._seen |= {row.key for page in pages for row in page.rejected}
+
+    def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
+        work, rows = self.work, total.read
+        last = before.rows_last if before and before.rows_last else 0
+        shrunken = last >= SMALL_READING and rows < last * LEAST_SHARE
+        believed = not shrunken or work.params.believe
+        retired: set[str] = set()
+        with work.database.write() as connection:
+            if believed:
+                if self.stream.name == "catalogue":
+                    retired = identity.retire_missing(connection, work.identity, self._seen, now=work.now_micros())
+                    summary.mark_dirty(connection, [work.identity.products[each] for each in retired])
+                runs.remember_rows(connection, work.account_id, self.stream.name, rows)
+        self._publish_changes()
+        if not believed:
+            return Outcome(
+                StreamState.HELD, f"Only {rows:,} of {last:,} rows came. What came is loaded; what is missing was kept."
+            )
+        return Outcome(StreamState.DONE, _rejected_message(total))
+
+
+class SnapshotLoader(Loader):
+    """A snapshot is staged per scope and published when it is whole; until then nothing of it shows."""
+
+    def __init__(self, work: SyncWork, stream: Stream) -> None:
+        super().__init__(work, stream)
+        self._open: stock.Snapshot | None = None
+        self._scope_left_open: str | None = None
+        self._held: list[str] = []
+        self._rows = 0
+        self._stale = 0
+
+    def resume(self) -> str | None:
+        work = self.work
+        found = work.cursor(self.stream)
+        if found is None or found.complete:
+            return None
+        if work.now_micros() - found.changed_at > RESUME_SNAPSHOT_SECONDS * MICROS_PER_SECOND:
+            return None
+        saved: dict[str, Any] = json.loads(found.cursor)
+        if saved["scope"] is not None:
+            with work.database.read() as connection:
+                self._open = stock.staged_snapshot(connection, work.account_id, saved["scope"])
+            if self._open is None:
+                return None
+        return str(saved["source"])
+
+    def prepare(self, connection: Connection, pages: Sequence[Page]) -> None:
+        super().prepare(connection, pages)
+        first = pages[0]
+        if self._open is None or self._open.scope != first.scope:
+            self._open = stock.open_snapshot(
+                connection, self.work.account_id, self.work.run_id, first.scope, as_of=micros(first.as_of)
+            )
+
+    def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+        assert self._open is not None
+        skus, places = self.work.identity.skus, self.work.identity.places
+        rows = [
+            stock.StockRow(skus[each.sku_id], places[each.place_id], *each[2:], raw_id)
+            for each in cast("Sequence[StockRecord]", records)
+        ]
+        stock.stage(connection, self._open, rows)
+        stock.claim_places(connection, sorted({row.place_id for row in rows}), page.scope)
+        return 0
+
+    def save(self, connection: Connection, page: Page) -> None:
+        self._save(connection, page, scope=page.scope, complete=False)
+
+    def snapshot_id(self, page: Page) -> int | None:
+        del page
+        assert self._open is not None
+        return self._open.id
+
+    def after_step(self, page: Page) -> None:
+        if not page.scope_done:
+            return
+        assert self._open is not None
+        work, snapshot = self.work, self._open
+        published = False
+        generation = 0
+        with work.database.write() as connection:
+            questioned = stock.doubt(
+                connection, work.account_id, snapshot, least_share=LEAST_SHARE, confirm=CONFIRM_WITHIN
+            )
+            if questioned is not None and not work.params.believe and questioned.rows_before >= SMALL_READING:
+                reason = f"{snapshot.scope.upper()}: only {questioned.rows:,} of {questioned.rows_before:,} rows came"
+                stock.hold(connection, snapshot, reason=reason)
+                self._held.append(reason)
+            else:
+                done, touched = stock.publish(connection, work.account_id, snapshot, now=work.now_micros())
+                summary.mark_dirty_skus(connection, touched)
+                generation = work.publish(connection)
+                published = True
+                self._rows += done.rows
+                self._stale += done.stale
+                runs.move_unchanged(connection, work.run_id, self.stream.name, loaded=done.changed - done.vanished)
+                events.append_event(
+                    connection,
+                    at=work.now_micros(),
+                    kind="stock.published",
+                    actor=f"sync:{work.run_id}",
+                    subject=f"{work.source.name}:{snapshot.scope}",
+                    payload={
+                        "snapshot": snapshot.id,
+                        "as_of": snapshot.as_of,
+                        "rows": done.rows,
+                        "changed": done.changed,
+                    },
+                )
+            # The scope is behind us whatever became of it; with the last one the reading is whole.
+            self._save(connection, page, scope=None, complete=page.done)
+            work.checkpoint(connection)
+        self._open = None
+        if published:
+            work.listener.published(work.source.name, generation, instant(work.as_of))
+        work.listener.run_changed(work.run_id)
+
+    def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
+        del before
+        if self._held:
+            return Outcome(
+                StreamState.HELD,
+                f"{'; '.join(self._held)}. "
+                "The earlier stock stays until a second reading agrees or a person believes it.",
+            )
+        with self.work.database.write() as connection:
+            runs.remember_rows(connection, self.work.account_id, self.stream.name, self._rows)
+        message = _rejected_message(total)
+        if self._stale:
+            message = f"{message or ''} {self._stale:,} earlier figures stay, marked stale.".strip()
+        return Outcome(StreamState.DONE, message)
+
+
+def _nameless_place(place_id: str, scheme: str) -> PlaceRecord:
+    holder = Holder.MARKETPLACE if scheme in _MARKETPLACE_HELD else Holder.SELLER
+    return PlaceRecord(PlaceKind.WAREHOUSE, place_id, place_id, holder, scheme, None)
+
+
+def _rejected_message(total: Counts) -> str | None:
+    if not total.rejected:
+        return None
+    return f"{total.rejected:,} of {total.read:,} rows could not be believed and wait in quarantine; the others are in."
+
+
+LOADERS: dict[StreamKind, type[Loader]] = {
+    StreamKind.LISTING: ListingLoader,
+    StreamKind.SNAPSHOT: SnapshotLoader,
+    StreamKind.INCREMENTAL: Loader,
+}

@@ -1,0 +1,78 @@
+"""What the streams of one sync run share: the database, the account's ids, the clocks, who listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+from micore.domain.instants import DayTurner, business_day, micros
+from micore.errors import StopRequestedError
+from micore.services.shop import Shop
+from micore.sources.base import Source, Stream
+from micore.storage import events, identity, raw, runs, summary
+from micore.storage.database import Connection, Database
+
+
+class SyncListener(Protocol):
+    """Told after each commit; must not block."""
+
+    def published(self, source: str, generation: int, as_of: datetime) -> None:
+        """What is shown has changed."""
+        ...
+
+    def run_changed(self, run_id: int) -> None:
+        """A run's figures or state have changed."""
+        ...
+
+
+@dataclass(slots=True)
+class SyncWork:
+    """What all streams of a run share."""
+
+    database: Database
+    raw_store: raw.RawStore
+    source: Source
+    identity: identity.Identity
+    run_id: int
+    owner: str
+    params: runs.SyncParams
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    shop: Shop
+    listener: SyncListener
+    as_of: int = 0
+    """The marketplace's clock, as far as it has been read."""
+    turner: DayTurner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.turner = DayTurner(self.shop.zone)
+
+    @property
+    def account_id(self) -> int:
+        return self.identity.account_id
+
+    def now_micros(self) -> int:
+        """Our clock."""
+        return micros(self.now())
+
+    def today(self) -> date:
+        """The shop's day by the marketplace's clock, or by ours before anything was read."""
+        return business_day(self.as_of or self.now_micros(), self.shop.zone)
+
+    def checkpoint(self, connection: Connection) -> None:
+        """Keep the lease; raises StopRequestedError when somebody wants the run to stop."""
+        if not runs.renew(connection, self.run_id, self.owner, now=self.now_micros()):
+            raise StopRequestedError("the run was asked to stop")
+
+    def publish(self, connection: Connection) -> int:
+        """Bring the summary up to date and count the generation up; part of the publishing transaction."""
+        basis = summary.SummaryBasis(self.shop.thresholds, self.today())
+        summary.refresh(connection, basis)
+        return events.next_generation(connection, events.STOCK, now=self.now_micros(), note=basis.note())
+
+    def cursor(self, stream: Stream) -> runs.StreamCursor | None:
+        """Where a stream stands."""
+        with self.database.read() as connection:
+            return runs.load_cursor(connection, self.account_id, stream.name)

@@ -1,0 +1,89 @@
+"""How the rows of each stream are written: a function per stream, inside the step's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from micore.domain.instants import micros
+from micore.domain.records import CatalogueRecord, OrderRecord, PlaceRecord, Record, SaleRecord
+from micore.services.sync_work import SyncWork
+from micore.sources.base import Page
+from micore.storage import identity, orders, summary
+from micore.storage.database import Connection
+
+
+def _write_places(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    del page, raw_id
+    return identity.merge_places(
+        connection, work.identity, cast("Sequence[PlaceRecord]", records), now=work.now_micros()
+    )
+
+
+def _write_catalogue(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    del raw_id
+    changed = identity.merge_catalogue(
+        connection,
+        work.identity,
+        cast("Sequence[CatalogueRecord]", records),
+        as_of=micros(page.as_of),
+        now=work.now_micros(),
+    )
+    summary.mark_dirty(connection, [work.identity.products[each] for each in changed])
+    return len(changed)
+
+
+def _write_orders(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    del page
+    skus, places, day = work.identity.skus, work.identity.places, work.turner.day
+    rows = [
+        orders.OrderRow(
+            order_id=each.order_id,
+            sku_id=skus[each.sku_id],
+            place_id=None if each.place_id is None else places.get(each.place_id),
+            scheme=each.scheme,
+            state=each.state.value,
+            quantity=each.quantity,
+            price=each.price,
+            currency=each.currency,
+            ordered_at=each.ordered_at,
+            ordered_day=day(each.ordered_at),
+            cancelled_at=each.cancelled_at,
+            raw_page_id=raw_id,
+        )
+        for each in cast("Sequence[OrderRecord]", records)
+    ]
+    changed = orders.merge_orders(connection, work.account_id, rows, now=work.now_micros())
+    recent = summary.first_day(work.today()).isoformat()
+    fresh = {row.sku_id for row in rows if row.ordered_day >= recent}
+    summary.mark_dirty_skus(connection, [each for each in changed if each in fresh])
+    return len(changed)
+
+
+def _write_sales(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    del page
+    skus = work.identity.skus
+    rows = [
+        orders.SaleRow(
+            external_id=each.sale_id,
+            order_id=each.order_id,
+            sku_id=skus[each.sku_id],
+            sold_day=each.day,
+            amount=each.amount,
+            commission=each.commission,
+            currency=each.currency,
+            raw_page_id=raw_id,
+        )
+        for each in cast("Sequence[SaleRecord]", records)
+    ]
+    return orders.merge_sales(connection, work.account_id, rows, now=work.now_micros())
+
+
+Writer = Callable[[SyncWork, Connection, Page, Sequence[Record], int], int]
+WRITERS: dict[str, Writer] = {
+    "warehouses": _write_places,
+    "catalogue": _write_catalogue,
+    "orders": _write_orders,
+    "sales": _write_sales,
+}
+"""By stream name; each returns how many rows were new or changed. Snapshots are staged by their loader."""
