@@ -9,11 +9,16 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import dashboard, load
+from benchmarks import dashboard, load, start, whole_sync
 from benchmarks.measure import Figure
 from benchmarks.report import line, write
 
-PARTS: dict[str, Callable[..., Iterator[Figure]]] = {"load": load.run, "dashboard": dashboard.run}
+PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
+    "load": load.run,
+    "dashboard": dashboard.run,
+    "start": start.run,
+    "sync": whole_sync.run,
+}
 
 
 def main() -> int:
