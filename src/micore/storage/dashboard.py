@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Subquery, and_, false, func, select, true, union_all
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Connection,
+    Integer,
+    Select,
+    SmallInteger,
+    Subquery,
+    bindparam,
+    false,
+    func,
+    select,
+    true,
+    union_all,
+)
 
 from micore.domain.views import RunState
 from micore.storage.events import STOCK
+from micore.storage.prepared import Prepared
 from micore.storage.products import SUMMARY_COLUMNS, SummaryRow
 from micore.storage.tables import account, generation, product_summary, run, status_day, status_total, stock_snapshot
 
@@ -39,41 +54,27 @@ class AccountAge(NamedTuple):
 
 def generation_number(connection: Connection) -> int:
     """The present generation of what is shown; 0 before the first publish."""
-    number = connection.execute(select(generation.c.number).where(generation.c.region == STOCK)).scalar()
-    return int(number or 0)
+    return int(_GENERATION(connection).scalar() or 0)
 
 
 def totals(connection: Connection) -> tuple[int, list[StatusTotal]]:
     """The generation and the totals it has, in one statement; statuses without products may be missing."""
-    rows = connection.execute(
-        select(generation.c.number, *status_total.c)
-        .select_from(generation.outerjoin(status_total, true()))
-        .where(generation.c.region == STOCK)
-    ).all()
-    found = [
-        StatusTotal(row.status, row.products, row.effect, row.stock_value, row.revenue_30d)
-        for row in rows
-        if row.status is not None
-    ]
-    return (int(rows[0].number) if rows else 0), found
+    rows: list[Any] = list(_TOTALS(connection))
+    found = [StatusTotal._make(row[1:]) for row in rows if row[1] is not None]
+    return (int(rows[0][0]) if rows else 0), found
 
 
 def trend(connection: Connection, *, first_day: str) -> list[tuple[str, int, int]]:
     """(day, status, products) from a day on, oldest first."""
-    rows = connection.execute(
-        select(status_day.c.day, status_day.c.status, status_day.c.products)
-        .where(status_day.c.day >= first_day)
-        .order_by(status_day.c.day, status_day.c.status)
-    )
-    return [(row.day, row.status, row.products) for row in rows]
+    return [(day, status, products) for day, status, products in _TREND(connection, first_day=first_day)]
 
 
 def top(connection: Connection, statuses: tuple[int, ...], *, limit: int) -> dict[int, list[SummaryRow]]:
-    """The products with the largest effect of each status, in one statement."""
-    parts = [select(_largest(status, limit)) for status in statuses]
+    """The products with the largest effect of each status, in one statement; three statuses."""
     found: dict[int, list[SummaryRow]] = {status: [] for status in statuses}
-    for row in connection.execute(union_all(*parts)):
-        found[row.status].append(SummaryRow(*row))
+    wanted = {f"status_{index}": status for index, status in enumerate(statuses)}
+    for shown in map(SummaryRow._make, _TOP(connection, most=limit, **wanted)):
+        found[shown.status].append(shown)
     for rows in found.values():
         # The order of a union's parts is kept by no promise.
         rows.sort(key=lambda each: (each.effect, each.product_key), reverse=True)
@@ -82,6 +83,24 @@ def top(connection: Connection, statuses: tuple[int, ...], *, limit: int) -> dic
 
 def ages(connection: Connection) -> list[AccountAge]:
     """Every account with its newest published stock and the outcome of its newest finished run."""
+    return [AccountAge._make(row) for row in _AGES(connection)]
+
+
+def _totals() -> Select[Any]:
+    columns = (status_total.c[name] for name in StatusTotal._fields)
+    joined = generation.outerjoin(status_total, true())
+    return select(generation.c.number, *columns).select_from(joined).where(generation.c.region == STOCK)
+
+
+def _trend() -> Select[Any]:
+    return (
+        select(status_day.c.day, status_day.c.status, status_day.c.products)
+        .where(status_day.c.day >= bindparam("first_day"))
+        .order_by(status_day.c.day, status_day.c.status)
+    )
+
+
+def _ages() -> Select[Any]:
     newest_run = (
         select(func.max(run.c.id))
         .where(run.c.account_id == account.c.id, run.c.finished_at.is_not(None))
@@ -94,19 +113,29 @@ def ages(connection: Connection) -> list[AccountAge]:
         .correlate(account)
         .scalar_subquery()
     )
-    rows = connection.execute(
+    return (
         select(account.c.id, account.c.source, account.c.name, as_of, run.c.state, run.c.message)
         .select_from(account.outerjoin(run, run.c.id == newest_run))
         .order_by(account.c.id)
     )
-    return [AccountAge(*row) for row in rows]
 
 
-def _largest(status: int, limit: int) -> Subquery:
-    wanted: Select[tuple[object, ...]] = (
+def _top() -> CompoundSelect[Any]:
+    return union_all(*(select(_largest(bindparam(f"status_{index}", type_=SmallInteger))) for index in range(3)))
+
+
+def _largest(status: BindParameter[int]) -> Subquery:
+    wanted: Select[Any] = (
         select(*SUMMARY_COLUMNS)
-        .where(and_(product_summary.c.archived == false(), product_summary.c.status == status))
+        .where(product_summary.c.archived == false(), product_summary.c.status == status)
         .order_by(product_summary.c.effect.desc(), product_summary.c.product_key.desc())
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
     )
     return wanted.subquery()
+
+
+_GENERATION = Prepared(lambda: select(generation.c.number).where(generation.c.region == STOCK))
+_TOTALS = Prepared(_totals)
+_TREND = Prepared(_trend)
+_AGES = Prepared(_ages)
+_TOP = Prepared(_top)
