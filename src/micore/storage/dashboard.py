@@ -54,12 +54,13 @@ class AccountAge(NamedTuple):
 
 def generation_number(connection: Connection) -> int:
     """The present generation of what is shown; 0 before the first publish."""
-    return int(_GENERATION(connection).scalar() or 0)
+    rows = _GENERATION(connection)
+    return int(rows[0][0]) if rows else 0
 
 
 def totals(connection: Connection) -> tuple[int, list[StatusTotal]]:
     """The generation and the totals it has, in one statement; statuses without products may be missing."""
-    rows: list[Any] = list(_TOTALS(connection))
+    rows = _TOTALS(connection)
     found = [StatusTotal._make(row[1:]) for row in rows if row[1] is not None]
     return (int(rows[0][0]) if rows else 0), found
 
@@ -107,9 +108,16 @@ def _ages() -> Select[Any]:
         .correlate(account)
         .scalar_subquery()
     )
+    # An account is as old as the oldest of its scopes: fresh FBS says nothing of FBO.
+    newest_of_scope = (
+        select(stock_snapshot.c.account_id, func.max(stock_snapshot.c.as_of).label("as_of"))
+        .where(stock_snapshot.c.state == "published")
+        .group_by(stock_snapshot.c.account_id, stock_snapshot.c.scope)
+        .subquery()
+    )
     as_of = (
-        select(func.max(stock_snapshot.c.as_of))
-        .where(stock_snapshot.c.account_id == account.c.id, stock_snapshot.c.state == "published")
+        select(func.min(newest_of_scope.c.as_of))
+        .where(newest_of_scope.c.account_id == account.c.id)
         .correlate(account)
         .scalar_subquery()
     )

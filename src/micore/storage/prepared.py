@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection
 from sqlalchemy.sql.expression import ClauseElement
 
 
@@ -19,13 +19,12 @@ class Prepared:
         self._build = build
         self._compiled: dict[str, Any] = {}
 
-    def __call__(self, connection: Connection, **parameters: Any) -> CursorResult[Any]:
-        """Run it in the connection's transaction."""
+    def __call__(self, connection: Connection, **parameters: Any) -> list[Any]:
+        """Run it in the connection's transaction; returns all rows."""
         compiled: Any = self._compiled.get(connection.dialect.name)
         if compiled is None:
             compiled = self._build().compile(dialect=connection.dialect)
             self._compiled[connection.dialect.name] = compiled
         values = compiled.construct_params(parameters)
-        if compiled.positional:
-            return connection.exec_driver_sql(compiled.string, tuple(values[name] for name in compiled.positiontup))
-        return connection.exec_driver_sql(compiled.string, values)
+        given = tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
+        return list(connection.exec_driver_sql(compiled.string, given))
