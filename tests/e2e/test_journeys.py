@@ -153,10 +153,10 @@ def test_sync_by_button_updates_an_open_dashboard_by_itself(page: Page, shop: Ru
     other = page.context.new_page()
     other.goto(f"{shop.url}/sync")
     with page.expect_response(lambda answer: answer.url.endswith("/api/v1/dashboard"), timeout=60_000):
-        other.get_by_role("button", name="Sync now").click()
+        other.get_by_role("button", name="Sync now", exact=True).click()
     assert shop.get("/api/v1/dashboard")["generation"] > before
     assert page.evaluate("window.notReloaded") is True
-    expect(other.get_by_role("button", name="Sync now")).to_be_enabled(timeout=60_000)
+    expect(other.get_by_role("button", name="Sync now", exact=True)).to_be_enabled(timeout=60_000)
 
 
 @pytest.mark.parametrize(("keys", "path"), [("gi", "/products"), ("gs", "/sync"), ("gd", "/")])

@@ -46,8 +46,8 @@ def _server(app: App) -> _Server:
     # Uvicorn's own Date would be the real time; ours is the virtual clock's.
     return _Server(
         uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="off", date_header=False, server_header=False,
-            timeout_graceful_shutdown=2, backlog=256,
+            app, log_config=None, log_level="warning", access_log=False, lifespan="off", date_header=False,
+            server_header=False, timeout_graceful_shutdown=2, backlog=256,
         )
     )  # fmt: skip
 
