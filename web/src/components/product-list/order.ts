@@ -8,7 +8,7 @@ const amount = (money: ProductRow["effect"] | null) => (money ? Number(money.amo
 
 const values: Record<SortKey, (row: ProductRow) => Value> = {
   effect: (row) => amount(row.effect),
-  name: (row) => row.name,
+  name: (row) => row.name.toLowerCase(),
   code: (row) => row.code,
   available: (row) => row.available,
   sold: (row) => row.sold_30d,
@@ -17,7 +17,7 @@ const values: Record<SortKey, (row: ProductRow) => Value> = {
   status: (row) => statuses.indexOf(row.status),
 };
 
-/** Unknown stands last whichever way the rest is sorted. */
+/** Unknown stands last whichever way the rest is sorted; inside a status, the largest effect comes first. */
 export function comparer(sort: Sort): (a: ProductRow, b: ProductRow) => number {
   const down = sort.startsWith("-");
   const value = values[sort.replace(/^-/, "") as SortKey];

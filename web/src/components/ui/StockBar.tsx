@@ -12,8 +12,8 @@ export function bandOf(available: number, { critical_max, low_max, normal_max }:
   let index = 0;
   while (index < 3 && available > (edges[index + 1] ?? Infinity)) index += 1;
   const from = edges[index] ?? 0;
-  // The last band has no edge; it is full at ten times its start.
-  const to = edges[index + 1] ?? from * 10;
+  // The last band has no edge; it is full at four times its start.
+  const to = edges[index + 1] ?? from * 4;
   return [index, Math.min(1, Math.max(0, (available - from) / Math.max(1, to - from)))];
 }
 

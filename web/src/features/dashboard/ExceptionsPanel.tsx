@@ -44,7 +44,7 @@ export function ExceptionsPanel({ dashboard, meta, search, exceptions }: Props) 
         <h2 id="exceptions-title">
           {t.home.exceptions}{" "}
           <span>
-            {sort === defaultSort ? t.home.shownOf(held.rows.length, total) : t.home.counted(held.rows.length, total)}
+            {sort === "-effect" ? t.home.shownOf(held.rows.length, total) : t.home.counted(held.rows.length, total)}
           </span>
         </h2>
         <div className="chips">

@@ -7,6 +7,7 @@ import { BusyButton } from "@/components/ui/BusyButton";
 import { useI18n } from "@/i18n";
 import { isStale } from "@/lib/freshness";
 import { useNow } from "@/lib/hooks";
+import { accountTitle } from "@/lib/names";
 
 function TryNow({ source }: { source: string }) {
   const { t } = useI18n();
@@ -22,7 +23,13 @@ function TryNow({ source }: { source: string }) {
   );
 }
 
-function StaleNotice({ source, current }: { source: SourceFreshness & { as_of: string }; current: string[] }) {
+interface StaleProps {
+  source: SourceFreshness & { as_of: string };
+  title: string;
+  current: string[];
+}
+
+function StaleNotice({ source, title, current }: StaleProps) {
   const { t, f } = useI18n();
   const now = useNow();
   return (
@@ -31,8 +38,8 @@ function StaleNotice({ source, current }: { source: SourceFreshness & { as_of: s
       title={t.notice.staleTitle(t.duration(f.minutesSince(source.as_of, now) * 60))}
       action={<TryNow source={source.source} />}
     >
-      {t.notice.staleText(source.name, f.clock(source.as_of, now))}{" "}
-      {source.last_error && t.notice.reason(source.last_error)} {current.length > 0 && t.notice.others(t.list(current))}
+      {t.notice.staleText(title, f.clock(source.as_of, now))} {source.last_error && t.notice.reason(source.last_error)}{" "}
+      {current.length > 0 && t.notice.others(t.list(current))}
     </Notice>
   );
 }
@@ -41,15 +48,16 @@ export function Notices({ dashboard }: { dashboard: Dashboard }) {
   const { t } = useI18n();
   const now = useNow();
   const { sources } = dashboard;
-  const current = sources.filter((source) => source.as_of !== null && !isStale(source, now)).map(({ name }) => name);
-  const known = sources.filter((source) => source.as_of !== null).map(({ name }) => name);
+  const titleOf = (source: SourceFreshness) => accountTitle(source, sources);
+  const current = sources.filter((source) => source.as_of !== null && !isStale(source, now)).map(titleOf);
+  const known = sources.filter((source) => source.as_of !== null).map(titleOf);
   return sources.map((source) => {
     if (source.as_of === null) {
       return (
         <Notice
           key={source.account_id}
           tone="low"
-          title={t.notice.partialTitle(source.name)}
+          title={t.notice.partialTitle(titleOf(source))}
           action={<TryNow source={source.source} />}
         >
           {source.last_error && t.notice.reason(source.last_error)} {t.notice.partialText(t.list(known))}
@@ -57,6 +65,13 @@ export function Notices({ dashboard }: { dashboard: Dashboard }) {
       );
     }
     if (!isStale(source, now)) return null;
-    return <StaleNotice key={source.account_id} source={{ ...source, as_of: source.as_of }} current={current} />;
+    return (
+      <StaleNotice
+        key={source.account_id}
+        title={titleOf(source)}
+        source={{ ...source, as_of: source.as_of }}
+        current={current}
+      />
+    );
   });
 }

@@ -5,22 +5,23 @@ import { Figure } from "@/components/ui/Figure";
 import { useI18n } from "@/i18n";
 import { isStale } from "@/lib/freshness";
 import { useNow } from "@/lib/hooks";
+import { accountTitle } from "@/lib/names";
 
-function SourceAge({ source }: { source: SourceFreshness }) {
+function SourceAge({ source, all }: { source: SourceFreshness; all: readonly SourceFreshness[] }) {
   const { f } = useI18n();
   const now = useNow();
   if (source.as_of === null) {
     return (
       <span>
         <i className="dot off" />
-        {source.name} –
+        {accountTitle(source, all)} –
       </span>
     );
   }
   return (
     <span title={f.exact(source.as_of)}>
       <i className={`dot ${isStale(source, now) ? "warn" : ""}`} />
-      {source.name} {f.clock(source.as_of, now)}
+      {accountTitle(source, all)} {f.clock(source.as_of, now)}
     </span>
   );
 }
@@ -50,7 +51,7 @@ export function Strip({ dashboard }: { dashboard: Dashboard }) {
         </p>
         <p className="sources">
           {dashboard.sources.map((source) => (
-            <SourceAge key={source.account_id} source={source} />
+            <SourceAge key={source.account_id} source={source} all={dashboard.sources} />
           ))}
         </p>
       </div>

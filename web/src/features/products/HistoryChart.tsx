@@ -61,16 +61,18 @@ function Outages({ frame, pattern }: { frame: Frame; pattern: string }) {
   const { t } = useI18n();
   const found = stretches(frame.days);
   const label = (stretch: Stretch) => t.product.outDays(stretch.days);
-  // The longest first; a label that would touch another, or the edge, is told on hover instead.
-  const taken: [number, number][] = [[frame.x(frame.days.length - 1) - 30, Infinity]];
-  const labelled = new Set<Stretch>();
+  // The longest first; a label that would touch another one is told on hover instead.
+  const edge = frame.width - right - t.product.today.length * letterPx - 12;
+  const taken: [number, number][] = [];
+  const middles = new Map<Stretch, number>();
   for (const stretch of [...found].sort((a, b) => b.days - a.days)) {
-    const middle = (frame.x(stretch.from) + frame.x(stretch.to + 1)) / 2;
     const half = (label(stretch).length * letterPx) / 2 + 4;
+    const wished = (frame.x(stretch.from) + frame.x(stretch.to + 1)) / 2;
+    const middle = Math.max(left + half, Math.min(wished, edge - half));
     const [from, to] = [middle - half, middle + half];
-    if (from < left || taken.some(([a, b]) => from < b && to > a)) continue;
+    if (taken.some(([a, b]) => from < b && to > a)) continue;
     taken.push([from, to]);
-    labelled.add(stretch);
+    middles.set(stretch, middle);
   }
   return found.map((stretch) => {
     const x = frame.x(stretch.from);
@@ -80,8 +82,8 @@ function Outages({ frame, pattern }: { frame: Frame; pattern: string }) {
         <title>{label(stretch)}</title>
         <rect className="out" x={x} y={salesTop} width={width} height={stockBottom - salesTop} />
         <rect fill={`url(#${pattern})`} x={x} y={salesTop} width={width} height={stockBottom - salesTop} />
-        {labelled.has(stretch) && (
-          <text x={x + width / 2} y={salesTop - 6} textAnchor="middle">
+        {middles.has(stretch) && (
+          <text x={middles.get(stretch)} y={salesTop - 6} textAnchor="middle">
             {label(stretch)}
           </text>
         )}

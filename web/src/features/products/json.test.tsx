@@ -22,7 +22,10 @@ describe("a stored record", () => {
   });
 
   it("marks the figure in question, not texts that look like it", () => {
-    const { container } = render(<Json text='{"a":4,"b":"4","c":40}' mark={4} />);
-    expect([...container.querySelectorAll("mark")].map((mark) => mark.textContent)).toEqual(["4"]);
+    const text = '{"cluster_id":4,"article":"4","available_stock_count":4,"transit_stock_count":4}';
+    const { container } = render(<Json text={text} mark={4} />);
+    const marks = [...container.querySelectorAll("mark")];
+    expect(marks.map((mark) => mark.textContent)).toEqual(["4"]);
+    expect(marks[0]?.previousSibling?.previousSibling?.textContent).toBe('"available_stock_count"');
   });
 });

@@ -33,11 +33,26 @@ export function layOut(json: string): string[] {
   return found;
 }
 
+/** Keys under which a marketplace tells a quantity; an id that happens to have the same digits is not one. */
+const quantityKey = /avail|amount|quantity|present|stock|count/i;
+
+/** Where the figure in question stands: the first number of its value under the name of a quantity; -1 for nowhere. */
+function placeOf(tokens: readonly string[], mark: number | null): number {
+  if (mark === null) return -1;
+  return tokens.findIndex(
+    (token, index) =>
+      /^-?\d/.test(token) &&
+      Number(token) === mark &&
+      tokens[index - 1] === ": " &&
+      quantityKey.test(tokens[index - 2] ?? ""),
+  );
+}
+
 export function Json({ text, mark }: { text: string; mark: number | null }): ReactNode {
-  return layOut(text).map((token, index) => (
-    // The list never changes in place, so a position is a safe key.
-    <Fragment key={index}>
-      {mark !== null && /^-?\d/.test(token) && Number(token) === mark ? <mark>{token}</mark> : token}
-    </Fragment>
+  const laidOut = layOut(text);
+  const marked = placeOf(laidOut, mark);
+  // The list never changes in place, so a position is a safe key.
+  return laidOut.map((token, index) => (
+    <Fragment key={index}>{index === marked ? <mark>{token}</mark> : token}</Fragment>
   ));
 }
