@@ -125,8 +125,10 @@ def test_the_dashboard_takes_four_statements(api: Api) -> None:
             for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + sql.replace("?", "1")).all()
         ]
     scanned = {plan for plan in plans if plan.startswith("SCAN") and "(subquery" not in plan}
-    # Only tables of a few rows are read through: the accounts and the five totals.
-    assert all(plan.split()[1] in {"account", "status_total", "anon_1", "anon_2", "anon_3"} for plan in scanned), plans
+    # Only tables of a few rows are read through: the accounts, the places and the five totals.
+    assert all(
+        plan.split()[1] in {"account", "place", "status_total", "anon_1", "anon_2", "anon_3"} for plan in scanned
+    ), plans
 
 
 def test_staleness_is_told_per_account(shop: Api) -> None:

@@ -24,7 +24,16 @@ from micore.domain.views import RunState
 from micore.storage.events import STOCK
 from micore.storage.prepared import Prepared
 from micore.storage.products import SUMMARY_COLUMNS, SummaryRow
-from micore.storage.tables import account, generation, product_summary, run, status_day, status_total, stock_snapshot
+from micore.storage.tables import (
+    account,
+    generation,
+    place,
+    product_summary,
+    run,
+    status_day,
+    status_total,
+    stock_snapshot,
+)
 
 UNPUBLISHED = (RunState.FAILED.value, RunState.GAPS.value, RunState.STOPPED.value)
 
@@ -108,19 +117,33 @@ def _ages() -> Select[Any]:
         .correlate(account)
         .scalar_subquery()
     )
-    # An account is as old as the oldest of its scopes: fresh FBS says nothing of FBO.
-    newest_of_scope = (
-        select(stock_snapshot.c.account_id, func.max(stock_snapshot.c.as_of).label("as_of"))
-        .where(stock_snapshot.c.state == "published")
-        .group_by(stock_snapshot.c.account_id, stock_snapshot.c.scope)
-        .subquery()
+    # An account is as old as the oldest of its scopes: fresh FBS says nothing of FBO. The scopes come from the places,
+    # which are few; snapshots are many and grow for ever, so each scope asks for its newest one alone.
+    scopes = (
+        select(place.c.account_id, place.c.stock_scope).where(place.c.stock_scope.is_not(None)).distinct().subquery()
     )
-    as_of = (
-        select(func.min(newest_of_scope.c.as_of))
-        .where(newest_of_scope.c.account_id == account.c.id)
+    published = stock_snapshot.c.state == "published"
+    newest = (
+        select(stock_snapshot.c.as_of)
+        .where(
+            stock_snapshot.c.account_id == scopes.c.account_id,
+            stock_snapshot.c.scope == scopes.c.stock_scope,
+            published,
+        )
+        .order_by(stock_snapshot.c.id.desc())
+        .limit(1)
+        .correlate(scopes)
+        .scalar_subquery()
+    )
+    oldest = select(func.min(newest)).where(scopes.c.account_id == account.c.id).correlate(account).scalar_subquery()
+    # An account without a single row of stock has published all the same.
+    empty = (
+        select(func.max(stock_snapshot.c.as_of))
+        .where(stock_snapshot.c.account_id == account.c.id, published)
         .correlate(account)
         .scalar_subquery()
     )
+    as_of = func.coalesce(oldest, empty)
     return (
         select(account.c.id, account.c.source, account.c.name, as_of, run.c.state, run.c.message)
         .select_from(account.outerjoin(run, run.c.id == newest_run))

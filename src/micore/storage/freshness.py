@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from micore.domain.instants import MICROS_PER_SECOND, optional_instant
 from micore.domain.views import Freshness
-from micore.storage.tables import account, stock_snapshot
+from micore.storage.dashboard import ages
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,7 @@ class SourceAge:
 
 def by_account(connection: Connection) -> list[SourceAge]:
     """Every account, by id."""
-    newest = (
-        select(stock_snapshot.c.account_id, stock_snapshot.c.scope, func.max(stock_snapshot.c.as_of).label("as_of"))
-        .where(stock_snapshot.c.state == "published")
-        .group_by(stock_snapshot.c.account_id, stock_snapshot.c.scope)
-        .subquery()
-    )
-    rows = connection.execute(
-        select(account.c.id, account.c.source, account.c.name, func.min(newest.c.as_of).label("as_of"))
-        .outerjoin(newest, newest.c.account_id == account.c.id)
-        .group_by(account.c.id, account.c.source, account.c.name)
-        .order_by(account.c.id)
-    )
-    return [SourceAge(row.id, row.source, row.name, row.as_of) for row in rows]
+    return [SourceAge(age.account_id, age.source, age.name, age.as_of) for age in ages(connection)]
 
 
 def by_source(connection: Connection) -> dict[str, SourceAge]:
