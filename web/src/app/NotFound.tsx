@@ -9,6 +9,7 @@ export function NotFound() {
   useTitle("404");
   return (
     <Center
+      whole
       icon="search"
       title={t.error.notFound}
       actions={

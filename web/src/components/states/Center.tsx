@@ -14,13 +14,25 @@ interface Props {
   facts?: ReactNode;
   role?: "alert" | "status";
   bare?: boolean;
+  /** The message is the page itself. */
+  whole?: boolean;
 }
 
-export function Center({ icon = "box", status, title, children, actions, facts, role, bare = false }: Props) {
+export function Center({
+  icon = "box",
+  status,
+  title,
+  children,
+  actions,
+  facts,
+  role,
+  bare = false,
+  whole = false,
+}: Props) {
   return (
     <div className={`center ${bare ? "" : "panel"}`} role={role}>
       <span className={`medal ${status ?? ""}`}>{status ? <Shape status={status} /> : <Icon name={icon} />}</span>
-      <h2>{title}</h2>
+      {whole ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
       {actions && <div className="btns">{actions}</div>}
       {facts}

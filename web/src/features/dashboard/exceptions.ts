@@ -8,7 +8,6 @@ import { decisionStatuses, type DashboardSearch, type DecisionStatus, type Sort 
 
 const topRows = 10;
 /** What runs out comes before what lies still, each by money: sales lost today and stock at price do not compare. */
-/** What runs out before what lies still; inside a category, the most money first. */
 export const defaultSort: Sort = "status";
 const topSort: Sort = "-effect";
 

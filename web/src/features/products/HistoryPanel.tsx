@@ -32,7 +32,7 @@ function ChartBones() {
 function HistoryTable({ days, currency }: { days: readonly HistoryDay[]; currency: string }) {
   const { t, f } = useI18n();
   return (
-    <div className="history-table" tabIndex={0} role="region" aria-label={t.product.history}>
+    <div className="history-table" tabIndex={0} role="region" aria-label={t.list([t.product.history, t.product.table])}>
       <table role="table" className="data compact">
         <caption className="sr">{t.product.history}</caption>
         <thead role="rowgroup">

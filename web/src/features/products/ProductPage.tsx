@@ -48,6 +48,7 @@ export function ProductPage() {
       <Crumbs />
       {missing ? (
         <Center
+          whole
           icon="box"
           title={t.product.notFoundTitle}
           actions={
