@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -151,7 +152,7 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] | None = None) 
         monotonic=time.monotonic,
         shop=shop,
         schedule=Schedule.parse(settings.sync_schedule, shop.zone),
-        owner=f"{socket.gethostname()}:{os.getpid()}",
+        owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
     )
     sync.listener = LiveListener(live, sync.run)
     cache: Cache = _cache(settings)

@@ -17,7 +17,8 @@ MicoreError
 │   ├── NotFoundError           no such thing
 │   ├── InvalidRequestError     a parameter is out of its range
 │   └── ConflictError           something else is under way
-└── StopRequestedError          a person or a shutdown asked the work to stop; it resumes by itself
+├── StopRequestedError          a person or a shutdown asked the work to stop; it resumes by itself
+└── LeaseLostError              another worker has taken the run over; this one must not write any more
 
 Each says what was received, what is allowed and what to do next; the facts are fields.
 """
@@ -59,7 +60,9 @@ class SourceAuthError(FatalError):
 
     @property
     def remedy(self) -> str:
-        return f"Make a new key in the {self.source} seller cabinet with the needed rights and put it into the settings."
+        return (
+            f"Make a new key in the {self.source} seller cabinet with the needed rights and put it into the settings."
+        )
 
 
 class SourceGoneError(FatalError):
@@ -128,7 +131,7 @@ class SourceUnreachableError(RetryableError):
 
     @property
     def remedy(self) -> str:
-        return "What was loaded stays; the next run goes on from there. If it lasts, check the network and the marketplace."
+        return "What was loaded stays; the next run goes on from there. If it lasts, check the network."
 
 
 class DataError(MicoreError):
@@ -169,3 +172,10 @@ class ConflictError(RequestError):
 
 class StopRequestedError(MicoreError):
     """A person or a shutdown asked the work to stop; it resumes by itself."""
+
+
+class LeaseLostError(MicoreError):
+    """Another worker has taken the run over; this one must not write any more."""
+
+    def __init__(self) -> None:
+        super().__init__("Another worker has taken this run over.")

@@ -31,6 +31,12 @@ def tables(database: Database) -> set[str]:
         return set(inspect(connection).get_table_names())
 
 
+def spelled(index: Any) -> str:
+    """An index as text; a partial one's condition is an object whose own text would name its address."""
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return str({**index, "dialect_options": options})
+
+
 def schema(connection: Connection) -> dict[str, Any]:
     """All that the database itself knows of the tables of tables.py."""
     inspector = inspect(connection)
@@ -40,7 +46,7 @@ def schema(connection: Connection) -> dict[str, Any]:
             "key": inspector.get_pk_constraint(name),
             "references": sorted(map(str, inspector.get_foreign_keys(name))),
             "unique": sorted(map(str, inspector.get_unique_constraints(name))),
-            "indexes": sorted(map(str, inspector.get_indexes(name))),
+            "indexes": sorted(map(spelled, inspector.get_indexes(name))),
             "options": str(inspector.get_table_options(name)),
         }
         for name in sorted(inspector.get_table_names())

@@ -11,8 +11,8 @@ import pytest
 from micore.domain.instants import micros
 from micore.domain.records import OrderState, RejectedRow
 from micore.domain.views import RunState, StreamState, Trigger
-from micore.errors import InvalidRequestError, SourceAuthError, SourceUnreachableError
-from micore.storage import raw, runs
+from micore.errors import ConflictError, InvalidRequestError, SourceAuthError, SourceUnreachableError
+from micore.storage import raw, runs, stock
 from tests.support.fake_source import DAY, START, card, held, order, small_shop
 from tests.support.sync_bench import SyncBench, sync_bench
 
@@ -166,6 +166,34 @@ class TestChanges:
         sold = dict(bench.rows("product_summary", "code", "sold_30d"))
         assert sold["ART-1"] == 1000 * (0 + 3 + 2)
 
+    def test_a_split_order_counts_its_lines_once(self, bench: SyncBench) -> None:
+        bench.market.page_rows = 100
+        bench.market.orders = [order("P-1", "1"), order("P-1", "2")]
+        bench.sync()
+        bench.market.orders = [order("P-1", "1"), order("P-2", "2")]
+        bench.sync()
+        lines = {(row[0], row[1]): row[2] for row in bench.content()["orders"]}
+        assert lines == {("P-1", "1"): "ordered", ("P-1", "2"): "cancelled", ("P-2", "2"): "ordered"}
+        assert dict(bench.rows("product_summary", "code", "sold_30d"))["ART-2"] == 1000
+
+    def test_a_card_with_a_living_sku_stays_on_sale(self, bench: SyncBench) -> None:
+        bench.market.catalogue[1] = bench.market.catalogue[1]._replace(listing_id="card-1")
+        bench.sync()
+        del bench.market.catalogue[1]
+        bench.sync()
+        archived = dict(bench.rows("listing", "external_id", "archived"))
+        assert not archived["card-1"]
+
+    def test_a_product_that_was_answered_for_without_rows_has_nothing(self, bench: SyncBench) -> None:
+        bench.market.catalogue.append(card("9"))
+        bench.market.answered = ["9"]
+        bench.sync()
+        status = {
+            code: (state, available)
+            for code, state, available in bench.rows("product_summary", "code", "status", "available")
+        }
+        assert status["ART-9"] == (0, 0)
+
     def test_a_card_that_vanishes_keeps_its_history(self, bench: SyncBench) -> None:
         bench.sync()
         bench.market.catalogue.pop()
@@ -227,6 +255,43 @@ class TestDoubt:
         assert sum(row[0] for row in large.rows("stock", "available")) == 100 * 10_000
         assert large.rows("stock_staging", "sku_id") == []
 
+    def test_an_empty_answer_is_held_however_small_the_shop(self, large: SyncBench) -> None:
+        large.market.stock["fbo"] = large.market.stock["fbo"][:5]
+        for _ in range(2):
+            large.market.clock += HOUR
+            large.sync()
+        large.market.clock += HOUR
+        large.market.stock["fbo"] = []
+        assert large.sync().state == RunState.GAPS
+        assert sum(row[0] for row in large.rows("stock", "available")) == 5 * 10_000
+
+    def test_a_rejected_row_without_a_name_may_be_anybodys(self, large: SyncBench) -> None:
+        large.market.clock += HOUR
+        large.market.stock["fbo"] = large.market.stock["fbo"][:-1]
+        large.market.rejected["fbo"] = [RejectedRow("", "sku: received null", b'{"sku": null}')]
+        large.sync()
+        last = next(row for row in large.content()["stock"] if row[0] == "99")
+        assert (last[2], last[-1]) == (10_000, micros(START + HOUR))
+
+    def test_a_kill_between_the_last_page_and_its_publish_loses_no_scope(self, large: SyncBench) -> None:
+        large.market.clock += HOUR
+        large.market.stock["fbo"] = [held(str(number), "w1", 11) for number in range(100)]
+        large.market.stock["fbs"] = [held("1", "s1", 4)]
+
+        def die(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(stock, "doubt", die)
+            large.sync()
+        large.service.recover()
+        with large.database.write() as connection:
+            connection.exec_driver_sql("UPDATE run SET lease_until = 0 WHERE state = 'running'")
+        resumed = large.service.work_once()
+        assert resumed is not None
+        assert resumed.state == RunState.DONE
+        assert sum(row[0] for row in large.rows("stock", "available")) == 100 * 11_000 + 4_000
+
     def test_a_second_reading_that_agrees_is_believed(self, large: SyncBench) -> None:
         large.market.stock["fbo"] = large.market.stock["fbo"][:30]
         for _ in range(2):
@@ -265,10 +330,12 @@ class TestDoubt:
         assert large.sync().state == RunState.DONE
         assert not any(stale for _, stale in large.rows("product_summary", "code", "stale"))
 
-    def test_an_older_reading_never_replaces_a_newer_one(self, large: SyncBench) -> None:
+    def test_an_older_reading_never_replaces_a_newer_one_and_says_so(self, large: SyncBench) -> None:
         large.market.clock -= HOUR
         large.market.stock["fbo"] = [held(str(number), "w1", 11) for number in range(100)]
-        large.sync()
+        run = large.sync()
+        assert run.state == RunState.GAPS
+        assert "marketplace's clock" in (run.message or "")
         assert sum(row[0] for row in large.rows("stock", "available")) == 100 * 10_000
 
 
@@ -284,6 +351,37 @@ class TestRuns:
         assert run.state == RunState.FAILED
         assert "Invalid Api-Key" in (run.message or "")
         assert "new key" in (run.remedy or "")
+
+    def test_a_foreign_currency_is_refused_not_relabelled(self, bench: SyncBench) -> None:
+        bench.market.currency = "CNY"
+        run = bench.sync()
+        assert run.state == RunState.FAILED
+        assert "MICORE_CURRENCY" in (run.message or "")
+
+    def test_wishes_beyond_a_waiting_run_are_added_and_beyond_a_running_one_refused(self, bench: SyncBench) -> None:
+        first = bench.service.request(trigger=Trigger.SCHEDULE, streams=["warehouses"])
+        bench.service.request(trigger=Trigger.COMMAND, full=True)
+        assert bench.service.run(first[0].id).full
+
+        def ask_more(stream: str, number: int) -> None:
+            with pytest.raises(ConflictError, match="is running"):
+                bench.service.request(trigger=Trigger.COMMAND, believe=True)
+
+        bench.market.on_page = ask_more
+        done = bench.service.work_once()
+        assert done is not None
+        assert len(done.streams) == 5
+
+    def test_a_worker_that_lost_its_lease_writes_nothing_more(self, bench: SyncBench) -> None:
+        def take_over(stream: str, number: int) -> None:
+            if (stream, number) == ("orders", 2):
+                with bench.database.write() as connection:
+                    connection.exec_driver_sql("UPDATE run SET lease_owner = 'another'")
+
+        bench.market.on_page = take_over
+        run = bench.sync()
+        assert run.state == RunState.RUNNING
+        assert bench.content()["orders"] == []
 
     def test_one_failing_stream_leaves_the_others(self, bench: SyncBench) -> None:
         bench.market.fail_before_page["stock:0"] = SourceUnreachableError("fake", path="/fake", problem="HTTP 503")

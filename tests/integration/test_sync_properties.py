@@ -36,7 +36,7 @@ def shops(draw: st.DrawFn) -> FakeMarketplace:
         "fbs": [held(*row) for row in rows if row[1] == "s1"],
     }
     line = st.tuples(st.integers(1, 5), SKUS, st.integers(1, 4), STATES, st.integers(0, 40))
-    lines = draw(st.lists(line, max_size=10, unique_by=lambda each: each[:2]))
+    lines = draw(st.lists(line, max_size=10, unique_by=lambda each: each[0]))
     lines += draw(st.lists(st.sampled_from(lines), max_size=3)) if lines else []
     market.orders = [
         order(f"P-{number}", sku, units, state=state, at=START - timedelta(days=age), place=draw(st.none() | PLACES))

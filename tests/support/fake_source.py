@@ -44,6 +44,9 @@ class FakeMarketplace:
     """"stream:number" to what is raised instead of that page, once."""
     on_page: Callable[[str, int], None] = field(default=lambda stream, number: None)
     account_error: Exception | None = None
+    currency: str = "RUB"
+    answered: list[str] = field(default_factory=list)
+    """Skus that stock pages answer for beside those in their rows."""
     reads: list[tuple[str, str | None]] = field(default_factory=list)
 
 
@@ -70,7 +73,7 @@ class FakeSource:
     def account(self) -> AccountFacts:
         if self._market.account_error is not None:
             raise self._market.account_error
-        return AccountFacts("7", "Дом и уют", "RUB")
+        return AccountFacts("7", "Дом и уют", self._market.currency)
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -97,7 +100,7 @@ class FakeSource:
         if stream == "stock":
             parts = [(scope, rows) for scope, rows in market.stock.items()]
         else:
-            rows = {
+            rows: dict[str, Sequence[Record]] = {
                 "warehouses": market.places,
                 "catalogue": market.catalogue,
                 "orders": market.orders,
@@ -140,6 +143,7 @@ class FakeSource:
             as_of=as_of,
             scope=scope,
             scope_done=bool(scope) and last,
+            seen=self._market.answered if scope else (),
             done=done,
         )
 

@@ -72,7 +72,8 @@ class Loader:
     def resume(self) -> str | None:
         """The source's cursor to go on from."""
         found = self.work.cursor(self.stream)
-        if found is None or (found.complete and self.work.params.full):
+        # A full reading goes on only with itself: the windows of a broken small one are not everything.
+        if found is None or (self.work.params.full and (found.complete or self.work.attempt == 1)):
             return None
         return str(json.loads(found.cursor)["source"])
 
@@ -162,7 +163,8 @@ class ListingLoader(Loader):
         self._seen |= {row.key for page in pages for row in page.rejected}
 
     def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
-        work, rows = self.work, total.read
+        # Counted once each: a walk that the source had to begin again reads its first pages twice.
+        work, rows = self.work, len(self._seen) or total.read
         last = before.rows_last if before and before.rows_last else 0
         shrunken = last >= SMALL_READING and rows < last * LEAST_SHARE
         believed = not shrunken or work.params.believe
@@ -176,7 +178,9 @@ class ListingLoader(Loader):
         self._publish_changes()
         if not believed:
             return Outcome(
-                StreamState.HELD, f"Only {rows:,} of {last:,} rows came. What came is loaded; what is missing was kept."
+                StreamState.HELD,
+                f"Only {rows:,} of {last:,} rows came. What came is loaded, what is missing was kept; "
+                "`micore sync --believe` retires it.",
             )
         return Outcome(StreamState.DONE, _rejected_message(total))
 
@@ -188,6 +192,7 @@ class SnapshotLoader(Loader):
         super().__init__(work, stream)
         self._open: stock.Snapshot | None = None
         self._scope_left_open: str | None = None
+        self._answered: set[str] = set()
         self._held: list[str] = []
         self._rows = 0
         self._stale = 0
@@ -195,7 +200,7 @@ class SnapshotLoader(Loader):
     def resume(self) -> str | None:
         work = self.work
         found = work.cursor(self.stream)
-        if found is None or found.complete:
+        if found is None or found.complete or work.params.full:
             return None
         if work.now_micros() - found.changed_at > RESUME_SNAPSHOT_SECONDS * MICROS_PER_SECOND:
             return None
@@ -210,13 +215,15 @@ class SnapshotLoader(Loader):
     def prepare(self, connection: Connection, pages: Sequence[Page]) -> None:
         super().prepare(connection, pages)
         first = pages[0]
-        if self._open is None or self._open.scope != first.scope:
+        # The source may begin a scope anew by itself: its instant then is another.
+        if self._open is None or (self._open.scope, self._open.as_of) != (first.scope, micros(first.as_of)):
             self._open = stock.open_snapshot(
                 connection, self.work.account_id, self.work.run_id, first.scope, as_of=micros(first.as_of)
             )
 
     def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
         assert self._open is not None
+        self._answered.update(page.seen)
         skus, places = self.work.identity.skus, self.work.identity.places
         rows = [
             stock.StockRow(skus[each.sku_id], places[each.place_id], *each[2:], raw_id)
@@ -227,7 +234,9 @@ class SnapshotLoader(Loader):
         return 0
 
     def save(self, connection: Connection, page: Page) -> None:
-        self._save(connection, page, scope=page.scope, complete=False)
+        # The cursor passes a scope only with its publish: a crash between the two must not lose the scope.
+        if not page.scope_done:
+            self._save(connection, page, scope=page.scope, complete=False)
 
     def snapshot_id(self, page: Page) -> int | None:
         del page
@@ -239,44 +248,54 @@ class SnapshotLoader(Loader):
             return
         assert self._open is not None
         work, snapshot = self.work, self._open
-        published = False
-        generation = 0
         with work.database.write() as connection:
-            questioned = stock.doubt(
-                connection, work.account_id, snapshot, least_share=LEAST_SHARE, confirm=CONFIRM_WITHIN
-            )
-            if questioned is not None and not work.params.believe and questioned.rows_before >= SMALL_READING:
-                reason = f"{snapshot.scope.upper()}: only {questioned.rows:,} of {questioned.rows_before:,} rows came"
+            reason = self._doubt(connection, snapshot)
+            if reason is not None:
                 stock.hold(connection, snapshot, reason=reason)
                 self._held.append(reason)
-            else:
-                done, touched = stock.publish(connection, work.account_id, snapshot, now=work.now_micros())
-                summary.mark_dirty_skus(connection, touched)
-                generation = work.publish(connection)
-                published = True
-                self._rows += done.rows
-                self._stale += done.stale
-                runs.move_unchanged(connection, work.run_id, self.stream.name, loaded=done.changed - done.vanished)
-                events.append_event(
-                    connection,
-                    at=work.now_micros(),
-                    kind="stock.published",
-                    actor=f"sync:{work.run_id}",
-                    subject=f"{work.source.name}:{snapshot.scope}",
-                    payload={
-                        "snapshot": snapshot.id,
-                        "as_of": snapshot.as_of,
-                        "rows": done.rows,
-                        "changed": done.changed,
-                    },
-                )
+            generation = None if reason is not None else self._publish(connection, snapshot)
             # The scope is behind us whatever became of it; with the last one the reading is whole.
             self._save(connection, page, scope=None, complete=page.done)
-            work.checkpoint(connection)
+            work.keep_lease(connection)
         self._open = None
-        if published:
+        self._answered.clear()
+        if generation is not None:
             work.listener.published(work.source.name, generation, instant(work.as_of))
         work.listener.run_changed(work.run_id)
+
+    def _doubt(self, connection: Connection, snapshot: stock.Snapshot) -> str | None:
+        """Why a whole reading is not believed; None when it is."""
+        work, scope = self.work, snapshot.scope.upper()
+        shown = stock.shown_as_of(connection, work.account_id, snapshot.scope)
+        if shown is not None and snapshot.as_of < shown:
+            earlier, later = (f"{instant(each):%Y-%m-%d %H:%M} UTC" for each in (snapshot.as_of, shown))
+            return f"{scope}: read at {earlier} by the marketplace's clock, but stock of {later} is shown already"
+        found = stock.doubt(connection, work.account_id, snapshot, least_share=LEAST_SHARE, confirm=CONFIRM_WITHIN)
+        if found is None or work.params.believe or (found.rows and found.rows_before < SMALL_READING):
+            return None
+        return f"{scope}: only {found.rows:,} of {found.rows_before:,} rows came"
+
+    def _publish(self, connection: Connection, snapshot: stock.Snapshot) -> int | None:
+        """The new generation; None when the very same instant is shown already."""
+        work = self.work
+        done, touched = stock.publish(connection, work.account_id, snapshot, now=work.now_micros())
+        if done is None:
+            return None
+        told = identity.mark_told(connection, work.identity, self._answered, as_of=snapshot.as_of)
+        summary.mark_dirty(connection, [work.identity.products[each] for each in told])
+        summary.mark_dirty_skus(connection, touched)
+        self._rows += done.rows
+        self._stale += done.stale
+        runs.move_unchanged(connection, work.run_id, self.stream.name, loaded=done.changed - done.vanished)
+        events.append_event(
+            connection,
+            at=work.now_micros(),
+            kind="stock.published",
+            actor=f"sync:{work.run_id}",
+            subject=f"{work.source.name}:{snapshot.scope}",
+            payload={"snapshot": snapshot.id, "as_of": snapshot.as_of, "rows": done.rows, "changed": done.changed},
+        )
+        return work.publish(connection)
 
     def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
         del before

@@ -12,7 +12,7 @@ import structlog
 
 from micore.domain.instants import micros
 from micore.domain.records import Record
-from micore.errors import MicoreError
+from micore.errors import MicoreError, SourceProtocolError
 from micore.services.loaders import LOADERS, Counts, Loader, Outcome
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Page, Stream
@@ -32,12 +32,17 @@ def load_stream(work: SyncWork, stream: Stream) -> Outcome:
     resumed = loader.resume()
     before = work.cursor(stream)
     total = Counts()
+    whole = False
     for pages in _steps(
         work.source.read(stream.name, resumed, full=work.params.full and resumed is None), work.monotonic
     ):
         total.add(_write_step(work, loader, pages))
         work.listener.run_changed(work.run_id)
         loader.after_step(pages[-1])
+        whole = pages[-1].done
+        work.stop_point()
+    if not whole:
+        raise SourceProtocolError(work.source.name, path=stream.name, problem="the reading ended without its end")
     return loader.finish(total, before)
 
 
@@ -50,7 +55,9 @@ def _steps(pages: Iterator[Page], monotonic: Callable[[], float]) -> Iterator[li
     rows, started = 0, monotonic()
     try:
         for page in pages:
-            if batch and (rows + len(page.records) > ROWS_PER_STEP or page.scope != batch[0].scope):
+            if batch and (
+                rows + len(page.records) > ROWS_PER_STEP or (page.scope, page.as_of) != (batch[0].scope, batch[0].as_of)
+            ):
                 yield batch
                 batch, rows, started = [], 0, monotonic()
             batch.append(page)
@@ -99,7 +106,7 @@ def _write_step(work: SyncWork, loader: Loader, pages: Sequence[Page]) -> Counts
             )
             if (expected := pages[-1].expected_rows) is not None:
                 runs.update_stream(connection, work.run_id, loader.stream.name, expected_rows=expected)
-            work.checkpoint(connection)
+            work.keep_lease(connection)
         part_counts.pages = 0
         counts.add(part_counts)
         _count_metrics(part_counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,15 @@ import structlog
 
 from micore.domain.instants import micros
 from micore.domain.views import Run, RunPage, RunState, SourceOverview, StreamState, SyncOverview, Trigger
-from micore.errors import InvalidRequestError, MicoreError, SourceAuthError, StopRequestedError
+from micore.errors import (
+    ConflictError,
+    InvalidRequestError,
+    LeaseLostError,
+    MicoreError,
+    SettingsError,
+    SourceAuthError,
+    StopRequestedError,
+)
 from micore.services.loaders import Outcome
 from micore.services.loading import load_stream
 from micore.services.schedule import Schedule
@@ -194,7 +203,9 @@ class SyncService:
         if due is None:
             return last_tick
         if any(slot.open is not None for slot in self.sources.values()):
-            self.request(trigger=Trigger.SCHEDULE)
+            # A narrower sync that is running now is followed by the next tick.
+            with contextlib.suppress(ConflictError):
+                self.request(trigger=Trigger.SCHEDULE)
         return due
 
     def catch_up(self) -> None:
@@ -216,13 +227,19 @@ class SyncService:
         if claimed is None:
             return None
         self.listener.run_changed(claimed.id)
-        state, message, remedy = self._work(claimed)
+        generation: int | None = None
+        try:
+            state, message, remedy = self._work(claimed)
+        except LeaseLostError as error:
+            log.warning("sync.lease_lost", source=claimed.source, run=claimed.id, error=str(error))
+            return self.run(claimed.id)
         with self.database.write() as connection:
             if state is None:
-                runs.requeue(connection, claimed.id)
+                runs.requeue(connection, claimed.id, self.owner)
             else:
                 now = self._now()
-                runs.finish(connection, claimed.id, state=state, message=message, remedy=remedy, now=now)
+                before = runs.newest_finished(connection, claimed.source, now=now)
+                runs.finish(connection, claimed.id, self.owner, state=state, message=message, remedy=remedy, now=now)
                 events.append_event(
                     connection,
                     at=now,
@@ -231,8 +248,13 @@ class SyncService:
                     subject=f"run:{claimed.id}",
                     payload={"source": claimed.source, "state": state.value},
                 )
+                if state != RunState.DONE or (before is not None and before.state != RunState.DONE):
+                    # The dashboard says why a source is behind: what it shows has changed.
+                    generation = events.next_generation(connection, events.STOCK, now=now)
         if state == RunState.DONE:
             metrics.ETL_LAST_SUCCESS.labels(claimed.source).set(self.now().timestamp())
+        if generation is not None:
+            self.listener.published(claimed.source, generation, self.now())
         self.listener.run_changed(claimed.id)
         return self.run(claimed.id)
 
@@ -258,6 +280,8 @@ class SyncService:
                 "Stopped by a person. What was loaded stays; the next sync goes on from there.",
                 None,
             )
+        except LeaseLostError:
+            raise
         except MicoreError as error:
             log.warning("sync.failed", source=claimed.source, run=claimed.id, error=str(error))
             return RunState.FAILED, str(error), error.remedy or None
@@ -281,14 +305,23 @@ class SyncService:
             for stream in source.streams
             if (claimed.params.streams is None or stream.name in claimed.params.streams) and stream.name not in finished
         ]
-        outcomes: dict[str, Outcome] = {}
         remedies: list[str] = []
         for stream in wanted:
-            outcomes[stream.name] = self._read_stream(work, stream, remedies)
-        return _verdict(outcomes, remedies)
+            self._read_stream(work, stream, remedies)
+            work.stop_point()
+        with self.database.read() as connection:
+            # From the table, so that what an earlier worker of this run found is not forgotten.
+            told = runs.told_streams(connection, claimed.id)
+        return _verdict(told, remedies)
 
     def _begin(self, claimed: runs.ClaimedRun, source: Source) -> SyncWork:
         facts = source.account()
+        if facts.currency != self.shop.currency:
+            raise SettingsError(
+                "MICORE_CURRENCY",
+                received=f"{self.shop.currency}, but {source.title} sells in {facts.currency} for {facts.name!r}",
+                allowed="the currency of the accounts, one for all, because sums of several would be wrong",
+            )
         streams = [
             stream.name
             for stream in source.streams
@@ -318,6 +351,8 @@ class SyncService:
             monotonic=self.monotonic,
             shop=self.shop,
             listener=self.listener,
+            stopping=self.stopping,
+            attempt=claimed.attempts,
             as_of=as_of or 0,
         )
 
@@ -329,7 +364,7 @@ class SyncService:
         self.listener.run_changed(work.run_id)
         try:
             outcome = load_stream(work, stream)
-        except (StopRequestedError, SourceAuthError):
+        except (StopRequestedError, SourceAuthError, LeaseLostError):
             raise
         except MicoreError as error:
             log.warning("sync.stream_failed", source=work.source.name, stream=stream.name, error=str(error))
@@ -390,13 +425,13 @@ def _check_streams(slot: SourceSlot, streams: Sequence[str] | None) -> None:
 
 
 def _verdict(
-    outcomes: Mapping[str, Outcome], remedies: Sequence[str]
+    streams: Sequence[tuple[str, StreamState, str | None]], remedies: Sequence[str]
 ) -> tuple[RunState | None, str | None, str | None]:
-    failed = [name for name, outcome in outcomes.items() if outcome.state == StreamState.FAILED]
-    told = [f"{name}: {outcome.message}" for name, outcome in outcomes.items() if outcome.message]
+    failed = [name for name, state, _ in streams if state == StreamState.FAILED]
+    told = [f"{name}: {message}" for name, _, message in streams if message]
     message = " ".join(told) or None
     remedy = " ".join(dict.fromkeys(remedies)) or None
-    if outcomes and len(failed) == len(outcomes):
+    if streams and len(failed) == len(streams):
         return RunState.FAILED, message, remedy
     if told:
         return RunState.GAPS, message, remedy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -42,6 +43,11 @@ class SyncWork:
     monotonic: Callable[[], float]
     shop: Shop
     listener: SyncListener
+    stopping: threading.Event
+    """The program wants to end."""
+    attempt: int = 1
+    """More than 1 when an earlier worker died in this run."""
+    stop_requested: bool = False
     as_of: int = 0
     """The marketplace's clock, as far as it has been read."""
     turner: DayTurner = field(init=False)
@@ -61,14 +67,21 @@ class SyncWork:
         """The shop's day by the marketplace's clock, or by ours before anything was read."""
         return business_day(self.as_of or self.now_micros(), self.shop.zone)
 
-    def checkpoint(self, connection: Connection) -> None:
-        """Keep the lease; raises StopRequestedError when somebody wants the run to stop."""
+    def keep_lease(self, connection: Connection) -> None:
+        """Part of each step's transaction. Raises LeaseLostError: nothing of the step may then be written."""
         if not runs.renew(connection, self.run_id, self.owner, now=self.now_micros()):
+            self.stop_requested = True
+
+    def stop_point(self) -> None:
+        """Between steps. Raises StopRequestedError when a person or the end of the program wants the run to stop."""
+        if self.stop_requested or self.stopping.is_set():
             raise StopRequestedError("the run was asked to stop")
 
     def publish(self, connection: Connection) -> int:
         """Bring the summary up to date and count the generation up; part of the publishing transaction."""
         basis = summary.SummaryBasis(self.shop.thresholds, self.today())
+        # Two publishers at once would each miss what the other marks.
+        self.database.dialect.serialise(connection, "publish")
         summary.refresh(connection, basis)
         return events.next_generation(connection, events.STOCK, now=self.now_micros(), note=basis.note())
 

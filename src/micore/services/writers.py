@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from micore.domain.instants import micros
-from micore.domain.records import CatalogueRecord, OrderRecord, PlaceRecord, Record, SaleRecord
+from micore.domain.records import CatalogueRecord, OrderRecord, OrderState, PlaceRecord, Record, SaleRecord
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Page
 from micore.storage import identity, orders, summary
@@ -34,7 +34,6 @@ def _write_catalogue(work: SyncWork, connection: Connection, page: Page, records
 
 
 def _write_orders(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-    del page
     skus, places, day = work.identity.skus, work.identity.places, work.turner.day
     rows = [
         orders.OrderRow(
@@ -48,7 +47,7 @@ def _write_orders(work: SyncWork, connection: Connection, page: Page, records: S
             currency=each.currency,
             ordered_at=each.ordered_at,
             ordered_day=day(each.ordered_at),
-            cancelled_at=each.cancelled_at,
+            cancelled_at=_cancelled_at(each, page),
             raw_page_id=raw_id,
         )
         for each in cast("Sequence[OrderRecord]", records)
@@ -56,8 +55,17 @@ def _write_orders(work: SyncWork, connection: Connection, page: Page, records: S
     changed = orders.merge_orders(connection, work.account_id, rows, now=work.now_micros())
     recent = summary.first_day(work.today()).isoformat()
     fresh = {row.sku_id for row in rows if row.ordered_day >= recent}
-    summary.mark_dirty_skus(connection, [each for each in changed if each in fresh])
+    # A line that an order lost is not among the rows; its day is unknown here, so its product is looked at anyway.
+    here = {row.sku_id for row in rows}
+    summary.mark_dirty_skus(connection, [each for each in changed if each in fresh or each not in here])
     return len(changed)
+
+
+def _cancelled_at(record: OrderRecord, page: Page) -> int | None:
+    """As told, else when we first read of it."""
+    if record.cancelled_at is None and record.state == OrderState.CANCELLED:
+        return micros(page.as_of)
+    return record.cancelled_at
 
 
 def _write_sales(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:

@@ -61,7 +61,7 @@ class RawAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer, read. All records of a page are of the stream's record type."""
+    """One answer, read. All records of a page are of the stream's record type; an order's lines share a page."""
 
     raw: RawAnswer
     records: Sequence[Record]

@@ -5,9 +5,10 @@ Everything here runs inside the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, count, islice
+from itertools import chain, count, islice, repeat
 from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import Connection, text
@@ -138,24 +139,27 @@ class PostgresBulk:
     def put(
         self, connection: Connection, table: str, columns: Columns, keys: Sequence[str], rows: Sequence[Row]
     ) -> None:
+        self.put_columns(connection, table, columns, keys, list(zip(*rows, strict=True)))
+
+    def put_columns(
+        self, connection: Connection, table: str, columns: Columns, keys: Sequence[str], values: Sequence[Sequence[Any]]
+    ) -> None:
         from psycopg.errors import UniqueViolation
 
+        if not values or not values[0]:
+            return
         driver = connection.connection.driver_connection
         assert driver is not None
         try:
             with driver.transaction():
-                self._copy(connection, table, columns, rows)
+                self._copy_columns(connection, table, columns, values)
         except UniqueViolation:
+            rows = zip(*values, strict=True)
             self.stage(connection, f"put_{table}", columns, {_key(columns, keys, row): row for row in rows}.values())
             names = ", ".join(columns)
             connection.execute(
                 text(f"INSERT INTO {table} ({names}) SELECT {names} FROM put_{table}{_on_conflict(columns, keys)}")
             )
-
-    def put_columns(
-        self, connection: Connection, table: str, columns: Columns, keys: Sequence[str], values: Sequence[Sequence[Any]]
-    ) -> None:
-        self.put(connection, table, columns, keys, list(zip(*values, strict=True)))
 
     def stage(self, connection: Connection, name: str, columns: Columns, rows: Iterable[Row]) -> None:
         defined = ", ".join(f"{column} {self._TYPES[kind]}" for column, kind in columns.items())
@@ -165,14 +169,49 @@ class PostgresBulk:
         # Without statistics the planner takes a fresh temporary table for a handful of rows and loops.
         connection.exec_driver_sql(f"ANALYZE {name}")
 
+    def _copy_columns(
+        self, connection: Connection, table: str, columns: Columns, values: Sequence[Sequence[Any]]
+    ) -> None:
+        packed = _packed(columns, values)
+        if packed is None:
+            self._copy(connection, table, columns, zip(*values, strict=True))
+            return
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        with driver.cursor() as cursor, cursor.copy(_copy_statement(table, columns)) as copy:
+            copy.write(packed)
+
     def _copy(self, connection: Connection, table: str, columns: Columns, rows: Iterable[Row]) -> None:
         driver = connection.connection.driver_connection
         assert driver is not None
-        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        with driver.cursor() as cursor, cursor.copy(_copy_statement(table, columns)) as copy:
             copy.set_types([self._TYPES[kind] for kind in columns.values()])
             for row in rows:
                 copy.write_row(row)
+
+
+def _copy_statement(table: str, columns: Columns) -> str:
+    return f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+
+
+def _packed(columns: Columns, values: Sequence[Sequence[Any]]) -> bytes | None:
+    """The whole of a binary COPY, a fifth of the driver's work; None unless all columns are 64-bit integers that are
+    told in every row or in none."""
+    rows = len(values[0])
+    if any(kind != "int" for kind in columns.values()) or any(each.count(None) not in (0, rows) for each in values):
+        return None
+    # A row is its number of fields, then each field with its length; length -1 is NULL.
+    layout = "h"
+    fields: list[Iterator[Any]] = [repeat(len(values), rows)]
+    for column in values:
+        layout += "i" if column[0] is None else "iq"
+        fields += [repeat(-1, rows)] if column[0] is None else [repeat(8, rows), iter(column)]
+    body = struct.pack(">" + layout * rows, *chain.from_iterable(zip(*fields, strict=True)))
+    return _COPY_HEAD + body + _COPY_TAIL
+
+
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # signature, no flags, no extension
+_COPY_TAIL = b"\xff\xff"
 
 
 def _on_conflict(columns: Columns, keys: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from micore.domain.records import CatalogueRecord, PlaceKind, PlaceRecord, SkuHint
 from micore.storage.tables import account, listing, listing_price, place, sku, sku_barcode
 
+_IDS_PER_STATEMENT = 1000
 STUB_PREFIX = "sku:"
 """External id of a card that only orders or stock have told of; the catalogue replaces it when it can."""
 
@@ -24,6 +25,8 @@ class Identity:
     """Marketplace sku id to product key (item id, or minus our sku id)."""
     places: dict[str, int] = field(default_factory=dict)
     """Warehouses only: records name no other kind."""
+    told: set[str] = field(default_factory=set)
+    """Skus about whose stock the marketplace has answered."""
 
 
 def ensure_account(connection: Connection, *, source: str, external_id: str, name: str, currency: str, now: int) -> int:
@@ -47,10 +50,12 @@ def ensure_account(connection: Connection, *, source: str, external_id: str, nam
 def load_identity(connection: Connection, account_id: int) -> Identity:
     """Everything an account is known by; about 200 bytes a sku."""
     identity = Identity(account_id)
-    for external_id, sku_id, item_id in connection.execute(
-        select(sku.c.external_id, sku.c.id, sku.c.item_id).where(sku.c.account_id == account_id)
+    for external_id, sku_id, item_id, told_at in connection.execute(
+        select(sku.c.external_id, sku.c.id, sku.c.item_id, sku.c.stock_told_at).where(sku.c.account_id == account_id)
     ):
         _learn(identity, external_id, sku_id, item_id)
+        if told_at is not None:
+            identity.told.add(external_id)
     for row in connection.execute(
         select(place.c.external_id, place.c.id).where(
             place.c.account_id == account_id, place.c.kind == PlaceKind.WAREHOUSE
@@ -303,9 +308,22 @@ def _merge_barcodes(
     return {owners[sku_id] for sku_id, _ in added | gone}
 
 
+def mark_told(connection: Connection, identity: Identity, sku_ids: Iterable[str], *, as_of: int) -> list[str]:
+    """Note that the marketplace has answered for these skus: no row then means nothing there. Returns the new ones."""
+    new = sorted(each for each in set(sku_ids) - identity.told if each in identity.skus)
+    for start in range(0, len(new), _IDS_PER_STATEMENT):
+        ids = [identity.skus[each] for each in new[start : start + _IDS_PER_STATEMENT]]
+        connection.execute(update(sku).where(sku.c.id.in_(ids)).values(stock_told_at=as_of))
+    identity.told.update(new)
+    return new
+
+
 def retire_missing(connection: Connection, identity: Identity, seen: set[str], *, now: int) -> set[str]:
-    """Date the retirement of skus that a whole catalogue reading lacks; they keep their history. Returns their ids."""
-    candidates = connection.execute(
+    """Date the retirement of skus that a whole catalogue reading lacks; they keep their history.
+
+    A card whose last sku goes is archived. Returns the ids of all skus whose product may look different now.
+    """
+    rows = connection.execute(
         select(sku.c.id, sku.c.external_id, sku.c.listing_id)
         .join(listing, listing.c.id == sku.c.listing_id)
         .where(
@@ -314,8 +332,12 @@ def retire_missing(connection: Connection, identity: Identity, seen: set[str], *
             listing.c.external_id.not_like(STUB_PREFIX + "%"),
         )
     ).all()
-    gone = [row for row in candidates if row.external_id not in seen]
+    gone = [row for row in rows if row.external_id not in seen]
+    alive = {row.listing_id for row in rows if row.external_id in seen}
     for row in gone:
         connection.execute(update(sku).where(sku.c.id == row.id).values(retired_at=now))
-        connection.execute(update(listing).where(listing.c.id == row.listing_id).values(archived=True, changed_at=now))
+        if row.listing_id not in alive:
+            connection.execute(
+                update(listing).where(listing.c.id == row.listing_id).values(archived=True, changed_at=now)
+            )
     return {row.external_id for row in gone}

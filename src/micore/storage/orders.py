@@ -24,7 +24,7 @@ _LINE: Columns = {
     "raw_page_id": "int",
 }
 # What makes a new version. Where a line ships from may be told later than the order; an unknown never overwrites it.
-_VERSIONED = ("state", "quantity", "price", "currency", "ordered_at", "cancelled_at")
+_VERSIONED = ("state", "scheme", "quantity", "price", "currency", "ordered_at", "ordered_day", "cancelled_at")
 
 
 class OrderRow(NamedTuple):
@@ -47,7 +47,8 @@ class OrderRow(NamedTuple):
 def merge_orders(connection: Connection, account_id: int, rows: Sequence[OrderRow], *, now: int) -> list[int]:
     """Write lines that are new or differ, each change as a version. Returns the sku ids of the changed lines.
 
-    Of rows with the same key the last one counts. A cancellation keeps the instant at which it was first told.
+    An order's lines come together, in one call; of rows with the same key the last one counts. A cancellation keeps
+    the instant at which it was first told.
     """
     unique = {(row.order_id, row.sku_id): row for row in rows}
     bulk_for(connection).stage(connection, "stage_order", _LINE, [unique[key] for key in sorted(unique)])
@@ -80,23 +81,45 @@ def merge_orders(connection: Connection, account_id: int, rows: Sequence[OrderRo
         ),
         {"account": account_id, "now": now},
     ).scalars()
-    skus = list(changed)
+    skus = list(changed) + _cancel_missing(connection, account_id, now)
     if skus:
         connection.execute(
             text(
                 """
                 INSERT INTO demand_event (order_line_id, version, state, quantity, price, known_at, raw_page_id)
                 SELECT l.id, l.version, l.state, l.quantity, l.price, l.known_from, l.raw_page_id
-                FROM stage_order s
-                JOIN order_line l
-                  ON l.account_id = :account AND l.order_id = s.order_id AND l.sku_id = s.sku_id
-                WHERE true
+                FROM order_line l
+                WHERE l.account_id = :account AND l.order_id IN (SELECT order_id FROM stage_order)
                 ON CONFLICT (order_line_id, version) DO NOTHING
                 """
             ),
             {"account": account_id},
         )
     return skus
+
+
+def _cancel_missing(connection: Connection, account_id: int, now: int) -> list[int]:
+    """An order is told whole: a line it no longer has was taken out or moved to another order by a split.
+
+    Left as it was, it would count twice. Returns the sku ids of these lines.
+    """
+    return list(
+        connection.execute(
+            text(
+                """
+                UPDATE order_line
+                SET state = 'cancelled', version = version + 1, known_from = :now, raw_page_id = NULL,
+                    cancelled_at = coalesce(cancelled_at, :now)
+                WHERE account_id = :account AND state <> 'cancelled'
+                  AND order_id IN (SELECT order_id FROM stage_order)
+                  AND NOT EXISTS (SELECT 1 FROM stage_order s
+                                  WHERE s.order_id = order_line.order_id AND s.sku_id = order_line.sku_id)
+                RETURNING sku_id
+                """
+            ),
+            {"account": account_id, "now": now},
+        ).scalars()
+    )
 
 
 _SALE: Columns = {

@@ -7,6 +7,7 @@ between the two) are harmless.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,35 +43,48 @@ class RawLocation:
 
 
 class RawStore:
-    """The segments of one data root. Not thread-safe: one writer, like the database behind it."""
+    """The segments of one data root, as one process writes them. Not thread-safe.
+
+    Each writer makes segments of its own, so that several processes (PostgreSQL) never write into one file.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._compress = zstandard.ZstdCompressor(level=3, write_checksum=True, write_content_size=True)
         self._segment: str | None = None
         self._file: int | None = None
-        self._position = 0
         self._unsynced = False
 
     def append(self, body: bytes) -> RawLocation:
-        """Write one frame; durable only after `sync`."""
+        """Write one frame; durable only after `sync`. Raises StorageError when the disk does not take it."""
         frame = self._compress.compress(body)
-        if self._file is None or self._position + len(frame) > SEGMENT_BYTES:
-            self._next_segment()
-        assert self._file is not None and self._segment is not None
-        position = self._position
-        view = memoryview(frame)
-        while view:
-            view = view[os.write(self._file, view) :]
-        self._position += len(frame)
-        self._unsynced = True
-        return RawLocation(self._segment, position, len(frame))
+        try:
+            return self._append(frame)
+        except OSError as error:
+            # What of the frame got through stays unnamed at the end of a segment that is never touched again.
+            self._abandon()
+            raise StorageError(
+                f"A marketplace's answer could not be stored in {self._root}: {error.strerror}.",
+                remedy="Make room or mend the disk; the next sync goes on from where this one stopped.",
+            ) from error
 
     def sync(self) -> None:
         """Make all appended frames durable."""
         if self._unsynced and self._file is not None:
             os.fsync(self._file)
             self._unsynced = False
+
+    def _append(self, frame: bytes) -> RawLocation:
+        if self._file is None or os.lseek(self._file, 0, os.SEEK_END) + len(frame) > SEGMENT_BYTES:
+            self._next_segment()
+        assert self._file is not None and self._segment is not None
+        # Asked, not counted: the truth about a file's end is the file's.
+        position = os.lseek(self._file, 0, os.SEEK_END)
+        view = memoryview(frame)
+        while view:
+            view = view[os.write(self._file, view) :]
+        self._unsynced = True
+        return RawLocation(self._segment, position, len(frame))
 
     def read(self, location: RawLocation) -> bytes:
         """The answer's bytes. Raises NotFoundError when its segment has aged out, StorageError when it is damaged."""
@@ -99,20 +113,24 @@ class RawStore:
     def _next_segment(self) -> None:
         self.close()
         self._root.mkdir(parents=True, exist_ok=True)
-        taken = [int(each.stem) for each in self._root.glob("*.seg") if each.stem.isdigit()]
-        number = max(taken, default=0)
-        # A segment that still has room is gone on with; its unnamed tail, if a crash left one, is skipped over.
-        if number == 0 or (self._root / f"{number:08d}.seg").stat().st_size >= SEGMENT_BYTES or self._position:
+        number = max((int(each.stem) for each in self._root.glob("*.seg") if each.stem.isdigit()), default=0)
+        while self._file is None:
             number += 1
-        self._segment = f"{number:08d}.seg"
-        path = self._root / self._segment
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        self._position = os.fstat(self._file).st_size
+            self._segment = f"{number:08d}.seg"
+            with contextlib.suppress(FileExistsError):
+                self._file = os.open(
+                    self._root / self._segment, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640
+                )
         directory = os.open(self._root, os.O_RDONLY)
         try:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+    def _abandon(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._unsynced = None, False
 
 
 def keep_pages(

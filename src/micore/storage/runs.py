@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, text, update
 
 from micore.domain.instants import MICROS_PER_SECOND, instant, optional_instant
 from micore.domain.views import Run, RunState, StreamRun, StreamState, Trigger
-from micore.errors import NotFoundError
+from micore.errors import ConflictError, LeaseLostError, NotFoundError
 from micore.storage.tables import account, run, run_stream, stream_state
 
-LEASE_SECONDS = 60
+LEASE_SECONDS = 300
+"""Longer than the longest single request to a marketplace with its retries' deadline, and than a large publish."""
 OPEN = (RunState.QUEUED.value, RunState.RUNNING.value)
 
 
@@ -31,6 +32,13 @@ class SyncParams:
 
     def dump(self) -> str:
         return json.dumps({"streams": self.streams, "full": self.full, "believe": self.believe})
+
+    def also(self, other: SyncParams) -> SyncParams:
+        """What does both."""
+        streams = None
+        if self.streams is not None and other.streams is not None:
+            streams = (*self.streams, *(each for each in other.streams if each not in self.streams))
+        return SyncParams(streams, self.full or other.full, self.believe or other.believe)
 
     @classmethod
     def parse(cls, dumped: str) -> SyncParams:
@@ -51,24 +59,33 @@ class ClaimedRun:
 
 
 def enqueue(connection: Connection, *, source: str, trigger: Trigger, params: SyncParams, now: int) -> int:
-    """The id of a queued or running run of this source; a new one where there is none."""
-    found = connection.execute(
-        select(run.c.id).where(run.c.source == source, run.c.state.in_(OPEN)).order_by(run.c.id).limit(1)
-    ).scalar()
-    if found is not None:
-        return int(found)
-    result = connection.execute(
-        insert(run).values(
-            kind="sync",
-            source=source,
-            state=RunState.QUEUED.value,
-            trigger=trigger.value,
-            params=params.dump(),
-            created_at=now,
-        )
+    """The id of the queued or running run of this source; a new one where there is none.
+
+    What is asked beyond a queued run's own wishes is added to it. Raises ConflictError when a running one does less
+    than is asked.
+    """
+    connection.execute(
+        text(
+            "INSERT INTO run (kind, source, state, trigger, params, created_at) "
+            "VALUES ('sync', :source, 'queued', :trigger, :params, :now) ON CONFLICT DO NOTHING"
+        ),
+        {"source": source, "trigger": trigger.value, "params": params.dump(), "now": now},
     )
-    assert result.inserted_primary_key is not None
-    return int(result.inserted_primary_key[0])
+    found = connection.execute(
+        select(run.c.id, run.c.state, run.c.params)
+        .where(run.c.source == source, run.c.state.in_(OPEN))
+        .with_for_update()
+    ).one()
+    present = SyncParams.parse(found.params)
+    wanted = present.also(params)
+    if wanted != present:
+        if found.state == RunState.RUNNING.value:
+            raise ConflictError(
+                f"A sync of {source} is running (run {found.id}) and does less than is asked; "
+                "stop it or wait for its end, then ask again."
+            )
+        connection.execute(update(run).where(run.c.id == found.id).values(params=wanted.dump()))
+    return int(found.id)
 
 
 def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str] | None = None) -> ClaimedRun | None:
@@ -105,14 +122,16 @@ def release_orphans(connection: Connection) -> int:
 
 
 def renew(connection: Connection, run_id: int, owner: str, *, now: int) -> bool:
-    """Keep the lease; False when somebody asked the run to stop, or another worker holds it."""
+    """Keep the lease; False when somebody asked the run to stop. Raises LeaseLostError when another worker has it."""
     row = connection.execute(
         update(run)
-        .where(run.c.id == run_id, run.c.lease_owner == owner)
+        .where(run.c.id == run_id, run.c.lease_owner == owner, run.c.state == RunState.RUNNING.value)
         .values(lease_until=now + LEASE_SECONDS * MICROS_PER_SECOND)
         .returning(run.c.stop_requested)
     ).one_or_none()
-    return row is not None and not row.stop_requested
+    if row is None:
+        raise LeaseLostError
+    return not row.stop_requested
 
 
 def request_stop(connection: Connection, run_id: int, *, now: int) -> None:
@@ -196,11 +215,11 @@ def count_rows(
     )
 
 
-def requeue(connection: Connection, run_id: int) -> None:
+def requeue(connection: Connection, run_id: int, owner: str) -> None:
     """Put a run back that this process will not finish; the attempt does not count."""
     connection.execute(
         update(run)
-        .where(run.c.id == run_id)
+        .where(run.c.id == run_id, run.c.lease_owner == owner)
         .values(
             state=RunState.QUEUED.value,
             lease_owner=None,
@@ -219,9 +238,23 @@ def newest_as_of(connection: Connection, account_id: int) -> int | None:
 
 
 def finish(
-    connection: Connection, run_id: int, *, state: RunState, message: str | None, remedy: str | None, now: int
+    connection: Connection,
+    run_id: int,
+    owner: str,
+    *,
+    state: RunState,
+    message: str | None,
+    remedy: str | None,
+    now: int,
 ) -> None:
-    """Close a run; streams that never began are skipped."""
+    """Close a run; streams that never began are skipped. Raises LeaseLostError when another worker has it."""
+    closed = connection.execute(
+        update(run)
+        .where(run.c.id == run_id, run.c.lease_owner == owner)
+        .values(state=state.value, finished_at=now, message=message, remedy=remedy, lease_owner=None, lease_until=None)
+    ).rowcount
+    if not closed:
+        raise LeaseLostError
     connection.execute(
         update(run_stream)
         .where(
@@ -230,11 +263,16 @@ def finish(
         )
         .values(state=StreamState.SKIPPED.value)
     )
-    connection.execute(
-        update(run)
-        .where(run.c.id == run_id)
-        .values(state=state.value, finished_at=now, message=message, remedy=remedy, lease_owner=None, lease_until=None)
+
+
+def told_streams(connection: Connection, run_id: int) -> list[tuple[str, StreamState, str | None]]:
+    """Every stream of a run with its state and what it says, in order; also those that an earlier worker finished."""
+    rows = connection.execute(
+        select(run_stream.c.stream, run_stream.c.state, run_stream.c.message)
+        .where(run_stream.c.run_id == run_id)
+        .order_by(run_stream.c.position)
     )
+    return [(stream, StreamState(state), message) for stream, state, message in rows]
 
 
 # ------------------------------------------------------------------------------------------- stream state

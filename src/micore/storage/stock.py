@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
+from micore.errors import LeaseLostError
 from micore.storage.bulk import Columns, bulk_for
 from micore.storage.tables import FIGURES, place, quarantine, stock_snapshot, stock_staging
 
@@ -164,22 +165,36 @@ def hold(connection: Connection, snapshot: Snapshot, *, reason: str) -> None:
     _close(connection, snapshot.id, state="held", reason=reason)
 
 
-def publish(connection: Connection, account_id: int, snapshot: Snapshot, *, now: int) -> tuple[Published, list[int]]:
-    """Turn a whole reading into changes of intervals. Returns what was done and the ids of the skus it touched.
-
-    A reading older than what its scope shows is dropped. Rows of the scope that the reading lacks become zero (what
-    nobody tells stays unknown), except those of skus with a row in quarantine: these keep their figures, as stale.
-    """
-    newest = connection.execute(
+def shown_as_of(connection: Connection, account_id: int, scope: str) -> int | None:
+    """Instant of the newest published reading of a scope."""
+    return connection.execute(
         select(func.max(stock_snapshot.c.as_of)).where(
             stock_snapshot.c.account_id == account_id,
-            stock_snapshot.c.scope == snapshot.scope,
+            stock_snapshot.c.scope == scope,
             stock_snapshot.c.state == "published",
         )
     ).scalar()
+
+
+def publish(
+    connection: Connection, account_id: int, snapshot: Snapshot, *, now: int
+) -> tuple[Published | None, list[int]]:
+    """Turn a whole reading into changes of intervals. Returns what was done and the ids of the skus it touched.
+
+    A reading not newer than what its scope shows is dropped, and None is returned. Rows of the scope that the reading
+    lacks become zero (what nobody tells stays unknown), except those of skus with a row in quarantine: these keep
+    their figures, as stale.
+    """
+    state = connection.execute(
+        select(stock_snapshot.c.state).where(stock_snapshot.c.id == snapshot.id).with_for_update()
+    ).scalar()
+    if state != "staged":
+        # Another worker has begun a newer reading of this scope; what it dropped must never show.
+        raise LeaseLostError
+    newest = shown_as_of(connection, account_id, snapshot.scope)
     if newest is not None and snapshot.as_of <= newest:
         _close(connection, snapshot.id, state="dropped", reason="a newer reading is published")
-        return Published(0, 0, 0, 0), []
+        return None, []
     scope = {
         "snapshot": snapshot.id,
         "account": account_id,
@@ -206,6 +221,11 @@ def publish(connection: Connection, account_id: int, snapshot: Snapshot, *, now:
 
 
 _IN_SCOPE = "SELECT id FROM place WHERE account_id = :account AND stock_scope = :scope"
+_DOUBTED = """SELECT k.id FROM quarantine q JOIN sku k ON k.account_id = :account AND k.external_id = q.row_key
+              WHERE q.snapshot_id = :snapshot"""
+# A rejected row that names no sku we know may be anybody's: then nobody is missing.
+_NAMELESS = """EXISTS (SELECT 1 FROM quarantine q WHERE q.snapshot_id = :snapshot AND NOT EXISTS
+               (SELECT 1 FROM sku k WHERE k.account_id = :account AND k.external_id = q.row_key))"""
 
 
 def _collect_changes(connection: Connection, scope: dict[str, object]) -> int:
@@ -238,9 +258,8 @@ def _collect_changes(connection: Connection, scope: dict[str, object]) -> int:
               AND ({told} OR s.stale_from IS NOT NULL)
               AND NOT EXISTS (SELECT 1 FROM stock_staging g
                               WHERE g.snapshot_id = :snapshot AND g.sku_id = s.sku_id AND g.place_id = s.place_id)
-              AND s.sku_id NOT IN (SELECT k.id FROM quarantine q
-                                   JOIN sku k ON k.account_id = :account AND k.external_id = q.row_key
-                                   WHERE q.snapshot_id = :snapshot)
+              AND s.sku_id NOT IN ({_DOUBTED})
+              AND NOT {_NAMELESS}
             """
         ),
         scope,
@@ -261,9 +280,7 @@ def _mark_stale(connection: Connection, scope: dict[str, object]) -> list[int]:
                 UPDATE stock SET stale_from = :as_of
                 WHERE stale_from IS NULL
                   AND place_id IN ({_IN_SCOPE})
-                  AND sku_id IN (SELECT k.id FROM quarantine q
-                                 JOIN sku k ON k.account_id = :account AND k.external_id = q.row_key
-                                 WHERE q.snapshot_id = :snapshot)
+                  AND (sku_id IN ({_DOUBTED}) OR {_NAMELESS})
                   AND NOT EXISTS (SELECT 1 FROM stock_staging g WHERE g.snapshot_id = :snapshot
                                   AND g.sku_id = stock.sku_id AND g.place_id = stock.place_id)
                 RETURNING sku_id

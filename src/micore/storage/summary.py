@@ -155,7 +155,8 @@ FROM stage_product p JOIN sku k ON k.item_id = p.product_key
 WHERE p.product_key > 0
 """
 _CARDS = """
-SELECT m.product_key, m.sku_id, k.external_id AS sku, l.external_id AS card, l.offer_id, l.name, l.archived, l.price,
+SELECT m.product_key, m.sku_id, k.external_id AS sku, l.external_id AS card, l.offer_id, l.name, l.price,
+       CASE WHEN l.archived OR k.retired_at IS NOT NULL THEN 1 ELSE 0 END AS archived, k.stock_told_at,
        a.source, i.name AS item_name, i.code AS item_code
 FROM stage_member m
 JOIN sku k ON k.id = m.sku_id
@@ -169,8 +170,10 @@ SELECT m.product_key, b.barcode
 FROM stage_member m JOIN sku_barcode b ON b.sku_id = m.sku_id AND b.seen_until IS NULL
 """
 _STOCK = """
-SELECT m.product_key, m.sku_id, CAST(sum(s.available) AS BIGINT), CAST(sum(s.present) AS BIGINT),
-       CAST(sum(s.reserved) AS BIGINT), CAST(sum(s.inbound) AS BIGINT), count(s.available),
+SELECT m.product_key, m.sku_id, CAST(sum(s.available) AS BIGINT),
+       CASE WHEN count(s.present) = count(*) THEN CAST(sum(s.present) AS BIGINT) END,
+       CASE WHEN count(s.reserved) = count(*) THEN CAST(sum(s.reserved) AS BIGINT) END,
+       CAST(sum(s.inbound) AS BIGINT), count(s.available),
        max(CASE WHEN s.stale_from IS NULL THEN 0 ELSE 1 END)
 FROM stage_member m JOIN stock s ON s.sku_id = m.sku_id
 GROUP BY m.product_key, m.sku_id
@@ -184,6 +187,10 @@ GROUP BY m.product_key, o.ordered_day
 """
 
 
+# A sum of what is there must not leave out a place that does not tell; what is on its way is a sum of known supplies.
+_WHOLE_OR_UNKNOWN = (1, 2)
+
+
 class _Product:
     """What is gathered of one product before its row is written."""
 
@@ -191,6 +198,7 @@ class _Product:
         "archived",
         "code",
         "name",
+        "partly_unknown",
         "places",
         "prices",
         "revenue",
@@ -199,6 +207,7 @@ class _Product:
         "stale",
         "stock",
         "tokens",
+        "told",
         "value",
     )
 
@@ -210,6 +219,8 @@ class _Product:
         self.spark = [0] * DAYS
         self.revenue = 0
         self.stale = False
+        self.told = False
+        self.partly_unknown: set[int] = set()
         self.stock: list[int | None] = [None] * 4
         self.places = 0
         self.value: int | None = 0
@@ -219,6 +230,8 @@ class _Product:
         for index, told in enumerate(sums):
             if told is not None:
                 self.stock[index] = (self.stock[index] or 0) + told
+            elif index in _WHOLE_OR_UNKNOWN:
+                self.partly_unknown.add(index)
         self.places += places
         self.stale |= bool(stale)
         available, price = sums[0], self.prices.get(sku_id)
@@ -227,7 +240,12 @@ class _Product:
             self.value = None if price is None or self.value is None else self.value + available * price // MILLI
 
     def row(self, key: int, thresholds: StatusThresholds) -> tuple[Any, ...]:
-        available, present, reserved, inbound = self.stock
+        available, present, reserved, inbound = (
+            None if index in self.partly_unknown else told for index, told in enumerate(self.stock)
+        )
+        if available is None and self.told:
+            # The marketplace has answered about it and named no place: there is nothing anywhere.
+            available = 0
         status = STATUS_CODES[thresholds.status_of(available)]
         value = self.value if available is not None else None
         sold = sum(self.spark)
@@ -272,6 +290,7 @@ def _cards(connection: Connection) -> dict[int, _Product]:
         if product is None:
             product = products[row.product_key] = _Product(row.item_name or row.name, row.item_code or row.offer_id)
         product.archived &= bool(row.archived)
+        product.told |= row.stock_told_at is not None
         product.prices[row.sku_id] = row.price
         product.sources.add(row.source)
         for token in (row.name, row.offer_id, row.sku, row.card):

@@ -7,6 +7,8 @@ ten-thousandths of the currency unit. NULL means "nobody told us", never zero.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -38,7 +40,7 @@ metadata = MetaData(
 Id = BigInteger().with_variant(Integer(), "sqlite")
 # Sorted by code point on both databases; PostgreSQL's own collation depends on how the server was set up.
 SortText = Text().with_variant(Text(collation="C"), "postgresql")
-CLUSTERED = {"sqlite_with_rowid": False}
+CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}
 
 # ------------------------------------------------------------------------------------------------ identity
 
@@ -102,6 +104,7 @@ sku = Table(
     Column("size", Text, comment="size as the marketplace names it; NULL where a card has one"),
     Column("item_id", ForeignKey("item.id"), index=True, comment="NULL: not linked yet, shown as a product of its own"),
     Column("retired_at", BigInteger, comment="the card no longer has it; it keeps its history"),
+    Column("stock_told_at", BigInteger, comment="first whole answer about its stock; without rows that means none"),
     UniqueConstraint("account_id", "external_id"),
 )
 
@@ -386,6 +389,13 @@ run = Table(
     Column("remedy", Text),
     Index("ix_run_state", "state", "id"),
     Index("ix_run_source", "source", "id"),
+    Index(
+        "uq_run_open_source",
+        "source",
+        unique=True,
+        sqlite_where=text("state IN ('queued', 'running')"),
+        postgresql_where=text("state IN ('queued', 'running')"),
+    ),
     comment="the one truth of all work; history for ever",
 )
 

@@ -56,6 +56,8 @@ class OrdersCursor(msgspec.Struct, omit_defaults=True):
     as_of: datetime | None = None
     window: int = 0
     at: str = ""
+    history_days: int = 0
+    """How far back the broken reading went; the windows are counted from there."""
 
 
 def state_of(status: str) -> OrderState:
@@ -199,13 +201,15 @@ def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterato
     """The stream; see Source.read."""
     at = from_text(OrdersCursor, cursor) or OrdersCursor()
     as_of = at.as_of or api.now()
-    windows, whole = plan(at.marks, as_of, history)
+    # A first reading goes on with the history it began with, whatever the setting says meanwhile.
+    reach = timedelta(days=at.history_days) if at.history_days else history
+    windows, whole = plan(at.marks, as_of, reach)
     for number in range(at.window, len(windows)):
         scheme = _SCHEMES[windows[number].scheme]
         for step in _window_pages(api, scheme, windows[number], at.at if number == at.window else ""):
             batch, more = step.page.value, step.following
             done = more is None and number + 1 == len(windows)
-            after = OrdersCursor(at.marks, as_of, number if more is not None else number + 1, more or "")
+            after = OrdersCursor(at.marks, as_of, number if more is not None else number + 1, more or "", reach.days)
             yield Page(
                 step.page.raw,
                 batch.records,

@@ -219,6 +219,13 @@ def upgrade() -> None:
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.create_index("ix_run_source", ["source", "id"], unique=False)
         batch_op.create_index("ix_run_state", ["state", "id"], unique=False)
+        batch_op.create_index(
+            "uq_run_open_source",
+            ["source"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('queued', 'running')"),
+            postgresql_where=sa.text("state IN ('queued', 'running')"),
+        )
 
     op.create_table(
         "status_day",
@@ -515,6 +522,12 @@ def upgrade() -> None:
         sa.Column(
             "retired_at", sa.BigInteger(), nullable=True, comment="the card no longer has it; it keeps its history"
         ),
+        sa.Column(
+            "stock_told_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="first whole answer about its stock; without rows that means none",
+        ),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_sku_account_id")),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_sku_item_id")),
         sa.ForeignKeyConstraint(["listing_id"], ["listing.id"], name=op.f("fk_sku_listing_id")),
@@ -579,6 +592,11 @@ def downgrade() -> None:
     op.drop_table("status_total")
     op.drop_table("status_day")
     with op.batch_alter_table("run", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_run_open_source",
+            sqlite_where=sa.text("state IN ('queued', 'running')"),
+            postgresql_where=sa.text("state IN ('queued', 'running')"),
+        )
         batch_op.drop_index("ix_run_state")
         batch_op.drop_index("ix_run_source")
 
