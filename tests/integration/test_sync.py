@@ -281,9 +281,10 @@ class TestDoubt:
         def die(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(stock, "doubt", die)
-            large.sync()
+            with pytest.raises(KeyboardInterrupt):
+                large.sync()
         large.service.recover()
         with large.database.write() as connection:
             connection.exec_driver_sql("UPDATE run SET lease_until = 0 WHERE state = 'running'")
