@@ -46,6 +46,12 @@ def process_cpu_seconds(pid: int) -> float:
     return nanoseconds * _NANO
 
 
+def whole_cpu_seconds(pid: int) -> float:
+    """Processor time of a process since its start, of threads that have ended too; to a hundredth of a second."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def resident_bytes(pid: int) -> int:
     """Memory of a process that is in RAM now."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Figure, peak_resident_bytes, process_cpu_seconds
+from benchmarks.measure import Figure, peak_resident_bytes, whole_cpu_seconds
 from benchmarks.programs import program
 from tests.support.keeper import free_port
 
@@ -65,16 +65,16 @@ def _measured(products: int, *, limits: bool) -> _Done:
             "MICORE_OZON_BASE_URL": f"http://127.0.0.1:{port}",
         }
         started = time.monotonic()
-        cpu, peak = 0.0, 0
+        peak = 0
         log = folder / "sync.log"
         with program("micore", ["sync", "--full"], environment=environment, log=log) as sync:
             # An ended child's memory is not told any more: look while it lives, and leave it unreaped meanwhile.
             while os.waitid(os.P_PID, sync.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-                cpu, peak = process_cpu_seconds(sync.pid), max(peak, _peak(sync.pid))
+                peak = max(peak, _peak(sync.pid))
                 if time.monotonic() - started > PATIENCE_SECONDS:
                     raise RuntimeError(f"The sync was not done within {PATIENCE_SECONDS} s.")
                 time.sleep(LOOK_SECONDS)
-            seconds = time.monotonic() - started
+            seconds, cpu = time.monotonic() - started, whole_cpu_seconds(sync.pid)
             if sync.wait() != 0:
                 raise RuntimeError(f"The sync did not come through:\n{log.read_text(errors='replace')[-2000:]}")
         with program("micore", ["sync", "runs", "--json"], environment=environment, log=folder / "runs.json") as shown:
