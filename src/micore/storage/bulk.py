@@ -206,8 +206,13 @@ def _packed(columns: Columns, values: Sequence[Sequence[Any]]) -> bytes | None:
     for column in values:
         layout += "i" if column[0] is None else "iq"
         fields += [repeat(-1, rows)] if column[0] is None else [repeat(8, rows), iter(column)]
-    body = struct.pack(">" + layout * rows, *chain.from_iterable(zip(*fields, strict=True)))
-    return _COPY_HEAD + body + _COPY_TAIL
+    rows_of = zip(*fields, strict=True)
+    block, body = struct.Struct(">" + layout * min(rows, ROWS_PER_STATEMENT)), [_COPY_HEAD]
+    for left in range(rows, 0, -ROWS_PER_STATEMENT):
+        if left < ROWS_PER_STATEMENT:
+            block = struct.Struct(">" + layout * left)
+        body.append(block.pack(*chain.from_iterable(islice(rows_of, ROWS_PER_STATEMENT))))
+    return b"".join((*body, _COPY_TAIL))
 
 
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # signature, no flags, no extension
