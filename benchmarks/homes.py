@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -82,9 +82,12 @@ def sqlite_home() -> Iterator[Home]:
 @contextmanager
 def postgresql_home() -> Iterator[Home]:
     """Databases on a server of their own."""
-    with tempfile.TemporaryDirectory(prefix="micore-bench-") as name:
-        folder = Path(name)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="micore-bench-")))
         server = DurablePostgresql(folder)
+        # What initdb and pg_ctl have to say would stand between the figures.
+        log = stack.enter_context((folder / "server-programs.log").open("w"))
+        stack.enter_context(redirect_stderr(log))
         port = server.start()
         address = f"postgresql://{server.user}@127.0.0.1:{port}"
 
