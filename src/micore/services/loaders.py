@@ -24,6 +24,7 @@ from micore.services.sync_work import SyncWork
 from micore.services.writers import WRITERS
 from micore.sources.base import Page, Stream, StreamKind
 from micore.storage import events, identity, runs, stock, summary
+from micore.storage.bulk import bulk_for
 from micore.storage.database import Connection
 
 RESUME_SNAPSHOT_SECONDS = 30 * 60
@@ -33,6 +34,7 @@ LEAST_SHARE = 0.5
 CONFIRM_WITHIN = 0.1
 """A second reading of the same size, within this share, is believed."""
 _MARKETPLACE_HELD = ("FBO", "FBW")
+_GROWING = {"orders": "order_line", "sales": "sale"}
 SMALL_READING = 20
 """Below this many rows a share says nothing."""
 
@@ -68,6 +70,7 @@ class Loader:
 
     def __init__(self, work: SyncWork, stream: Stream) -> None:
         self.work, self.stream = work, stream
+        self._steps = 0
 
     def resume(self) -> str | None:
         """The source's cursor to go on from."""
@@ -128,6 +131,13 @@ class Loader:
 
     def after_step(self, page: Page) -> None:
         """What is to be done once a step is committed."""
+        del page
+        self._steps += 1
+        table = _GROWING.get(self.stream.name)
+        # At the 1st, 2nd, 4th, 8th ... step: each time the table may have doubled.
+        if table is not None and self._steps & (self._steps - 1) == 0:
+            with self.work.database.write() as connection:
+                bulk_for(connection).measure(connection, table)
 
     def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
         """Publish what changed and say how it went."""

@@ -20,6 +20,8 @@ STAGED: Columns = {
     **dict.fromkeys(FIGURES, "int"),
     "raw_page_id": "int",
 }
+MANY_ROWS = 10_000
+"""From so many changed rows on, a table's earlier statistics mislead."""
 STAGED_KEY = ("snapshot_id", "sku_id", "place_id")
 _BY_KEY = itemgetter(0, 1)  # of a StockRow
 _FIGURES = ", ".join(FIGURES)
@@ -202,11 +204,16 @@ def publish(
         "as_of": snapshot.as_of,
         "now": now,
     }
+    bulk = bulk_for(connection)
+    bulk.measure(connection, "stock_staging")
     vanished = _collect_changes(connection, scope)
     stale = _mark_stale(connection, scope)
     changed = connection.execute(text("SELECT count(*) FROM stock_change")).scalar_one()
     if changed:
+        bulk.measure(connection, "stock_change")
         _write_changes(connection, scope)
+    if changed >= MANY_ROWS:
+        bulk.measure(connection, "stock")
     touched = list(connection.execute(text("SELECT DISTINCT sku_id FROM stock_change")).scalars()) + stale
     rows, units = connection.execute(
         select(func.count(), func.sum(stock_staging.c.available)).where(stock_staging.c.snapshot_id == snapshot.id)
