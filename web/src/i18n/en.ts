@@ -163,6 +163,7 @@ export const en = (f: Formats) => ({
     noReading: "No stock reading yet.",
     outNow: "Out of stock.",
     outSince: (day: string) => `Out of stock since ${day}`,
+    outSinceAtLeast: (day: string) => `Out of stock since ${day} at the latest`,
     stock: (available: number, count: number) => `${units(f, available)} in ${places(f, count)}.`,
     cover: (coverDays: number) =>
       coverDays < 1

@@ -171,6 +171,7 @@ export const fr: Dictionary = (f) => ({
     noReading: "Pas encore de relevé de stock.",
     outNow: "En rupture.",
     outSince: (day) => `En rupture depuis le ${day}`,
+    outSinceAtLeast: (day) => `En rupture depuis le ${day} au plus tard`,
     stock: (available, count) => `${units(f, available)} dans ${places(f, count)}.`,
     cover: (coverDays) =>
       coverDays < 1

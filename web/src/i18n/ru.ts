@@ -172,6 +172,7 @@ export const ru: Dictionary = (f) => ({
     noReading: "Остаток ещё не известен.",
     outNow: "Нет в наличии.",
     outSince: (day) => `Нет в наличии с ${day}`,
+    outSinceAtLeast: (day) => `Нет в наличии самое позднее с ${day}`,
     stock: (available, count) => `${units(f, available)} в ${inPlaces(f, count)}.`,
     cover: (coverDays) =>
       coverDays < 1

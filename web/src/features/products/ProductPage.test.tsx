@@ -30,7 +30,7 @@ describe("the sentence", () => {
 
   it("tells since when the stock is out", async () => {
     await open({ available: 0, cover_days: 0 });
-    expect(await screen.findByText("Out of stock since 21 Nov. 41 units sold in the last 30 days.")).toBeVisible();
+    expect(await screen.findByText("Out of stock since 22 Nov. 41 units sold in the last 30 days.")).toBeVisible();
   });
 
   it("does not make up a cover where nothing is sold", async () => {
@@ -47,7 +47,7 @@ describe("the sentence", () => {
   it("is written in the reader's language", async () => {
     const shop = shopOf({ available: 0, cover_days: 0 });
     await openApp("/products/item-1", { api: { shop }, locale: "ru" });
-    expect(await screen.findByText(/Нет в наличии с 21 нояб\. За последние 30 дней продано 41\sшт\./)).toBeVisible();
+    expect(await screen.findByText(/Нет в наличии с 22 нояб\. За последние 30 дней продано 41\sшт\./)).toBeVisible();
   });
 });
 

@@ -18,6 +18,7 @@ import { useI18n } from "@/i18n";
 import { useTitle } from "@/lib/hooks";
 import { useKey } from "@/lib/keys";
 import { initials, sourceBadge } from "@/lib/names";
+import { usualRange } from "@/lib/range";
 import { without } from "@/lib/url-state";
 
 function Crumbs({ name }: { name?: string }) {
@@ -96,6 +97,7 @@ function Ready({ detail, currency }: { detail: ProductDetail; currency: string }
   const search = useSearch({ from: "/products/$id" });
   const navigate = useNavigate({ from: "/products/$id" });
   const { product, listings } = detail;
+  const days = useQuery(queries.history(product.id, search.range ?? usualRange())).data?.days ?? [];
   const open = search.why === true;
   const setOpen = (why: boolean) =>
     void navigate({
@@ -134,7 +136,7 @@ function Ready({ detail, currency }: { detail: ProductDetail; currency: string }
             </p>
           </div>
         </header>
-        <Verdict detail={detail} />
+        <Verdict detail={detail} days={days} />
         <HistoryPanel product={product} currency={currency} />
         <PlacesPanel detail={detail} whyOpen={open} onWhy={() => setOpen(!open)} />
         <ListingsPanel listings={listings} currency={currency} />

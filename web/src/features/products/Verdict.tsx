@@ -1,27 +1,29 @@
 /** How the product stands, in words: facts only, no forecast. */
-import type { PlaceStock, ProductDetail } from "@/api/types";
+import type { HistoryDay, ProductDetail } from "@/api/types";
 import { Figure } from "@/components/ui/Figure";
 import { Shape, Status } from "@/components/ui/Status";
+import { emptySince } from "@/features/products/series";
 import { useI18n } from "@/i18n";
 import type { Messages } from "@/i18n/en";
 import type { Formats } from "@/lib/format";
-
-/** When the last place ran empty; null where no place has told. */
-function emptySince(places: readonly PlaceStock[]): string | null {
-  const instants = places.filter((place) => place.available !== null).map((place) => place.since);
-  return instants.length > 0 ? instants.reduce((a, b) => (a > b ? a : b)) : null;
-}
 
 /** A month's name may bring the full stop along: "18 нояб." */
 const sentence = (text: string) => (text.endsWith(".") ? text : `${text}.`);
 
 /** The sentences that stand first on the page. */
-export function verdict({ product, places }: ProductDetail, t: Messages, f: Formats): string {
+export function verdict(
+  { product, places }: ProductDetail,
+  days: readonly HistoryDay[],
+  t: Messages,
+  f: Formats,
+): string {
   if (product.archived) return t.product.archivedText;
   if (product.available === null) return t.product.noReading;
   if (product.available <= 0) {
-    const since = emptySince(places);
-    const out = since === null ? t.product.outNow : sentence(t.product.outSince(f.instantDay(since)));
+    const empty = emptySince(days);
+    const since =
+      empty && (empty.exact ? t.product.outSince(f.day(empty.day)) : t.product.outSinceAtLeast(f.day(empty.day)));
+    const out = since === null ? t.product.outNow : sentence(since);
     return `${out} ${product.sold_30d > 0 ? t.product.missed(product.sold_30d) : t.product.noSales}`;
   }
   const holding = places.filter((place) => (place.available ?? 0) > 0);
@@ -29,14 +31,20 @@ export function verdict({ product, places }: ProductDetail, t: Messages, f: Form
   return `${stock} ${product.cover_days === null ? t.product.noSales : t.product.cover(product.cover_days)}`;
 }
 
-export function Verdict({ detail }: { detail: ProductDetail }) {
+interface Props {
+  detail: ProductDetail;
+  /** What is known of its days; none while they are on their way. */
+  days: readonly HistoryDay[];
+}
+
+export function Verdict({ detail, days }: Props) {
   const { t, f } = useI18n();
   const { product } = detail;
   return (
     <section className={`panel verdict ${product.status}`} aria-label={t.product.status}>
       <Shape status={product.status} />
       <p className="say">
-        <Figure>{verdict(detail, t, f)}</Figure>
+        <Figure>{verdict(detail, days, t, f)}</Figure>
       </p>
       <p className="modes">
         <span>

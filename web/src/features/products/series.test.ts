@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { HistoryDay } from "@/api/types";
-import { bars, csv, firstReading, stretches, ticks, totals, weekly } from "@/features/products/series";
+import { bars, csv, emptySince, firstReading, stretches, ticks, totals, weekly } from "@/features/products/series";
 import { createShop, money } from "@/testing/shop";
 
 const day = (part: Partial<HistoryDay>): HistoryDay => ({
@@ -54,6 +54,27 @@ describe("stretches without stock", () => {
     expect(firstReading(days)).toBe(1);
     expect(stretches(days)[0]?.from).toBe(2);
     expect(firstReading(days.slice(0, 1))).toBe(-1);
+  });
+});
+
+describe("the day since which it is out", () => {
+  const level = (name: string, stock: number | null) => day({ day: name, stock_end: stock });
+
+  it("is the first of the days without stock until now", () => {
+    const days = [level("2026-11-19", 3), level("2026-11-20", 0), level("2026-11-21", 0), level("2026-11-22", -1)];
+    expect(emptySince(days)).toEqual({ day: "2026-11-20", exact: true });
+  });
+
+  it("is no more than a limit where the days before are not known", () => {
+    const out = [level("2026-11-21", 0), level("2026-11-22", 0)];
+    expect(emptySince(out)).toEqual({ day: "2026-11-21", exact: false });
+    expect(emptySince([level("2026-11-20", null), ...out])).toEqual({ day: "2026-11-21", exact: false });
+  });
+
+  it("is nothing while there is stock, or nothing is known", () => {
+    expect(emptySince([level("2026-11-21", 0), level("2026-11-22", 2)])).toBeNull();
+    expect(emptySince([level("2026-11-22", null)])).toBeNull();
+    expect(emptySince([])).toBeNull();
   });
 });
 

@@ -51,6 +51,18 @@ export function stretches(days: readonly HistoryDay[]): Stretch[] {
   return found;
 }
 
+/**
+ * The first day of the stretch without stock that lasts until now; null while there is stock or no day is known.
+ * Not exact where the stretch begins with what we know: it may be older.
+ */
+export function emptySince(days: readonly HistoryDay[]): { day: string; exact: boolean } | null {
+  let first = days.length;
+  while (first > 0 && (days[first - 1]?.stock_end ?? 1) <= 0) first -= 1;
+  const day = days[first]?.day;
+  if (day === undefined) return null;
+  return { day, exact: first > 0 && days[first - 1]?.stock_end !== null };
+}
+
 /** Index of the first day with a stock reading; -1 where there is none. */
 export const firstReading = (days: readonly HistoryDay[]) => days.findIndex((day) => day.stock_end !== null);
 
