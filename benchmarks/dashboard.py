@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -131,37 +132,56 @@ def _repeated(work: Callable[[], object]) -> Callable[[], None]:
 
 def _answers(home: Home, micore: Installation, *, requests: int) -> Iterator[Figure]:
     """Server processor time of answers from the cache and of hello-worlds; the client's own is not in it."""
-    hello_port, port = free_port(), free_port()
     environment = {
         "MICORE_HOME": str(home.folder / "served"),
         "MICORE_DATABASE_URL": micore.database.dialect.url.render_as_string(),
         "MICORE_SYNC_SCHEDULE": "off",
     }
+    sample = home.folder / "dashboard.http"
     with ExitStack() as stack:
-        hello = stack.enter_context(
-            program("benchmarks.hello", [str(hello_port)], environment={}, log=home.folder / "hello.log")
+
+        def started(name: str, module: str, *arguments: str, path: str = "/") -> _Side:
+            port = free_port()
+            words = [str(port) if each == "PORT" else each for each in arguments]
+            log = home.folder / f"{name}.log"
+            process = stack.enter_context(program(module, words, environment=environment, log=log))
+            return _Side(process.pid, stack.enter_context(WebClient(port, path)))
+
+        sides = {"micore": started("micore", "micore", "serve", "--port", "PORT", path=PATH)}
+        size = sample.write_bytes(sides["micore"].client.ask(1))
+        sides["hello"] = started("hello", "benchmarks.hello", "PORT")
+        sides["repeating"] = started("repeating", "benchmarks.hello", "PORT", str(sample))
+        costs: dict[str, list[float]] = {name: [] for name in sides}
+        for number in range(WEB_ROUNDS + 1):
+            for name in list(sides)[:: 1 if number % 2 else -1]:
+                cost = sides[name].cost(requests)
+                if number:  # the first round warms up
+                    costs[name].append(cost)
+    micros = {name: median(each) * 1e6 for name, each in costs.items()}
+    for control, what, goal in (
+        ("hello", "a hello-world", 1.2),
+        ("repeating", "a program that only repeats these bytes", None),
+    ):
+        yield Figure(
+            "dashboard",
+            f"cached dashboard answer beside {what}, {micore.shop.products:,} products",
+            median_ratio(costs["micore"], costs[control]),
+            "x",
+            goal,
+            f"{micros['micore']:.0f} us of the server's CPU for {size:,} bytes beside {micros[control]:.0f} us, both "
+            f"on uvicorn with uvloop and httptools, {requests:,} requests a round; median of {WEB_ROUNDS}",
         )
-        served = stack.enter_context(
-            program("micore", ["serve", "--port", str(port)], environment=environment, log=home.folder / "serve.log")
-        )
-        ask_hello = stack.enter_context(WebClient(hello_port, "/"))
-        ask_micore = stack.enter_context(WebClient(port, PATH))
-        size = len(ask_micore.ask(1))
-        costs: dict[str, list[float]] = {"hello": [], "micore": []}
-        for number in range(-1, WEB_ROUNDS):
-            sides = (("hello", hello, ask_hello), ("micore", served, ask_micore))
-            for name, process, client in sides[:: 1 if number % 2 else -1]:
-                before = process_cpu_seconds(process.pid)
-                client.ask(requests)
-                if number >= 0:  # the first round warms up
-                    costs[name].append((process_cpu_seconds(process.pid) - before) / requests)
-    yield Figure(
-        "dashboard",
-        f"cached dashboard answer beside hello-world, {micore.shop.products:,} products",
-        median_ratio(costs["micore"], costs["hello"]),
-        "x",
-        1.2,
-        f"{median(costs['micore']) * 1e6:.0f} us of the server's CPU for {size:,} bytes beside "
-        f"{median(costs['hello']) * 1e6:.0f} us, both on uvicorn with uvloop and httptools, {requests:,} requests a "
-        f"round; median of {WEB_ROUNDS}",
-    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A server, and a client that asks it."""
+
+    pid: int
+    client: WebClient
+
+    def cost(self, requests: int) -> float:
+        """CPU seconds of the server for one request."""
+        before = process_cpu_seconds(self.pid)
+        self.client.ask(requests)
+        return (process_cpu_seconds(self.pid) - before) / requests
