@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / "src" / "micore"
-LONGEST_FILE_LINES = 450
-ON_ONE_PAGE = {"storage/tables.py"}  # the whole schema is easier to read in one place than in two
+LONGEST_FILE_LINES = 480  # about 400 is the aim; beyond this it is two rooms in one
 CLOCKS_AND_WORLD = {"now", "today", "utcnow", "time_ns", "monotonic", "perf_counter", "getenv", "environ", "urlopen"}
 
 
@@ -21,9 +21,14 @@ def modules(folder: Path = PACKAGE) -> list[Path]:
     return sorted(path for path in folder.rglob("*.py") if not left_out & set(path.relative_to(folder).parts))
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def attributes(path: Path) -> Iterator[ast.Attribute]:
     """Every `something.name` in a file."""
-    return (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute))
+    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute))
 
 
 def place(path: Path, line: int | None = None) -> str:
@@ -35,17 +40,12 @@ def test_there_is_something_to_check() -> None:
 
 
 def test_files_are_short_enough_to_know() -> None:
-    long = {
-        place(path): lines
-        for path in modules()
-        if (lines := path.read_text().count("\n")) > LONGEST_FILE_LINES
-        and path.relative_to(PACKAGE).as_posix() not in ON_ONE_PAGE
-    }
+    long = {place(path): lines for path in modules() if (lines := path.read_text().count("\n")) > LONGEST_FILE_LINES}
     assert not long, "two rooms in one file? split it"
 
 
 def test_every_file_says_what_it_owns() -> None:
-    silent = [place(path) for path in modules() if not (ast.get_docstring(ast.parse(path.read_text())) or "").strip()]
+    silent = [place(path) for path in modules() if not (ast.get_docstring(tree(path)) or "").strip()]
     assert not silent
 
 
@@ -76,7 +76,7 @@ def test_database_differences_live_in_one_place() -> None:
         place(path, node.lineno)
         for path in modules()
         if path.parent.name != "migrations" and path.name not in {"dialects.py", "database.py"}
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Compare) and "dialect" in ast.unparse(node.left)
     ]
     assert not seen, "give storage/dialects.py a method instead"
