@@ -139,18 +139,20 @@ def test_killed_anywhere_and_resumed_it_holds_what_an_undisturbed_one_holds(tmp_
     started = time.monotonic()
     code, said = calm.run("sync")
     assert code == 0, said
-    whole_seconds = time.monotonic() - started
+    patience_seconds = time.monotonic() - started
     chance = random.Random(7)
     kills = 0
-    for _ in range(8):
+    while kills < 5:
         process = harried.start("sync")
         try:
-            process.wait(chance.uniform(0.3, 1.0) * whole_seconds)
+            process.wait(chance.uniform(0.3, 1.0) * patience_seconds)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             kills += 1
+        else:
+            # It came through: what is left takes less than the whole did, or the machine is less busy now.
+            patience_seconds *= 0.7
         process.communicate()
-    assert kills >= 3
     code, said = harried.run("sync", "--full")
     assert code == 0, said
     assert harried.content() == calm.content()
