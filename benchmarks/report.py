@@ -34,26 +34,30 @@ def shown(value: float, unit: str) -> str:
 
 
 def write(file: Path, figures: Sequence[Figure], *, quick: bool) -> None:
-    """Keep the figures with the machine they are of."""
-    kept = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": quick,
-        "machine": machine(),
-        "figures": [asdict(figure) for figure in figures],
-    }
+    """Keep the figures with the machine and the hour they are of. Parts that were not run keep what they had, unless
+    that was of another size."""
+    hour = datetime.now(UTC).isoformat(timespec="minutes")
+    now = [{**asdict(figure), "measured_at": hour} for figure in figures]
+    parts = {figure.benchmark for figure in figures}
+    earlier: dict[str, Any] = (
+        json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"quick": quick, "figures": []}
+    )
+    stay = [each for each in earlier["figures"] if each["benchmark"] not in parts] if earlier["quick"] == quick else []
+    kept = {"quick": quick, "machine": machine(), "figures": stay + now}
     file.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def table(kept: dict[str, Any]) -> str:
     """The README's table, with what it was measured on."""
-    figures = [Figure(**each) for each in kept["figures"]]
+    days = {each["measured_at"][:10] for each in kept["figures"]}
+    figures = [Figure(**{key: each[key] for key in each if key != "measured_at"}) for each in kept["figures"]]
     on = kept["machine"]
     rows = [
         f"| {each.what} | {shown(each.value, each.unit)} | {'' if each.goal is None else shown(each.goal, each.unit)} |"
         for each in figures
     ]
     measured = (
-        f"Measured {kept['measured_at'][:10]} on {on['cores']} cores of {on['processor']}, {on['memory']}, "
+        f"Measured {' and '.join(sorted(days))} on {on['cores']} cores of {on['processor']}, {on['memory']}, "
         f"Python {on['python']}; load average {on['load']}."
     )
     return "\n".join(
