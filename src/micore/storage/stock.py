@@ -197,6 +197,8 @@ def publish(
     if newest is not None and snapshot.as_of <= newest:
         _close(connection, snapshot.id, state="dropped", reason="a newer reading is published")
         return None, []
+    # Statistics of earlier snapshots say that this one has no rows; the joins below would then be quadratic.
+    bulk_for(connection).tell_planner(connection, "stock_staging")
     scope = {
         "snapshot": snapshot.id,
         "account": account_id,
@@ -206,8 +208,9 @@ def publish(
     }
     bulk = bulk_for(connection)
     bulk.measure(connection, "stock_staging")
-    vanished = _collect_changes(connection, scope)
-    stale = _mark_stale(connection, scope)
+    doubted = _doubt_rows(connection, scope)
+    vanished = _collect_changes(connection, scope, doubted)
+    stale = _mark_stale(connection, scope, doubted)
     changed = connection.execute(text("SELECT count(*) FROM stock_change")).scalar_one()
     if changed:
         bulk.measure(connection, "stock_change")
@@ -228,14 +231,48 @@ def publish(
 
 
 _IN_SCOPE = "SELECT id FROM place WHERE account_id = :account AND stock_scope = :scope"
-_DOUBTED = """SELECT k.id FROM quarantine q JOIN sku k ON k.account_id = :account AND k.external_id = q.row_key
-              WHERE q.snapshot_id = :snapshot"""
-# A rejected row that names no sku we know may be anybody's: then nobody is missing.
-_NAMELESS = """EXISTS (SELECT 1 FROM quarantine q WHERE q.snapshot_id = :snapshot AND NOT EXISTS
-               (SELECT 1 FROM sku k WHERE k.account_id = :account AND k.external_id = q.row_key))"""
 
 
-def _collect_changes(connection: Connection, scope: dict[str, object]) -> int:
+def _doubt_rows(connection: Connection, scope: dict[str, object]) -> str:
+    """Fill `stock_doubted` with the skus whose row is in quarantine; returns the condition that a row of `stock` (as
+    s) belongs to one of them. A rejected row that names no sku we know may be anybody's: then all are doubted.
+
+    A table of its own, because PostgreSQL would run the same as a subquery once per row of stock.
+    """
+    bulk = bulk_for(connection)
+    bulk.stage(connection, "stock_doubted", {"sku_id": "int"}, [])
+    rejected = connection.execute(
+        select(func.count()).select_from(quarantine).where(quarantine.c.snapshot_id == scope["snapshot"])
+    ).scalar_one()
+    if not rejected:
+        return "false"
+    connection.execute(
+        text(
+            """
+            INSERT INTO stock_doubted (sku_id)
+            SELECT DISTINCT k.id FROM quarantine q
+            JOIN sku k ON k.account_id = :account AND k.external_id = q.row_key
+            WHERE q.snapshot_id = :snapshot
+            """
+        ),
+        scope,
+    )
+    nameless = connection.execute(
+        text(
+            """
+            SELECT count(*) FROM quarantine q WHERE q.snapshot_id = :snapshot
+              AND NOT EXISTS (SELECT 1 FROM sku k WHERE k.account_id = :account AND k.external_id = q.row_key)
+            """
+        ),
+        scope,
+    ).scalar_one()
+    if nameless:
+        return "true"
+    bulk.measure(connection, "stock_doubted")
+    return "EXISTS (SELECT 1 FROM stock_doubted d WHERE d.sku_id = s.sku_id)"
+
+
+def _collect_changes(connection: Connection, scope: dict[str, object], doubted: str) -> int:
     """Fill `stock_change` with what differs and what is missing; returns how many are missing."""
     bulk_for(connection).stage(
         connection, "stock_change", {name: kind for name, kind in STAGED.items() if name != "snapshot_id"}, []
@@ -265,31 +302,27 @@ def _collect_changes(connection: Connection, scope: dict[str, object]) -> int:
               AND ({told} OR s.stale_from IS NOT NULL)
               AND NOT EXISTS (SELECT 1 FROM stock_staging g
                               WHERE g.snapshot_id = :snapshot AND g.sku_id = s.sku_id AND g.place_id = s.place_id)
-              AND s.sku_id NOT IN ({_DOUBTED})
-              AND NOT {_NAMELESS}
+              AND NOT {doubted}
             """
         ),
         scope,
     ).rowcount
 
 
-def _mark_stale(connection: Connection, scope: dict[str, object]) -> list[int]:
+def _mark_stale(connection: Connection, scope: dict[str, object], doubted: str) -> list[int]:
     """The skus whose row is in quarantine keep what they had where the reading holds no good row of them."""
-    doubtful = connection.execute(
-        select(func.count()).select_from(quarantine).where(quarantine.c.snapshot_id == scope["snapshot"])
-    ).scalar_one()
-    if not doubtful:
+    if doubted == "false":
         return []
     return list(
         connection.execute(
             text(
                 f"""
-                UPDATE stock SET stale_from = :as_of
-                WHERE stale_from IS NULL
-                  AND place_id IN ({_IN_SCOPE})
-                  AND (sku_id IN ({_DOUBTED}) OR {_NAMELESS})
+                UPDATE stock AS s SET stale_from = :as_of
+                WHERE s.stale_from IS NULL
+                  AND s.place_id IN ({_IN_SCOPE})
+                  AND {doubted}
                   AND NOT EXISTS (SELECT 1 FROM stock_staging g WHERE g.snapshot_id = :snapshot
-                                  AND g.sku_id = stock.sku_id AND g.place_id = stock.place_id)
+                                  AND g.sku_id = s.sku_id AND g.place_id = s.place_id)
                 RETURNING sku_id
                 """
             ),
