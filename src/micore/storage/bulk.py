@@ -40,10 +40,6 @@ class Bulk(Protocol):
         """Fill the temporary table `name` with exactly these rows; it lives until the transaction ends."""
         ...
 
-    def tell_planner(self, connection: Connection, table: str) -> None:
-        """Let the planner know what a table holds now, where it plans by statistics that were gathered before."""
-        ...
-
     def measure(self, connection: Connection, table: str) -> None:
         """Let the planner know how large a table has become in this transaction; nothing where it need not know."""
         ...
@@ -84,9 +80,6 @@ class SqliteBulk:
 
     def measure(self, connection: Connection, table: str) -> None:
         """Nothing to do: SQLite joins along keys whatever the sizes."""
-
-    def tell_planner(self, connection: Connection, table: str) -> None:
-        """Nothing to do: the plans follow the indexes."""
 
     @staticmethod
     def _insert(
@@ -185,9 +178,6 @@ class PostgresBulk:
     def measure(self, connection: Connection, table: str) -> None:
         # Without statistics the planner takes a fresh table for a handful of rows and compares all with all: a publish
         # of a million rows then takes hours instead of seconds. Autovacuum would look only a minute after the commit.
-        connection.exec_driver_sql(f"ANALYZE {table}")
-
-    def tell_planner(self, connection: Connection, table: str) -> None:
         connection.exec_driver_sql(f"ANALYZE {table}")
 
     def _copy_columns(

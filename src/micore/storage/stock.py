@@ -197,8 +197,6 @@ def publish(
     if newest is not None and snapshot.as_of <= newest:
         _close(connection, snapshot.id, state="dropped", reason="a newer reading is published")
         return None, []
-    # Statistics of earlier snapshots say that this one has no rows; the joins below would then be quadratic.
-    bulk_for(connection).tell_planner(connection, "stock_staging")
     scope = {
         "snapshot": snapshot.id,
         "account": account_id,
