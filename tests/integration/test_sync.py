@@ -373,6 +373,18 @@ class TestRuns:
         assert done is not None
         assert len(done.streams) == 5
 
+    def test_a_full_sync_can_be_asked_for_after_a_worker_died(self, bench: SyncBench) -> None:
+        bench.sync()
+        bench.service.request(trigger=Trigger.SCHEDULE)
+        with bench.database.write() as connection:
+            assert runs.claim(connection, owner="a worker that died", now=micros(START - HOUR)) is not None
+        bench.service.request(trigger=Trigger.COMMAND, full=True)
+        bench.market.reads.clear()
+        done = bench.service.work_once()
+        assert done is not None
+        assert done.full
+        assert ("orders", None) in bench.market.reads
+
     def test_a_worker_that_lost_its_lease_writes_nothing_more(self, bench: SyncBench) -> None:
         def take_over(stream: str, number: int) -> None:
             if (stream, number) == ("orders", 2):

@@ -72,19 +72,20 @@ def enqueue(connection: Connection, *, source: str, trigger: Trigger, params: Sy
         {"source": source, "trigger": trigger.value, "params": params.dump(), "now": now},
     )
     found = connection.execute(
-        select(run.c.id, run.c.state, run.c.params)
+        select(run.c.id, run.c.state, run.c.params, run.c.lease_until)
         .where(run.c.source == source, run.c.state.in_(OPEN))
         .with_for_update()
     ).one()
     present = SyncParams.parse(found.params)
     wanted = present.also(params)
     if wanted != present:
-        if found.state == RunState.RUNNING.value:
+        if found.state == RunState.RUNNING.value and found.lease_until >= now:
             raise ConflictError(
                 f"A sync of {source} is running (run {found.id}) and does less than is asked; "
                 "stop it or wait for its end, then ask again."
             )
-        connection.execute(update(run).where(run.c.id == found.id).values(params=wanted.dump()))
+        # What a dead worker of it had begun was less than is asked now: it begins anew.
+        connection.execute(update(run).where(run.c.id == found.id).values(params=wanted.dump(), attempts=0))
     return int(found.id)
 
 
