@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -186,9 +186,10 @@ def _by_server(ready: App, asked: dict[str, Any]) -> list[Run]:
     console.print(f"The server at {server} does the work.", style="dim")
     requested = _ask(server, "POST", "/api/v1/sync/runs", asked)
     ids = [run["id"] for run in requested]
-    read: Callable[[], list[Run]] = lambda: [  # noqa: E731
-        msgspec.convert(_ask(server, "GET", f"/api/v1/sync/runs/{run_id}"), Run) for run_id in ids
-    ]
+
+    def read() -> list[Run]:
+        return [msgspec.convert(_ask(server, "GET", f"/api/v1/sync/runs/{run_id}"), Run) for run_id in ids]
+
     return follow(read)
 
 

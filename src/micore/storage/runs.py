@@ -335,13 +335,6 @@ def move_unchanged(connection: Connection, run_id: int, stream: str, *, loaded: 
     )
 
 
-def forget_cursor(connection: Connection, account_id: int, stream: str) -> None:
-    """Let the next reading begin at the beginning."""
-    connection.execute(
-        stream_state.delete().where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
-    )
-
-
 # ------------------------------------------------------------------------------------------------- reading
 
 
