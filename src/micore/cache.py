@@ -150,9 +150,15 @@ class MemoryCache:
         self._lock = threading.Lock()
 
     def get(self, generation: int, key: str) -> Answer | None:
+        answer = self.peek(generation, key)
+        if answer is None:
+            self._counts.misses += 1
+        return answer
+
+    def peek(self, generation: int, key: str) -> Answer | None:
+        """As `get`, but only a hit is counted: for who asks again with `get` when there is none."""
         answer = self._answers.get(key) if generation == self._generation else None
         if answer is None or (answer.valid_until is not None and answer.valid_until <= self._now()):
-            self._counts.misses += 1
             return None
         with self._lock:
             if key in self._answers:

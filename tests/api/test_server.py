@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from micore.api.front import Front
 from micore.api.server import Server, bind
 from micore.errors import SettingsError
+from micore.telemetry.metrics import REGISTRY
 from tests import seed
 from tests.api.conftest import Api, fill
 
@@ -64,6 +66,86 @@ def test_bytes_that_are_no_request(port: int) -> None:
                 pass
         assert not answer.startswith(b"HTTP/1.1 5"), sent[:60]
     assert ask(port, "/livez")[0] == 200
+
+
+def exchanged(port: int, sent: bytes) -> bytes:
+    """What comes back for these bytes, the last request of which asks for the connection's end."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(sent)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    return answer
+
+
+class TestShortWay:
+    """Cached answers are written by the protocol itself; the application would give the same."""
+
+    PATH = "/api/v1/dashboard"
+
+    def test_the_application_is_not_asked(self, api: Api, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        ask(port, self.PATH)
+
+        async def never(*_: object) -> None:
+            raise AssertionError("the application was asked")
+
+        monkeypatch.setattr(Front, "__call__", never)
+        status, headers, _ = ask(port, self.PATH)
+        assert (status, headers["x-cache"]) == (200, "HIT")
+        assert ask(port, self.PATH, if_none_match=headers["etag"])[0] == 304
+
+    @pytest.mark.parametrize("condition", ["none", "etag"])
+    def test_both_ways_give_the_same(self, port: int, monkeypatch: pytest.MonkeyPatch, condition: str) -> None:
+        etag = ask(port, self.PATH, accept_encoding="zstd")[1]["etag"]
+        given = {"accept_encoding": "zstd", **({"if_none_match": etag} if condition == "etag" else {})}
+        short = ask(port, self.PATH, **given)
+        monkeypatch.setattr(Front, "at_once", lambda *_: None)
+        long = ask(port, self.PATH, **given)
+        for each in (short, long):
+            assert each[1].pop("x-request-id")
+            each[1].pop("date")
+        assert short == long
+
+    def test_foreign_hosts_and_origins_stay_outside(self, port: int) -> None:
+        ask(port, self.PATH)
+        assert ask(port, self.PATH, host="evil.example")[0] == 403
+        assert ask(port, self.PATH, origin="https://evil.example")[0] == 403
+
+    def test_a_publish_ends_it(self, api: Api, port: int) -> None:
+        etag = ask(port, self.PATH)[1]["etag"]
+        assert ask(port, self.PATH)[1]["x-cache"] == "HIT"
+        api.publish(4, [seed.product(1)])
+        status, headers, _ = ask(port, self.PATH, if_none_match=etag)
+        assert (status, headers["x-cache"]) == (200, "MISS")
+
+    def test_answers_keep_the_order_of_the_questions(self, port: int) -> None:
+        ask(port, self.PATH)
+        paths = [self.PATH, "/livez", self.PATH, "/api/v1/meta", self.PATH] * 100
+        sent = b"".join(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode() for path in paths)
+        answer = exchanged(port, sent[:-2] + b"Connection: close\r\n\r\n")
+        heads = [part.partition(b"\r\n\r\n")[0] for part in answer.split(b"HTTP/1.1 ")[1:]]
+        assert [head[:3] for head in heads] == [b"200"] * len(paths)
+        assert [b"x-cache" in head for head in heads] == [path != "/livez" for path in paths]
+
+    def test_a_head_has_no_body_and_a_closed_connection_closes(self, port: int) -> None:
+        ask(port, self.PATH)
+        request = b"%s /api/v1/dashboard HTTP/1.%d\r\nHost: localhost\r\n%s\r\n"
+        assert exchanged(port, request % (b"HEAD", 1, b"Connection: close\r\n")).endswith(b"\r\n\r\n")
+        for sent in (request % (b"GET", 1, b"Connection: close\r\n"), request % (b"GET", 0, b"")):
+            answer = exchanged(port, sent)
+            assert b"connection: close" in answer
+            assert answer.endswith(b"}")
+
+    def test_hits_are_counted(self, port: int) -> None:
+        ask(port, self.PATH)
+
+        def counted() -> float:
+            labels = {"route": self.PATH, "method": "GET", "code": "200"}
+            return REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
+
+        before = counted()
+        ask(port, self.PATH)
+        assert counted() == before + 1
 
 
 def test_a_publish_reaches_the_stream(api: Api, port: int) -> None:

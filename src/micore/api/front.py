@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 
 import structlog
 
@@ -17,8 +16,9 @@ from micore.api.asgi import LARGEST_BODY_BYTES, App, Captured, LimitedBody, Mess
 from micore.api.errors import PROBLEM_JSON, problem_bytes
 from micore.api.guard import DATA_HEADERS, Guard, Headers, RequestIds
 from micore.api.parts import Parts
+from micore.api.prepared import FRESH, Asked, asked_of, names, prepared_for
 from micore.api.web import WebApp
-from micore.cache import SMALLEST_COMPRESSED_BYTES, Answer
+from micore.cache import Answer, MemoryCache
 from micore.telemetry import metrics
 
 LARGEST_QUERY_BYTES = 4096
@@ -41,8 +41,8 @@ CACHED = {
 }
 """Paths answered from the cache, with the route template they are measured under."""
 PRODUCT = "/api/v1/products/"
-FRESH: Headers = [(b"cache-control", b"private, no-cache"), *DATA_HEADERS]
 HIT, MISS = (b"x-cache", b"HIT"), (b"x-cache", b"MISS")
+_OK, _NOT_MODIFIED = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 304 Not Modified\r\n"
 OURS = ("/api/", "/health", "/livez", "/readyz", "/metrics")
 
 log = structlog.get_logger(__name__)
@@ -57,17 +57,6 @@ class Notes:
     """Unix seconds from which the clock alone makes the answer wrong; set by the route."""
 
 
-@dataclass(slots=True)
-class _Asked:
-    """The headers that matter here."""
-
-    host: bytes = b""
-    origin: bytes = b""
-    if_none_match: bytes = b""
-    accept_encoding: bytes = b""
-    length: bytes = b""
-
-
 class Front:
     """The ASGI application that the server runs."""
 
@@ -75,6 +64,7 @@ class Front:
         self._inner = inner
         self._parts = parts
         self._live, self._cache = parts.live, parts.cache
+        self._at_hand = parts.cache if parts.live.one_process and isinstance(parts.cache, MemoryCache) else None
         self._web = WebApp(parts.web)
         self._guard = Guard()
         self._ids = RequestIds()
@@ -97,9 +87,37 @@ class Front:
             self._in_flight -= 1
         self._measure(scope, route, status, time.perf_counter() - started)
 
+    def at_once(self, scope: Scope) -> list[bytes] | None:
+        """The whole answer to a request as it goes over the wire, without the server's own headers, where it lies
+        ready in this process: its status line first. None when it has to be made, refused or asked for elsewhere.
+
+        Callable from the server's event loop only.
+        """
+        started = time.perf_counter()
+        path: str = scope["path"]
+        if self._at_hand is None or scope["method"] != "GET":
+            return None
+        route = CACHED.get(path) or _product_template(path)
+        if route is None or self._live.known is None:
+            return None
+        asked = asked_of(scope["headers"])
+        if asked.length or self._guard.refusal(asked.host, asked.origin) is not None:
+            return None
+        answer = self._at_hand.peek(self._live.known, f"{path}?{scope['query_string'].decode('latin-1')}")
+        if answer is None:
+            return None
+        prepared = prepared_for(answer, asked)
+        extra = b"x-request-id: %s\r\nx-cache: HIT\r\n" % self._ids.next().encode()
+        if asked.if_none_match and names(asked.if_none_match, prepared.etag):
+            status, chunks = 304, [_NOT_MODIFIED, prepared.lines_304, extra, b"\r\n"]
+        else:
+            status, chunks = 200, [_OK, prepared.lines, extra, b"\r\n", prepared.body]
+        metrics.HTTP_ANSWERS.record(route, "GET", status, time.perf_counter() - started)
+        return chunks
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
         """Answer a request; returns the route template it is measured under, and the status."""
-        asked = _asked(scope["headers"])
+        asked = asked_of(scope["headers"])
         notes = Notes(self._ids.next())
         refusal = self._guard.refusal(asked.host, asked.origin)
         if refusal is not None:
@@ -123,7 +141,7 @@ class Front:
 
     # --------------------------------------------------------------------------------------------- cached
 
-    async def _cached(self, scope: Scope, receive: Receive, send: Send, asked: _Asked, notes: Notes) -> int:
+    async def _cached(self, scope: Scope, receive: Receive, send: Send, asked: Asked, notes: Notes) -> int:
         parts = self._parts
         key = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
         live = self._live
@@ -172,7 +190,7 @@ class Front:
 
     # ------------------------------------------------------------------------------------------- uncached
 
-    async def _inside(self, scope: Scope, receive: Receive, send: Send, asked: _Asked, notes: Notes) -> tuple[str, int]:
+    async def _inside(self, scope: Scope, receive: Receive, send: Send, asked: Asked, notes: Notes) -> tuple[str, int]:
         if asked.length and (not asked.length.isdigit() or int(asked.length) > LARGEST_BODY_BYTES):
             detail = f"The body has {asked.length.decode('latin-1')[:20]} bytes; allowed: {LARGEST_BODY_BYTES}."
             return await self._problem(scope, send, notes, 413, "body-too-large", "Body too large", detail)
@@ -202,7 +220,7 @@ class Front:
         route = scope.get("route")
         return getattr(route, "path", "unmatched"), status
 
-    async def _web_file(self, scope: Scope, send: Send, path: str, asked: _Asked, notes: Notes) -> tuple[str, int]:
+    async def _web_file(self, scope: Scope, send: Send, path: str, asked: Asked, notes: Notes) -> tuple[str, int]:
         file = self._web.file(path)
         if file is None:
             detail = f"There is nothing at {path[:200]}."
@@ -241,23 +259,6 @@ class Front:
             log.warning("api.slow_request", route=route, method=method, status=status, seconds=round(seconds, 3))
 
 
-def _asked(headers: Headers) -> _Asked:
-    asked = _Asked()
-    for name, value in headers:
-        if name == b"host":
-            # Two hosts are one too many; joined they match nothing.
-            asked.host = value if not asked.host else asked.host + b"," + value
-        elif name == b"origin":
-            asked.origin = value or b"null"
-        elif name == b"if-none-match":
-            asked.if_none_match = value
-        elif name == b"accept-encoding":
-            asked.accept_encoding = value
-        elif name == b"content-length":
-            asked.length = value
-    return asked
-
-
 def _product_template(path: str) -> str | None:
     """The template of a product's own paths; None for all others. Origins of figures are not kept: they age out."""
     if not path.startswith(PRODUCT):
@@ -270,49 +271,12 @@ def _product_template(path: str) -> str | None:
     return PRODUCT + "{product_id}/history" if rest == "history" else None
 
 
-@lru_cache(maxsize=256)
-def coding_for(accept_encoding: bytes) -> str:
-    """The best content coding a client takes: "zstd", "gzip" or "" for none. Quality 0 is a refusal."""
-    if not accept_encoding:
-        return ""
-    taken = set()
-    for each in accept_encoding.lower().split(b","):
-        name, _, quality = each.strip().partition(b";")
-        if quality.replace(b" ", b"") not in {b"q=0", b"q=0.0", b"q=0.00", b"q=0.000"}:
-            taken.add(name.strip())
-    return "zstd" if b"zstd" in taken else "gzip" if b"gzip" in taken else ""
-
-
-@dataclass(slots=True)
-class _Prepared:
-    """An answer in one content coding, with all headers that do not change."""
-
-    etag: bytes
-    headers: Headers
-    headers_304: Headers
-    body: bytes
-
-
-def _prepare(answer: Answer, coding: str, headers: Headers) -> _Prepared:
-    # Each coding is a representation of its own and so has its own strong ETag.
-    etag = (answer.etag if not coding else f'{answer.etag[:-1]}-{coding}"').encode()
-    body = answer.coded(coding)
-    shared: Headers = [(b"etag", etag), (b"vary", b"accept-encoding"), *headers]
-    full = [*shared, (b"content-type", answer.content_type.encode()), (b"content-length", str(len(body)).encode())]
-    if coding:
-        full.append((b"content-encoding", coding.encode()))
-    return _Prepared(etag, full, shared, body)
-
-
 async def _send_answer(
-    send: Send, answer: Answer, asked: _Asked, notes: Notes, *, hit: bool | None = None, headers: Headers = FRESH
+    send: Send, answer: Answer, asked: Asked, notes: Notes, *, hit: bool | None = None, headers: Headers = FRESH
 ) -> int:
-    coding = coding_for(asked.accept_encoding) if len(answer.body) >= SMALLEST_COMPRESSED_BYTES else ""
-    prepared: _Prepared | None = answer.prepared.get(coding)
-    if prepared is None:
-        prepared = answer.prepared[coding] = _prepare(answer, coding, headers)
+    prepared = prepared_for(answer, asked, headers)
     extra = [_id_header(notes)] if hit is None else [_id_header(notes), HIT if hit else MISS]
-    if asked.if_none_match and _names(asked.if_none_match, prepared.etag):
+    if asked.if_none_match and names(asked.if_none_match, prepared.etag):
         await send({"type": "http.response.start", "status": 304, "headers": prepared.headers_304 + extra})
         await send({"type": "http.response.body", "body": b""})
         return 304
@@ -332,12 +296,6 @@ async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
         headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _names(if_none_match: bytes, etag: bytes) -> bool:
-    if if_none_match == etag:
-        return True
-    return any(each.strip().removeprefix(b"W/") in (etag, b"*") for each in if_none_match.split(b","))
 
 
 def _id_header(notes: Notes) -> tuple[bytes, bytes]:

@@ -11,6 +11,7 @@ import uvicorn
 from micore.api.app import create_routes
 from micore.api.front import Front
 from micore.api.parts import Parts
+from micore.api.protocol import CachedHttpProtocol
 from micore.errors import SettingsError
 
 SHUTDOWN_SECONDS = 10
@@ -44,7 +45,7 @@ class Server:
         config = uvicorn.Config(
             create_app(parts),
             loop="uvloop",
-            http="httptools",
+            http=CachedHttpProtocol,
             ws="none",
             lifespan="on",
             # One line per request would double the cost of the cached ones; metrics count them, slow ones are logged.
