@@ -82,18 +82,24 @@ class FakeSource:
         market = self._market
         market.reads.append((stream, None if full else cursor))
         saved: dict[str, Any] = {} if cursor is None or full else json.loads(cursor)
-        pages = self._lay_out(stream, saved.get("as_of"))
-        start = 0 if saved.get("done", True) else saved["next"]
-        for number, page in enumerate(pages):
-            if number < start:
-                continue
+        pages = self._lay_out(stream)
+        number, began, scope = 0, market.clock, pages[0].scope
+        if not saved.get("done", True):
+            number, began, scope = saved["next"], datetime.fromisoformat(saved["as_of"]), saved["scope"]
+        while number < len(pages):
             market.on_page(stream, number)
             error = market.fail_before_page.pop(f"{stream}:{number}", None)
             if error is not None:
                 raise error
-            yield page
+            if stream == "stock" and began != market.clock:
+                # Half of a scope from then and half from now would be no snapshot: it begins anew, as real ones do.
+                pages, began = self._lay_out(stream), market.clock
+                number = next(at for at, page in enumerate(pages) if page.scope == scope)
+            yield pages[number]
+            number += 1
+            scope = pages[number].scope if number < len(pages) else ""
 
-    def _lay_out(self, stream: str, as_of_text: str | None) -> list[Page]:
+    def _lay_out(self, stream: str) -> list[Page]:
         market = self._market
         as_of = market.clock
         parts: list[tuple[str, Sequence[Record]]]
@@ -107,7 +113,6 @@ class FakeSource:
                 "sales": market.sales,
             }
             parts = [("", rows[stream])]
-        del as_of_text
         laid: list[tuple[str, Sequence[Record], bool, list[RejectedRow]]] = []
         for scope, rows_of_scope in parts:
             chunks = [
@@ -117,8 +122,9 @@ class FakeSource:
             for index, chunk in enumerate(chunks):
                 rejected = market.rejected.get(scope or stream, []) if index == 0 else []
                 laid.append((scope, chunk, index == len(chunks) - 1, rejected))
+        following: list[str | None] = [*(scope for scope, *_ in laid[1:]), None]
         return [
-            self._page(stream, number, len(laid), scope, chunk, last, rejected, as_of)
+            self._page(stream, number, following[number], scope, chunk, last, rejected, as_of)
             for number, (scope, chunk, last, rejected) in enumerate(laid)
         ]
 
@@ -126,20 +132,20 @@ class FakeSource:
         self,
         stream: str,
         number: int,
-        pages: int,
+        following: str | None,
         scope: str,
         chunk: Sequence[Record],
         last: bool,
         rejected: Sequence[RejectedRow],
         as_of: datetime,
     ) -> Page:
-        done = number == pages - 1
+        done = following is None
         body = json.dumps({"stream": stream, "page": number, "rows": [list(map(str, each)) for each in chunk]}).encode()
         return Page(
             raw=RawAnswer(body, f"POST /fake/{stream}", f'{{"page": {number}}}', self._tools.now()),
             records=chunk,
             rejected=rejected,
-            cursor=json.dumps({"next": number + 1, "done": done}),
+            cursor=json.dumps({"next": number + 1, "done": done, "as_of": as_of.isoformat(), "scope": following}),
             as_of=as_of,
             scope=scope,
             scope_done=bool(scope) and last,

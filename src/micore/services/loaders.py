@@ -141,9 +141,14 @@ class Loader:
 
     def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
         """Publish what changed and say how it went."""
-        del before
+        del total, before
         self._publish_changes()
-        return Outcome(StreamState.DONE, _rejected_message(total))
+        return Outcome(StreamState.DONE, self._rejected())
+
+    def _rejected(self) -> str | None:
+        """What to say of rejected rows: from the table, so that what an earlier worker of this run found is told."""
+        with self.work.database.read() as connection:
+            return _rejected_message(*runs.counted_rows(connection, self.work.run_id, self.stream.name))
 
     def _publish_changes(self) -> None:
         work = self.work
@@ -192,7 +197,8 @@ class ListingLoader(Loader):
                 f"Only {rows:,} of {last:,} rows came. What came is loaded, what is missing was kept; "
                 "`micore sync --believe` retires it.",
             )
-        return Outcome(StreamState.DONE, _rejected_message(total))
+        # A listing begins anew each time: an earlier worker's rows are among these.
+        return Outcome(StreamState.DONE, _rejected_message(total.read, total.rejected))
 
 
 class SnapshotLoader(Loader):
@@ -201,9 +207,7 @@ class SnapshotLoader(Loader):
     def __init__(self, work: SyncWork, stream: Stream) -> None:
         super().__init__(work, stream)
         self._open: stock.Snapshot | None = None
-        self._scope_left_open: str | None = None
         self._answered: set[str] = set()
-        self._held: list[str] = []
         self._rows = 0
         self._stale = 0
 
@@ -261,8 +265,7 @@ class SnapshotLoader(Loader):
         with work.database.write() as connection:
             reason = self._doubt(connection, snapshot)
             if reason is not None:
-                stock.hold(connection, snapshot, reason=reason)
-                self._held.append(reason)
+                stock.hold(connection, snapshot, work.run_id, reason=reason)
             generation = None if reason is not None else self._publish(connection, snapshot)
             # The scope is behind us whatever became of it; with the last one the reading is whole.
             self._save(connection, page, scope=None, complete=page.done)
@@ -308,16 +311,17 @@ class SnapshotLoader(Loader):
         return work.publish(connection)
 
     def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
-        del before
-        if self._held:
+        del total, before
+        with self.work.database.read() as connection:
+            held = stock.held_reasons(connection, self.work.run_id)
+        if held:
             return Outcome(
                 StreamState.HELD,
-                f"{'; '.join(self._held)}. "
-                "The earlier stock stays until a second reading agrees or a person believes it.",
+                f"{'; '.join(held)}. The earlier stock stays until a second reading agrees or a person believes it.",
             )
         with self.work.database.write() as connection:
             runs.remember_rows(connection, self.work.account_id, self.stream.name, self._rows)
-        message = _rejected_message(total)
+        message = self._rejected()
         if self._stale:
             message = f"{message or ''} {self._stale:,} earlier figures stay, marked stale.".strip()
         return Outcome(StreamState.DONE, message)
@@ -328,10 +332,10 @@ def _nameless_place(place_id: str, scheme: str) -> PlaceRecord:
     return PlaceRecord(PlaceKind.WAREHOUSE, place_id, place_id, holder, scheme, None)
 
 
-def _rejected_message(total: Counts) -> str | None:
-    if not total.rejected:
+def _rejected_message(read: int, rejected: int) -> str | None:
+    if not rejected:
         return None
-    return f"{total.rejected:,} of {total.read:,} rows could not be believed and wait in quarantine; the others are in."
+    return f"{rejected:,} of {read:,} rows could not be believed and wait in quarantine; the others are in."
 
 
 LOADERS: dict[StreamKind, type[Loader]] = {

@@ -216,6 +216,16 @@ def count_rows(
     )
 
 
+def counted_rows(connection: Connection, run_id: int, stream: str) -> tuple[int, int]:
+    """Rows read and rejected in a stream of a run, those of its earlier workers included."""
+    row = connection.execute(
+        select(run_stream.c.rows_read, run_stream.c.rows_rejected).where(
+            run_stream.c.run_id == run_id, run_stream.c.stream == stream
+        )
+    ).one()
+    return int(row.rows_read), int(row.rows_rejected)
+
+
 def requeue(connection: Connection, run_id: int, owner: str) -> None:
     """Put a run back that this process will not finish; the attempt does not count."""
     connection.execute(

@@ -162,9 +162,22 @@ def doubt(
     return Doubt(rows, published)
 
 
-def hold(connection: Connection, snapshot: Snapshot, *, reason: str) -> None:
+def hold(connection: Connection, snapshot: Snapshot, run_id: int, *, reason: str) -> None:
     """Keep the old stock: this reading waits for a person or for one that agrees with it."""
     _close(connection, snapshot.id, state="held", reason=reason)
+    # An earlier run may have begun the reading; the one that ended it tells of it.
+    connection.execute(update(stock_snapshot).where(stock_snapshot.c.id == snapshot.id).values(run_id=run_id))
+
+
+def held_reasons(connection: Connection, run_id: int) -> list[str]:
+    """Why readings of a run are held, also those that an earlier worker of it ended; not of scopes read again since."""
+    rows = connection.execute(
+        select(stock_snapshot.c.scope, stock_snapshot.c.state, stock_snapshot.c.reason)
+        .where(stock_snapshot.c.run_id == run_id)
+        .order_by(stock_snapshot.c.id)
+    )
+    newest = {scope: (state, reason) for scope, state, reason in rows}
+    return [reason for state, reason in newest.values() if state == "held"]
 
 
 def shown_as_of(connection: Connection, account_id: int, scope: str) -> int | None:
