@@ -92,19 +92,19 @@ class SqliteBulk:
         spelled = "".join(map(_spelled, values))
         once = [column[0] for column, letter in zip(values, spelled, strict=True) if letter == "1"]
         own = [column for column, letter in zip(values, spelled, strict=True) if letter == "?"]
-        head, left = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ", len(values[0])
-        at_once = min(left, ROWS_PER_STATEMENT)
+        head, rows = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ", len(values[0])
+        at_once = min(rows, ROWS_PER_STATEMENT)
         statement = head + _values(spelled, at_once) + tail
-        rows = zip(*own, strict=True)
         cursor = connection.connection.cursor()
         try:
-            while left:
-                if left < at_once:
-                    at_once, statement = left, head + _values(spelled, left) + tail
+            for first in range(0, rows, at_once):
+                if rows - first < at_once:
+                    at_once = rows - first
+                    statement = head + _values(spelled, at_once) + tail
                 bound = once.copy()
-                bound.extend(chain.from_iterable(islice(rows, at_once)))
+                for column in own:
+                    bound += column[first : first + at_once]
                 cursor.execute(statement, bound)
-                left -= at_once
         finally:
             cursor.close()
 
@@ -119,16 +119,13 @@ def _spelled(column: Sequence[Any]) -> str:
 
 @lru_cache(maxsize=64)
 def _values(spelled: str, rows: int) -> str:
-    """The rows of a VALUES clause, a letter per column: "?" has a value of its own in each row, "1" one for all
-    (these are numbered first), "-" is NULL."""
-    shared, own = count(1), count(spelled.count("1") + 1)
-    once = [f"?{next(shared)}" if letter == "1" else "NULL" for letter in spelled]
-    return ", ".join(
-        "("
-        + ", ".join(f"?{next(own)}" if letter == "?" else one for letter, one in zip(spelled, once, strict=True))
-        + ")"
-        for _ in range(rows)
-    )
+    """The rows of a VALUES clause, a letter per column: "1" has one value for all rows (these are numbered first), "?"
+    one of its own in each row, numbered down the columns so that nothing has to be transposed, "-" is NULL."""
+    numbers = count(1)
+    once = {place: f"?{next(numbers)}" for place, letter in enumerate(spelled) if letter == "1"}
+    own = {place: [f"?{next(numbers)}" for _ in range(rows)] for place, letter in enumerate(spelled) if letter == "?"}
+    columns = [own.get(place) or [once.get(place, "NULL")] * rows for place in range(len(spelled))]
+    return ", ".join(f"({', '.join(row)})" for row in zip(*columns, strict=True))
 
 
 class PostgresBulk:
