@@ -62,16 +62,16 @@ class RawStore:
             return self._append(frame)
         except OSError as error:
             # What of the frame got through stays unnamed at the end of a segment that is never touched again.
-            self._abandon()
-            raise StorageError(
-                f"A marketplace's answer could not be stored in {self._root}: {error.strerror}.",
-                remedy="Make room or mend the disk; the next sync goes on from where this one stopped.",
-            ) from error
+            raise self._abandoned(error) from error
 
     def sync(self) -> None:
-        """Make all appended frames durable."""
+        """Make all appended frames durable. Raises StorageError when the disk does not take them."""
         if self._unsynced and self._file is not None:
-            os.fsync(self._file)
+            try:
+                os.fsync(self._file)
+            except OSError as error:
+                # The kernel forgets what it could not write: a second sync would succeed without it.
+                raise self._abandoned(error) from error
             self._unsynced = False
 
     def _append(self, frame: bytes) -> RawLocation:
@@ -127,10 +127,15 @@ class RawStore:
         finally:
             os.close(directory)
 
-    def _abandon(self) -> None:
+    def _abandoned(self, error: OSError) -> StorageError:
+        """What to raise, once the present segment is left for good."""
         if self._file is not None:
             os.close(self._file)
         self._file, self._unsynced = None, False
+        return StorageError(
+            f"A marketplace's answer could not be stored in {self._root}: {error.strerror}.",
+            remedy="Make room or mend the disk; the next sync goes on from where this one stopped.",
+        )
 
 
 def keep_pages(
