@@ -37,6 +37,39 @@ class OrderState(StrEnum):
     RETURNED = "returned"
 
 
+class ReturnKind(StrEnum):
+    """Why goods come back."""
+
+    BUYER = "buyer"
+    """The buyer had them and gave them back, whole or in part."""
+    REFUSED = "refused"
+    """The buyer never took them: cancelled on the way, or not fetched."""
+    DEFECT = "defect"
+    UNKNOWN = "unknown"
+
+
+class ReturnState(StrEnum):
+    """How far a return has come."""
+
+    ON_THE_WAY = "on_the_way"
+    READY = "ready"
+    """It waits to be fetched by the seller."""
+    BACK = "back"
+    """In stock again, or in the seller's hands."""
+    WRITTEN_OFF = "written_off"
+    """Disposed of, lost or paid for: it does not come back."""
+
+
+class SupplyState(StrEnum):
+    """How far a supply to the marketplace's warehouses has come."""
+
+    PLANNED = "planned"
+    ON_THE_WAY = "on_the_way"
+    ACCEPTING = "accepting"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
 class PlaceRecord(NamedTuple):
     """A place; identified by (kind, place_id) within an account."""
 
@@ -115,7 +148,55 @@ class SaleRecord(NamedTuple):
     currency: str
 
 
-Record = PlaceRecord | CatalogueRecord | StockRecord | OrderRecord | SaleRecord
+class PriceRecord(NamedTuple):
+    """What buyers are asked for a card, told apart from the card itself; identified by listing_id."""
+
+    listing_id: str
+    price: int
+    """After the seller's own discount, before any of the marketplace's; the lowest where sizes differ."""
+    currency: str
+
+
+class ReturnRecord(NamedTuple):
+    """Goods that come back; identified by (return_id, sku_id)."""
+
+    return_id: str
+    order_id: str | None
+    sku_id: str
+    scheme: str
+    kind: ReturnKind
+    state: ReturnState
+    quantity: int
+    reason: str
+    """In the marketplace's words; empty where it does not tell."""
+    returned_at: int
+    """When it was begun."""
+    finished_at: int | None
+    """When it came to its end, whichever."""
+
+
+class SupplyRecord(NamedTuple):
+    """One sku of a supply to a marketplace's warehouse; identified by (supply_id, sku_id)."""
+
+    supply_id: str
+    sku_id: str
+    place_id: str | None
+    """Warehouse it is for; None: not told."""
+    state: SupplyState
+    quantity: int
+    """As announced."""
+    accepted: int | None
+    """As counted by the marketplace so far."""
+    created_at: int
+    expected_at: int | None
+    """Booked arrival."""
+    changed_at: int
+    """Newest change of its state, as told."""
+
+
+Record = (
+    PlaceRecord | CatalogueRecord | StockRecord | OrderRecord | SaleRecord | PriceRecord | ReturnRecord | SupplyRecord
+)
 
 
 class RejectedRow(NamedTuple):

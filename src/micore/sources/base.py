@@ -31,7 +31,8 @@ class Stream:
     """One kind of facts a source can be read for."""
 
     name: str
-    """"warehouses", "catalogue", "stock", "orders", "sales"; the dashboard's words for it are translated."""
+    """"warehouses", "catalogue", "prices", "stock", "orders", "sales", "returns" or "supplies"; the dashboard's words
+    for it are translated. A source that tells prices with its cards has no stream for them."""
     kind: StreamKind
 
 
@@ -109,6 +110,9 @@ class SourceTools:
     """Told of every request: source, endpoint, HTTP status (0: no answer), duration. For metrics."""
     on_throttled: Callable[[str, float], None] = field(default=lambda source, seconds: None)
     """Told of every wait for a limit or a 429: source, seconds."""
+    sku_of_barcode: Callable[[str], str | None] = field(default=lambda barcode: None)
+    """The sku_id of this account that a barcode stands for, by the catalogue as it was read last; None: not known, or
+    no longer only one. For marketplaces whose orders name barcodes instead of skus."""
 
 
 class Source(Protocol):
