@@ -13,13 +13,17 @@ import httpx2
 import pytest
 import zstandard
 
+from micore.app import LiveListener
 from micore.cache import MemoryCache
-from micore.domain.views import Freshness
+from micore.domain.views import Freshness, RunState
+from micore.errors import SourceAuthError
 from micore.services.dashboard import Dashboards
 from micore.storage import tables
 from micore.storage.database import Database
 from tests import seed
 from tests.api.conftest import Api, fill
+from tests.support.fake_source import small_shop
+from tests.support.sync_bench import sync_bench
 
 DASHBOARD = "/api/v1/dashboard"
 CACHED = (
@@ -156,6 +160,19 @@ class TestPublish:
 
         api.run(work)
         assert stale == []
+
+    def test_a_failed_sync_is_seen_behind_a_cached_dashboard(
+        self, either_api: Api, migrated_url: str, tmp_path: Path
+    ) -> None:
+        api = either_api
+        with sync_bench(migrated_url, tmp_path, small_shop()) as bench:
+            bench.service.listener = LiveListener(api.live, bench.service.run)
+            bench.sync()
+            assert api.get(DASHBOARD).json()["sources"][0]["last_error"] is None
+            assert api.get(DASHBOARD).headers["x-cache"] == "HIT"
+            bench.market.account_error = SourceAuthError("fake", status=403, said="Invalid Api-Key", path="/v1/roles")
+            assert bench.sync().state == RunState.FAILED
+            assert "Invalid Api-Key" in api.get(DASHBOARD).json()["sources"][0]["last_error"]
 
 
 class TestTime:

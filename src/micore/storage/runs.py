@@ -64,18 +64,21 @@ def enqueue(connection: Connection, *, source: str, trigger: Trigger, params: Sy
     What is asked beyond a queued run's own wishes is added to it. Raises ConflictError when a running one does less
     than is asked.
     """
-    connection.execute(
-        text(
-            "INSERT INTO run (kind, source, state, trigger, params, created_at) "
-            "VALUES ('sync', :source, 'queued', :trigger, :params, :now) ON CONFLICT DO NOTHING"
-        ),
-        {"source": source, "trigger": trigger.value, "params": params.dump(), "now": now},
-    )
-    found = connection.execute(
-        select(run.c.id, run.c.state, run.c.params, run.c.lease_until)
-        .where(run.c.source == source, run.c.state.in_(OPEN))
-        .with_for_update()
-    ).one()
+    found = None
+    while found is None:
+        connection.execute(
+            text(
+                "INSERT INTO run (kind, source, state, trigger, params, created_at) "
+                "VALUES ('sync', :source, 'queued', :trigger, :params, :now) ON CONFLICT DO NOTHING"
+            ),
+            {"source": source, "trigger": trigger.value, "params": params.dump(), "now": now},
+        )
+        # None: the run that was in the way has ended since; then there is room for a new one.
+        found = connection.execute(
+            select(run.c.id, run.c.state, run.c.params, run.c.lease_until)
+            .where(run.c.source == source, run.c.state.in_(OPEN))
+            .with_for_update()
+        ).one_or_none()
     present = SyncParams.parse(found.params)
     wanted = present.also(params)
     if wanted != present:
@@ -259,10 +262,27 @@ def finish(
     now: int,
 ) -> None:
     """Close a run; streams that never began are skipped. Raises LeaseLostError when another worker has it."""
+    earlier = run.alias()
+    # A key that was refused names no account: the error belongs to the one that this source has read until now.
+    last_read = (
+        select(earlier.c.account_id)
+        .where(earlier.c.source == run.c.source, earlier.c.account_id.is_not(None))
+        .order_by(earlier.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     closed = connection.execute(
         update(run)
         .where(run.c.id == run_id, run.c.lease_owner == owner)
-        .values(state=state.value, finished_at=now, message=message, remedy=remedy, lease_owner=None, lease_until=None)
+        .values(
+            account_id=func.coalesce(run.c.account_id, last_read),
+            state=state.value,
+            finished_at=now,
+            message=message,
+            remedy=remedy,
+            lease_owner=None,
+            lease_until=None,
+        )
     ).rowcount
     if not closed:
         raise LeaseLostError

@@ -1,0 +1,135 @@
+"""One open run per source, whoever asks at the same moment."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import IntegrityError
+
+from micore.domain.views import RunState, Trigger
+from micore.storage import runs
+from micore.storage.database import Database
+
+NOW = 1_000_000
+
+
+@pytest.fixture
+def database(migrated_url: str) -> Iterator[Database]:
+    opened = Database(migrated_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def server(migrated_postgres_url: str) -> Iterator[Database]:
+    opened = Database(migrated_postgres_url)
+    yield opened
+    opened.close()
+
+
+def ask(connection: Connection, *, full: bool = False) -> int:
+    params = runs.SyncParams(full=full)
+    return runs.enqueue(connection, source="ozon", trigger=Trigger.BUTTON, params=params, now=NOW)
+
+
+def finish(connection: Connection, run_id: int) -> None:
+    runs.finish(connection, run_id, "worker", state=RunState.DONE, message=None, remedy=None, now=NOW)
+
+
+def states(database: Database) -> list[tuple[int, str]]:
+    with database.read() as connection:
+        return [(row.id, row.state) for row in connection.execute(text("SELECT id, state FROM run ORDER BY id"))]
+
+
+def in_a_thread(work: ThreadPoolExecutor, database: Database) -> Future[int]:
+    def asking() -> int:
+        with database.write() as connection:
+            return ask(connection)
+
+    return work.submit(asking)
+
+
+def wait_for_a_waiting_asker(database: Database) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    for _ in range(1000):
+        with database.read() as connection:
+            if connection.execute(waiting).scalar_one():
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+def test_the_database_takes_one_open_run_per_source(database: Database) -> None:
+    again = text(
+        "INSERT INTO run (kind, source, state, trigger, created_at) SELECT kind, source, :state, trigger, 0 FROM run"
+    )
+    with database.write() as connection:
+        ask(connection)
+    for state in ("queued", "running"):
+        with pytest.raises(IntegrityError), database.write() as connection:
+            connection.execute(again, {"state": state})
+    with database.write() as connection:
+        connection.execute(again, {"state": "done"})
+
+
+def test_many_askers_at_once_get_the_same_run(database: Database) -> None:
+    start = threading.Barrier(4)
+
+    def asking(number: int) -> int:
+        start.wait(10)
+        with database.write() as connection:
+            return ask(connection, full=number == 2)
+
+    with ThreadPoolExecutor(4) as work:
+        assert len(set(work.map(asking, range(4)))) == 1
+    assert [state for _, state in states(database)] == ["queued"]
+    with database.write() as connection:
+        claimed = runs.claim(connection, owner="worker", now=NOW)
+    assert claimed is not None
+    assert claimed.params.full, "what one of them asked beyond the others is not lost"
+
+
+def test_an_asker_waits_for_the_one_before_and_gets_its_run(server: Database) -> None:
+    with ThreadPoolExecutor(1) as work:
+        with server.write() as connection:
+            first = ask(connection)
+            second = in_a_thread(work, server)
+            wait_for_a_waiting_asker(server)
+        assert second.result(30) == first
+    assert states(server) == [(first, "queued")]
+
+
+def test_an_asker_gets_a_new_run_when_the_present_one_ends_meanwhile(server: Database) -> None:
+    with server.write() as connection:
+        first = ask(connection)
+        runs.claim(connection, owner="worker", now=NOW)
+    with ThreadPoolExecutor(1) as work:
+        with server.write() as connection:
+            finish(connection, first)
+            second = in_a_thread(work, server)
+            wait_for_a_waiting_asker(server)
+        assert second.result(30) != first
+    assert [state for _, state in states(server)] == ["done", "queued"]
+
+
+def test_an_asker_gets_a_new_run_when_the_one_it_found_ends_before_it_is_read(server: Database) -> None:
+    with server.write() as connection:
+        first = ask(connection)
+        runs.claim(connection, owner="worker", now=NOW)
+    with server.write() as asking:
+
+        def end_it(_connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+            if statement.startswith("INSERT INTO run") and states(server) == [(first, "running")]:
+                with server.write() as other:
+                    finish(other, first)
+
+        event.listen(asking, "after_cursor_execute", end_it)
+        second = ask(asking)
+    assert states(server) == [(first, "done"), (second, "queued")]
