@@ -11,10 +11,10 @@ import pytest
 from micore.domain.records import CatalogueRecord, OrderRecord
 from micore.errors import SourceProtocolError
 from micore.sources.base import Page
+from micore.sources.cursors import to_text
 from micore.sources.http import RequestRefusedError
 from micore.sources.ozon import OzonSource
 from micore.sources.ozon.api import OzonApi
-from micore.sources.ozon.cursors import to_text
 from micore.sources.ozon.orders import OrdersCursor
 from micore.sources.ozon.stock import FBS_PATH, fbs_pages
 from micore.sources.ozon.warehouses import WarehousesCursor

@@ -6,13 +6,14 @@ rows left as bytes, so that the good ones load and each bad one stands apart wit
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from micore.domain.records import Record, RejectedRow
+from micore.domain.records import Record, RejectedRow, StockRecord
 from micore.errors import RecordRejectedError
 
 RowT = TypeVar("RowT")
@@ -86,3 +87,19 @@ def named(raw: msgspec.Raw, key_field: str) -> str:
         return ""
     value = fields.get(key_field) if isinstance(fields, dict) else None
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def told_once(records: Sequence[Record]) -> tuple[Sequence[Record], list[RejectedRow]]:
+    """The records without those of a (sku, place) that is told twice with different figures: which one is right?"""
+    different = dict.fromkeys(records)
+    stock = [record for record in different if isinstance(record, StockRecord)]
+    told = Counter((record.sku_id, record.place_id) for record in stock)
+    if len(told) == len(records):
+        return records, []
+    kept = [record for record in stock if told[record.sku_id, record.place_id] == 1]
+    rejected = [
+        RejectedRow(record.sku_id, f"told {told[key]} times for warehouse {key[1]}, differently", repr(record).encode())
+        for record in stock
+        if told[key := (record.sku_id, record.place_id)] > 1
+    ]
+    return kept, rejected

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from micore.sources.ozon.fields import Amount, Count, Id, Instant
+from micore.sources.fields import Amount, Count, Id, Instant
 
 RowT = TypeVar("RowT")
 

@@ -11,11 +11,11 @@ import msgspec
 from micore.domain.records import CatalogueRecord, RejectedRow
 from micore.errors import SourceProtocolError
 from micore.sources.base import Page
+from micore.sources.cursors import from_text, to_text
+from micore.sources.fields import currency_code, ident, optional_ident, optional_moment, price
 from micore.sources.http import Answer
 from micore.sources.ozon.answers import ListedProduct, Product, Products
 from micore.sources.ozon.api import NAME, OzonApi
-from micore.sources.ozon.cursors import from_text, to_text
-from micore.sources.ozon.fields import currency_code, ident, optional_ident, optional_moment, price
 from micore.sources.ozon.products import PASSES, ListBatch, product_count, product_pages
 from micore.sources.rows import Batch, RowReader
 
@@ -71,7 +71,7 @@ _INFO = tuple(
 
 def read_catalogue(api: OzonApi, cursor: str | None) -> Iterator[Page]:
     """The stream; see Source.read."""
-    at = from_text(CatalogueCursor, cursor)
+    at = from_text(NAME, CatalogueCursor, cursor)
     if at is None or at.part >= len(PASSES):
         at = CatalogueCursor(expected=product_count(api))
     as_of = at.as_of

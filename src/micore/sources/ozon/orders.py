@@ -12,11 +12,12 @@ from micore.domain.records import Holder, OrderRecord, OrderState, PlaceKind, Pl
 from micore.domain.units import MILLI
 from micore.errors import RecordRejectedError
 from micore.sources.base import Page
+from micore.sources.cursors import from_text, to_text
+from micore.sources.fields import currency_code, hint, ident, moment, optional_ident, price
 from micore.sources.http import Answer
 from micore.sources.ozon.answers import FboPosting, FbsPosting, PostingProduct, Postings
 from micore.sources.ozon.api import NAME, OzonApi
-from micore.sources.ozon.cursors import following, from_text, to_text
-from micore.sources.ozon.fields import currency_code, hint, ident, moment, optional_ident, price
+from micore.sources.ozon.cursors import following
 from micore.sources.ozon.warehouses import ozon_place
 from micore.sources.ozon.windows import LONGEST_SPAN, Marks, Window, plan
 from micore.sources.paging import Fetched, Step, walk
@@ -199,7 +200,7 @@ _SCHEMES = {"FBO": _Scheme(FBO_PATH, _FBO, fbo_places), "FBS": _Scheme(FBS_PATH,
 
 def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
     """The stream; see Source.read."""
-    at = from_text(OrdersCursor, cursor) or OrdersCursor()
+    at = from_text(NAME, OrdersCursor, cursor) or OrdersCursor()
     as_of = at.as_of or api.now()
     # A first reading goes on with the history it began with, whatever the setting says meanwhile.
     reach = timedelta(days=at.history_days) if at.history_days else history

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from micore.domain.records import Record
+from micore.sources.fields import ident
 from micore.sources.http import Answer
 from micore.sources.ozon.answers import ListedProduct, ProductList
 from micore.sources.ozon.api import NAME, OzonApi
-from micore.sources.ozon.fields import ident
 from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader
 

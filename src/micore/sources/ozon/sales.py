@@ -12,11 +12,11 @@ import msgspec
 from micore.domain.records import Record, SaleRecord, SkuHint
 from micore.errors import RecordRejectedError
 from micore.sources.base import Page
+from micore.sources.cursors import from_text, to_text
+from micore.sources.fields import currency_code, ident, money
 from micore.sources.http import Answer
 from micore.sources.ozon.answers import Accrual, Accruals
 from micore.sources.ozon.api import NAME, OzonApi
-from micore.sources.ozon.cursors import from_text, to_text
-from micore.sources.ozon.fields import currency_code, ident, money
 from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader
 
@@ -82,7 +82,7 @@ _Batch = Batch[Accruals[Accrual], Accrual]
 
 def read_sales(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
     """The stream; see Source.read."""
-    at = from_text(SalesCursor, cursor) or SalesCursor()
+    at = from_text(NAME, SalesCursor, cursor) or SalesCursor()
     as_of = at.as_of or api.now()
     today = as_of.astimezone(ZONE).date()
     first = at.read_to - timedelta(days=OVERLAP_DAYS) if at.read_to else today - history

@@ -9,12 +9,13 @@ from typing import ClassVar
 import msgspec
 
 from micore.domain.instants import instant
-from micore.errors import NotFoundError, SettingsError, SourceAuthError
+from micore.errors import NotFoundError, SourceAuthError
 from micore.sources.base import AccountFacts, Option, Page, SourceTools, Stream, StreamKind
+from micore.sources.fields import currency_code, optional_moment
+from micore.sources.options import header_text, whole_number
 from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
-from micore.sources.ozon.fields import currency_code, optional_moment
 from micore.sources.ozon.orders import read_orders
 from micore.sources.ozon.sales import read_sales
 from micore.sources.ozon.stock import read_stock
@@ -49,10 +50,11 @@ class OzonSource:
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
         given = {option.name: options.get(option.name) or option.default or "" for option in self.options}
-        self._client_id = header_text("client_id", given["client_id"])
+        self._client_id = header_text(NAME, "client_id", given["client_id"], cabinet=self.title)
         self._shown_name = given["name"]
-        self._history = timedelta(days=whole_number("history_days", given["history_days"], MAX_HISTORY_DAYS))
-        self._api = OzonApi(self._client_id, header_text("api_key", given["api_key"]), given["base_url"], tools)
+        self._history = timedelta(days=whole_number(NAME, "history_days", given["history_days"], MAX_HISTORY_DAYS))
+        api_key = header_text(NAME, "api_key", given["api_key"], cabinet=self.title)
+        self._api = OzonApi(self._client_id, api_key, given["base_url"], tools)
 
     def account(self) -> AccountFacts:
         """See Source.account. A key without the right to see the seller still reads its stock."""
@@ -86,25 +88,3 @@ class OzonSource:
     def close(self) -> None:
         """See Source.close."""
         self._api.close()
-
-
-def header_text(option: str, value: str) -> str:
-    """A value that may stand in a header; raises SettingsError without showing it."""
-    text = value.strip()
-    if not text:
-        raise SettingsError(setting(option), received="nothing", allowed="the value from Ozon's seller cabinet")
-    if not (text.isascii() and text.isprintable()):
-        raise SettingsError(setting(option), received="other than plain characters", allowed="printable ASCII")
-    return text
-
-
-def whole_number(option: str, value: str, maximum: int) -> int:
-    """A number of days; raises SettingsError outside of 1 to `maximum`."""
-    if not value.isdecimal() or not 1 <= int(value) <= maximum:
-        raise SettingsError(setting(option), received=repr(value[:40]), allowed=f"a whole number from 1 to {maximum}")
-    return int(value)
-
-
-def setting(option: str) -> str:
-    """The setting behind an option, as people write it."""
-    return f"MICORE_{NAME.upper()}_{option.upper()}"

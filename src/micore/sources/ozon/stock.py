@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
 
-from micore.domain.records import PlaceRecord, Record, RejectedRow, SkuHint, StockRecord
+from micore.domain.records import PlaceRecord, RejectedRow, SkuHint, StockRecord
 from micore.domain.units import MILLI
 from micore.errors import SourceProtocolError
 from micore.sources.base import Page
+from micore.sources.cursors import from_text, to_text
+from micore.sources.fields import Id, hint, ident, optional_ident
 from micore.sources.http import Answer
 from micore.sources.ozon.answers import FboStock, FboStocks, FbsStock, FbsStocks, ListedProduct
 from micore.sources.ozon.api import NAME, OzonApi
-from micore.sources.ozon.cursors import following, from_text, to_text
-from micore.sources.ozon.fields import Id, hint, ident, optional_ident
+from micore.sources.ozon.cursors import following
 from micore.sources.ozon.products import LIST_PATH, PASSES, ListBatch, product_pages
 from micore.sources.ozon.warehouses import all_seller_places, cluster_place, in_order, ozon_place
 from micore.sources.paging import Fetched, Step, walk
-from micore.sources.rows import Batch, RowReader
+from micore.sources.rows import Batch, RowReader, told_once
 
 FBO_PATH = "/v1/analytics/stocks"
 FBS_PATH = "/v1/product/info/warehouse/stocks"
@@ -128,7 +128,7 @@ def fbs_reader(place_id: str) -> RowReader[FbsStocks[FbsStock], FbsStock]:
 
 def read_stock(api: OzonApi, cursor: str | None) -> Iterator[Page]:
     """The stream; see Source.read."""
-    at = from_text(StockCursor, cursor)
+    at = from_text(NAME, StockCursor, cursor)
     if at is None or at.scope not in ("fbo", "fbs"):
         at = StockCursor()
     elif at.as_of is not None and api.now() - at.as_of > OLDEST_SCOPE:
@@ -192,22 +192,6 @@ def _fbo_page(
         skus=hints(batch.rows),
         seen=asked,
     )
-
-
-def told_once(records: Sequence[Record]) -> tuple[Sequence[Record], list[RejectedRow]]:
-    """The records without those of a (sku, place) that is told twice with different figures: which one is right?"""
-    different = dict.fromkeys(records)
-    stock = [record for record in different if isinstance(record, StockRecord)]
-    told = Counter((record.sku_id, record.place_id) for record in stock)
-    if len(told) == len(records):
-        return records, []
-    kept = [record for record in stock if told[record.sku_id, record.place_id] == 1]
-    rejected = [
-        RejectedRow(record.sku_id, f"told {told[key]} times for warehouse {key[1]}, differently", repr(record).encode())
-        for record in stock
-        if told[key := (record.sku_id, record.place_id)] > 1
-    ]
-    return kept, rejected
 
 
 def _read_fbs(api: OzonApi, at: StockCursor) -> Iterator[Page]:

@@ -10,11 +10,12 @@ import msgspec
 from micore.domain.records import Holder, PlaceKind, PlaceRecord, Record
 from micore.errors import SourceProtocolError
 from micore.sources.base import Page
+from micore.sources.cursors import from_text, to_text
+from micore.sources.fields import ident
 from micore.sources.http import Answer
 from micore.sources.ozon.answers import Cluster, Clusters, SellerWarehouse, SellerWarehouses
 from micore.sources.ozon.api import NAME, OzonApi
-from micore.sources.ozon.cursors import following, from_text, to_text
-from micore.sources.ozon.fields import ident
+from micore.sources.ozon.cursors import following
 from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader
 
@@ -122,7 +123,7 @@ def in_order(place_id: str) -> tuple[int, str]:
 
 def read_warehouses(api: OzonApi, cursor: str | None) -> Iterator[Page]:
     """The stream; see Source.read."""
-    at = from_text(WarehousesCursor, cursor)
+    at = from_text(NAME, WarehousesCursor, cursor)
     if at is None or at.part >= END:
         at = WarehousesCursor()
     as_of, part = at.as_of, at.part

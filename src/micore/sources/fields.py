@@ -1,4 +1,4 @@
-"""Single fields of Ozon's answers: tolerant where the real API is, strict where a wrong number could come of it."""
+"""Single fields of answers: tolerant where the real APIs are, strict where a wrong number could come of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Id: TypeAlias = int | str
 """Documented as a number, often sent as text."""
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
-"""Pieces; Ozon counts whole ones."""
+"""Pieces; marketplaces count whole ones."""
 
 Amount: TypeAlias = str | int | float
 """Money: text in some methods, a number in others."""
@@ -26,7 +26,7 @@ Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339 with a zone."""
 
 NO_YEAR = 1971
-"""Go's zero time is the year 1; Ozon sends it for "never"."""
+"""Go's zero time is the year 1; marketplaces send it for "never"."""
 
 
 @lru_cache(maxsize=65_536)
