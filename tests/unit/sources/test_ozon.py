@@ -577,6 +577,20 @@ def test_a_reading_goes_on_after_any_page(ozon: Bench, stream: str) -> None:
     assert max(len(page.cursor.encode()) for page in whole) < 2000
 
 
+@pytest.mark.parametrize("days", [7, 365], ids=["less", "more"])
+@pytest.mark.parametrize("stream", ["orders", "sales"])
+def test_a_first_reading_goes_on_with_the_history_it_began_with(ozon: Bench, stream: str, days: int) -> None:
+    full_shop(ozon)
+    whole = ozon.read(stream)
+    for number, page in some_of(whole):
+        options = {"client_id": "1234", "api_key": "key-for-tests", "base_url": ozon.server.url}
+        changed = OzonSource({**options, "history_days": str(days)}, ozon.clock.tools())
+        rest = list(changed.read(stream, page.cursor))
+        changed.close()
+        assert records(whole[:number]) + records(rest) == records(whole)
+        assert len(rest) == len(whole) - number
+
+
 @pytest.mark.parametrize("stream", STREAMS)
 def test_dead_cursors_begin_their_walk_anew(ozon: Bench, stream: str) -> None:
     full_shop(ozon)
