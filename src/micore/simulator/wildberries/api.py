@@ -11,8 +11,9 @@ from micore.simulator.clock import Clock, from_us, rfc3339_seconds
 from micore.simulator.http import Answer, Request, json_answer
 from micore.simulator.limits import Bucket, TokenBuckets, Verdict
 from micore.simulator.shop.shop import Shop
-from micore.simulator.wildberries import cards, stocks
+from micore.simulator.wildberries import cards, statistics, stocks
 from micore.simulator.wildberries.remains import Remains
+from micore.simulator.wildberries.units import Ledgers
 from micore.simulator.wildberries.view import View
 from micore.simulator.wildberries.wire import RefusedError, problem, request_id
 
@@ -30,6 +31,8 @@ _REMAINS_STATUS = Bucket("warehouse_remains status", 5.0, 5)
 _REMAINS_FILE = Bucket("warehouse_remains download", 60.0, 1)
 _WAREHOUSES = Bucket("seller's warehouses", 0.2, 20, error_cost=10)
 _STOCKS = Bucket("seller's stocks", 0.2, 20, error_cost=10)
+_ORDERS = Bucket("orders", 60.0, 10)
+_SALES = Bucket("sales", 60.0, 1)
 _DISABLED = Bucket("disabled", 2.0, 10)
 
 _OFF_DETAIL = "This method is temporarily disabled. Link: https://dev.wildberries.ru/release-notes?id=570"
@@ -47,7 +50,7 @@ class WildberriesApi:
     """Answers as all *.wildberries.ru hosts together."""
 
     def __init__(self, shop: Shop, clock: Clock, *, limits: bool, monotonic: Callable[[], float]) -> None:
-        self._shop, self._clock = shop, clock
+        self._shop, self._clock, self._ledgers = shop, clock, Ledgers(shop)
         self._buckets = TokenBuckets(monotonic) if limits else None
         remains = Remains()
         task = "/api/v1/warehouse_remains/tasks/{task_id}"
@@ -69,6 +72,8 @@ class WildberriesApi:
             _Method("GET", "/api/v3/warehouses", _WAREHOUSES, stocks.seller_warehouses),
             _Method("GET", "/api/v3/offices", _WAREHOUSES, stocks.offices),
             _Method("POST", "/api/v3/stocks/{warehouseId}", _STOCKS, stocks.seller_stock),
+            _Method("GET", "/api/v1/supplier/orders", _ORDERS, statistics.orders),
+            _Method("GET", "/api/v1/supplier/sales", _SALES, statistics.sales),
             _Method("GET", "/api/v1/warehouses", _DISABLED, _disabled),
             _Method("GET", "/api/v1/transit-tariffs", _DISABLED, _disabled),
             _Method("POST", "/api/v1/acceptance/options", _DISABLED, _disabled),
@@ -110,7 +115,7 @@ class WildberriesApi:
                 refused, headers=(*_limit_headers(verdict), ("X-Ratelimit-Retry", str(verdict.retry_seconds)))
             )
         try:
-            answer = method.handle(View(self._shop, self._clock.now_us()), request)
+            answer = method.handle(View(self._shop, self._clock.now_us(), self._ledgers), request)
         except RefusedError as error:
             answer = error.answer
         if verdict is None:

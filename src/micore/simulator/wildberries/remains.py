@@ -65,7 +65,7 @@ class Remains:
         _, task = self._task(view, request)
         if not READY_US <= view.now_us - task.asked_us < LIFE_US:
             raise refused_report(404, "not found", request_id(request, view.now_us))
-        rows = _rows(View(view.shop, task.asked_us), task)
+        rows = _rows(view.at(task.asked_us), task)
         return json_answer(rows) if rows else Answer(204, b"")
 
     def _task(self, view: View, request: Request) -> tuple[str, Task]:

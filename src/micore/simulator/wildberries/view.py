@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from micore.simulator.shop.cards import Card
 from micore.simulator.shop.places import Kind
 from micore.simulator.shop.shop import Books, Shop
+from micore.simulator.wildberries.units import Ledgers, Units
 
 Ints = NDArray[np.int64]
 
@@ -17,13 +18,22 @@ Ints = NDArray[np.int64]
 class View:
     """One instant of the shop."""
 
-    def __init__(self, shop: Shop, now_us: int) -> None:
-        self.shop, self.now_us, self.goods = shop, now_us, shop.goods
+    def __init__(self, shop: Shop, now_us: int, ledgers: Ledgers) -> None:
+        self.shop, self.now_us, self.goods, self.ledgers = shop, now_us, shop.goods, ledgers
+
+    def at(self, instant_us: int) -> View:
+        """The same shop at another instant."""
+        return View(self.shop, instant_us, self.ledgers)
 
     @functools.cached_property
     def books(self) -> Books:
         """Everything that happened, up to this instant and more."""
         return self.shop.books(self.now_us)
+
+    @functools.cached_property
+    def units(self) -> Units:
+        """Every unit ordered, up to this instant and more."""
+        return self.ledgers.units(self.books)
 
     def cards(self, *, trashed: bool) -> list[int]:
         """First products of the cards that exist (or lie in the basket) by now, in the order of nmID."""

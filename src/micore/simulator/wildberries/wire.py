@@ -62,6 +62,11 @@ def refused_report(status: int, detail: str, number: str, origin: str = "api-sta
     return RefusedError(json_answer(body, status, content_type=kind))
 
 
+def refused_statistics(errors: str | list[str]) -> RefusedError:
+    """A 400 of the statistics service: a list of texts, or one text."""
+    return RefusedError(json_answer({"errors": errors}, 400))
+
+
 def json_object(request: Request) -> Body | None:
     """The request's JSON object, None when it is not one."""
     try:
