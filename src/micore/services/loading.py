@@ -15,7 +15,7 @@ from micore.domain.records import Record
 from micore.errors import MicoreError, SourceProtocolError
 from micore.services.loaders import LOADERS, Counts, Loader, Outcome
 from micore.services.sync_work import SyncWork
-from micore.sources.base import Page, Stream
+from micore.sources.base import Page, Stream, StreamKind
 from micore.storage import quarantines, raw, runs
 from micore.storage.database import Connection
 from micore.telemetry import metrics
@@ -85,7 +85,7 @@ def _write_step(work: SyncWork, loader: Loader, pages: Sequence[Page]) -> Counts
                 raw_ids = _keep(work, loader.stream, connection, pages)
                 loader.prepare(connection, pages)
             part_counts = Counts(read=sum(len(records) for _, records in part))
-            for index, records in part:
+            for index, records in _merged(loader.stream, part):
                 changed = loader.write(connection, pages[index], records, raw_ids[index])
                 part_counts.loaded += changed
                 part_counts.unchanged += len(records) - changed
@@ -122,6 +122,13 @@ def _parts(pages: Sequence[Page]) -> list[list[tuple[int, Sequence[Record]]]]:
         for index, page in enumerate(pages)
         for start in range(0, max(len(page.records), 1), ROWS_PER_STEP)
     ]
+
+
+def _merged(stream: Stream, part: list[tuple[int, Sequence[Record]]]) -> list[tuple[int, Sequence[Record]]]:
+    """A listing's pages as one: what merging costs the database is mostly per call, and its rows name no answer."""
+    if stream.kind is not StreamKind.LISTING or len(part) < 2:
+        return part
+    return [(part[-1][0], [record for _, records in part for record in records])]
 
 
 def _keep(work: SyncWork, stream: Stream, connection: Connection, pages: Sequence[Page]) -> list[int]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from micore.domain.records import CatalogueRecord, PlaceKind, PlaceRecord, SkuHint
-from micore.storage.tables import account, listing, listing_price, place, sku, sku_barcode
+from micore.storage.bulk import Columns, bulk_for
+from micore.storage.tables import account, listing, place, sku
 
-_IDS_PER_STATEMENT = 1000
 STUB_PREFIX = "sku:"
 """External id of a card that only orders or stock have told of; the catalogue replaces it when it can."""
 
@@ -123,20 +123,24 @@ def ensure_places(connection: Connection, identity: Identity, records: Iterable[
 
 def ensure_skus(connection: Connection, identity: Identity, hints: Iterable[SkuHint], *, now: int) -> None:
     """Make a sku, with an archived card, for rows whose sku the catalogue does not hold: deleted cards have history."""
-    for hint in {each.sku_id: each for each in hints if each.sku_id not in identity.skus}.values():
-        card = CatalogueRecord(
-            listing_id=STUB_PREFIX + hint.sku_id,
-            sku_id=hint.sku_id,
-            offer_id=hint.offer_id,
-            name=hint.name or hint.offer_id or hint.sku_id,
-            size=None,
-            archived=True,
-            price=None,
-            currency=None,
-            barcodes=(),
-            created_at=None,
-        )
-        merge_catalogue(connection, identity, [card], as_of=now, now=now)
+    unknown = {each.sku_id: each for each in hints if each.sku_id not in identity.skus}
+    if unknown:
+        merge_catalogue(connection, identity, [_stub(each) for each in unknown.values()], as_of=now, now=now)
+
+
+def _stub(hint: SkuHint) -> CatalogueRecord:
+    return CatalogueRecord(
+        listing_id=STUB_PREFIX + hint.sku_id,
+        sku_id=hint.sku_id,
+        offer_id=hint.offer_id,
+        name=hint.name or hint.offer_id or hint.sku_id,
+        size=None,
+        archived=True,
+        price=None,
+        currency=None,
+        barcodes=(),
+        created_at=None,
+    )
 
 
 def merge_catalogue(
@@ -144,176 +148,172 @@ def merge_catalogue(
 ) -> set[str]:
     """Write cards, skus, prices and barcodes that differ from what we hold. Returns the sku ids that changed.
 
-    `as_of` is the reading's instant by the marketplace's clock; price changes and barcodes are dated by it.
+    Of records with the same card or sku the last one counts; barcodes of the same sku come together. `as_of` is the
+    reading's instant by the marketplace's clock; price changes and barcodes are dated by it.
     """
-    listings = _merge_listings(connection, identity.account_id, records, as_of=as_of, now=now)
-    changed = _merge_skus(connection, identity, records, listings.ids)
+    if not records:
+        return set()
+    cards = _merge_listings(connection, identity.account_id, records, as_of=as_of, now=now)
+    changed = _merge_skus(connection, identity, records)
     changed |= _merge_barcodes(connection, identity, records, as_of=as_of)
-    return changed | {each.sku_id for each in records if each.listing_id in listings.changed}
+    return changed | {each.sku_id for each in records if each.listing_id in cards}
 
 
-@dataclass(frozen=True, slots=True)
-class _Listings:
-    ids: dict[str, int]
-    changed: set[str]
+_TOLD = ("offer_id", "name", "archived", "price", "currency")
+"""What a reading may change of a card."""
+_STAGE_CARD: Columns = {
+    "external_id": "text",
+    "offer_id": "text",
+    "name": "text",
+    "archived": "bool",
+    "price": "int",
+    "currency": "text",
+    "created_at": "int",
+}
+# What is held is looked up by counting subqueries, which always go by the key: for a join PostgreSQL reads the whole
+# table with each page.
+_LISTING = "FROM listing l WHERE l.account_id = :account AND l.external_id = s.external_id"
+_NEW_CARDS = f"""
+FROM stage_card s
+WHERE (SELECT count(*) {_LISTING} {" ".join(f"AND l.{name} IS NOT DISTINCT FROM s.{name}" for name in _TOLD)}) = 0
+"""
+_OLD_PRICES = f"""
+SELECT s.external_id, (SELECT l.id {_LISTING}), (SELECT l.price {_LISTING}), (SELECT l.currency {_LISTING})
+{_NEW_CARDS}
+"""
+_PUT_CARDS = f"""
+INSERT INTO listing (account_id, external_id, {", ".join(_TOLD)}, created_at, changed_at)
+SELECT :account, s.external_id, {", ".join(f"s.{name}" for name in _TOLD)}, s.created_at, :now
+{_NEW_CARDS}
+ON CONFLICT (account_id, external_id) DO UPDATE SET
+  {", ".join(f"{name} = excluded.{name}" for name in _TOLD)}, changed_at = excluded.changed_at
+RETURNING external_id, id
+"""
+_PRICE: Columns = {"listing_id": "int", "valid_from": "int", "price": "int", "currency": "text"}
 
 
 def _merge_listings(
     connection: Connection, account_id: int, records: Sequence[CatalogueRecord], *, as_of: int, now: int
-) -> _Listings:
-    wanted = {each.listing_id: each for each in records}
-    current = {
-        row.external_id: row
-        for row in connection.execute(
-            select(listing).where(listing.c.account_id == account_id, listing.c.external_id.in_(list(wanted)))
-        )
-    }
-    ids = {external_id: row.id for external_id, row in current.items()}
-    changed: set[str] = set()
-    prices = []
-    for external_id, record in wanted.items():
-        before = current.get(external_id)
-        values = {
-            "offer_id": record.offer_id,
-            "name": record.name,
-            "archived": record.archived,
-            "price": record.price,
-            "currency": record.currency,
-        }
-        if before is None:
-            result = connection.execute(
-                insert(listing).values(
-                    account_id=account_id,
-                    external_id=external_id,
-                    created_at=record.created_at,
-                    changed_at=now,
-                    **values,
-                )
-            )
-            assert result.inserted_primary_key is not None
-            ids[external_id] = int(result.inserted_primary_key[0])
-        elif all(getattr(before, name) == value for name, value in values.items()):
-            continue
-        else:
-            connection.execute(update(listing).where(listing.c.id == before.id).values(changed_at=now, **values))
-        changed.add(external_id)
-        told_before = before is not None and (before.price, before.currency) == (record.price, record.currency)
-        if not told_before and not (before is None and record.price is None):
-            prices.append(
-                {
-                    "listing_id": ids[external_id],
-                    "valid_from": as_of,
-                    "price": record.price,
-                    "currency": record.currency,
-                }
-            )
-    if prices:
-        # Two changes within one reading's instant: the later one is what the reading showed.
-        connection.execute(
-            listing_price.delete().where(
-                listing_price.c.valid_from == as_of,
-                listing_price.c.listing_id.in_([each["listing_id"] for each in prices]),
-            )
-        )
-        connection.execute(insert(listing_price), prices)
-    return _Listings(ids, changed)
-
-
-def _merge_skus(
-    connection: Connection, identity: Identity, records: Sequence[CatalogueRecord], listings: dict[str, int]
 ) -> set[str]:
-    wanted = {each.sku_id: each for each in records}
-    current = {
-        row.external_id: row
-        for row in connection.execute(
-            select(sku).where(sku.c.account_id == identity.account_id, sku.c.external_id.in_(list(wanted)))
-        )
+    """Returns the marketplace's ids of the cards that changed."""
+    wanted = {each.listing_id: each for each in records}
+    bulk = bulk_for(connection)
+    bulk.stage(
+        connection,
+        "stage_card",
+        _STAGE_CARD,
+        [
+            (card, each.offer_id, each.name, each.archived, each.price, each.currency, each.created_at)
+            for card, each in wanted.items()
+        ],
+    )
+    told_before = {
+        card: None if listing_id is None else (price, currency)
+        for card, listing_id, price, currency in connection.execute(text(_OLD_PRICES), {"account": account_id})
     }
-    changed: set[str] = set()
-    abandoned: list[int] = []
-    for external_id, record in wanted.items():
-        before = current.get(external_id)
-        listing_id = listings[record.listing_id]
-        if before is None:
-            result = connection.execute(
-                insert(sku).values(
-                    account_id=identity.account_id, listing_id=listing_id, external_id=external_id, size=record.size
-                )
-            )
-            assert result.inserted_primary_key is not None
-            _learn(identity, external_id, int(result.inserted_primary_key[0]), None)
-        elif (before.listing_id, before.size, before.retired_at) != (listing_id, record.size, None):
-            connection.execute(
-                update(sku)
-                .where(sku.c.id == before.id)
-                .values(listing_id=listing_id, size=record.size, retired_at=None)
-            )
-        else:
-            continue
-        changed.add(external_id)
-        if before is not None and before.listing_id != listing_id:
-            abandoned.append(before.listing_id)
-    if abandoned:
-        # The catalogue has told of the sku at last: the stand-in for its card goes.
-        connection.execute(
-            listing.delete().where(listing.c.id.in_(abandoned), listing.c.external_id.like(STUB_PREFIX + "%"))
-        )
-    return changed
+    if not told_before:
+        return set()
+    prices = []
+    for card, listing_id in connection.execute(text(_PUT_CARDS), {"account": account_id, "now": now}):
+        before, (price, currency) = told_before[card], (wanted[card].price, wanted[card].currency)
+        if before != (price, currency) and not (before is None and price is None):
+            prices.append((listing_id, as_of, price, currency))
+    # Two changes within one reading's instant: the later one is what the reading showed.
+    bulk.put(connection, "listing_price", _PRICE, ("listing_id", "valid_from"), sorted(prices))
+    return set(told_before)
+
+
+_STAGE_SKU: Columns = {"external_id": "text", "card": "text", "size": "text"}
+_PUT_SKUS = """
+INSERT INTO sku (account_id, listing_id, external_id, size)
+SELECT :account, (SELECT l.id FROM listing l WHERE l.account_id = :account AND l.external_id = s.card),
+       s.external_id, s.size
+FROM stage_card_sku s
+WHERE (SELECT count(*) FROM sku k JOIN listing l ON l.id = k.listing_id
+       WHERE k.account_id = :account AND k.external_id = s.external_id AND l.external_id = s.card
+         AND k.size IS NOT DISTINCT FROM s.size AND k.retired_at IS NULL) = 0
+ON CONFLICT (account_id, external_id) DO UPDATE SET
+  listing_id = excluded.listing_id, size = excluded.size, retired_at = NULL
+RETURNING external_id, id, item_id
+"""
+# Once the catalogue has told of a sku, the stand-in for its card goes.
+_DROP_STUBS = f"""
+DELETE FROM listing
+WHERE account_id = :account AND external_id IN (SELECT '{STUB_PREFIX}' || external_id FROM stage_card_sku)
+  AND NOT EXISTS (SELECT 1 FROM sku WHERE sku.listing_id = listing.id)
+"""
+
+
+def _merge_skus(connection: Connection, identity: Identity, records: Sequence[CatalogueRecord]) -> set[str]:
+    wanted = {each.sku_id: each for each in records}
+    bulk_for(connection).stage(
+        connection, "stage_card_sku", _STAGE_SKU, [(key, each.listing_id, each.size) for key, each in wanted.items()]
+    )
+    account_id = {"account": identity.account_id}
+    changed = connection.execute(text(_PUT_SKUS), account_id).all()
+    if any(external_id in identity.skus for external_id, _, _ in changed):
+        connection.execute(text(_DROP_STUBS), account_id)
+    for external_id, sku_id, item_id in changed:
+        _learn(identity, external_id, sku_id, item_id)
+    return {external_id for external_id, _, _ in changed}
+
+
+_STAGE_BARCODE: Columns = {"sku_id": "int", "barcode": "text", "barcodes": "int"}
+# A barcode may go and come back within one instant; the closed row then opens again.
+_OPEN_BARCODES = """
+INSERT INTO sku_barcode (sku_id, barcode, seen_from)
+SELECT s.sku_id, s.barcode, :as_of
+FROM stage_card_barcode s
+WHERE s.barcode IS NOT NULL
+  AND (SELECT count(*) FROM sku_barcode b
+       WHERE b.sku_id = s.sku_id AND b.barcode = s.barcode AND b.seen_until IS NULL) = 0
+ON CONFLICT (sku_id, barcode, seen_from) DO UPDATE SET seen_until = NULL
+RETURNING sku_id
+"""
+# Once those that came are open, a sku with more than it was told has some to close.
+_SOME_GONE = """
+SELECT s.sku_id FROM stage_card_barcode s
+WHERE (SELECT count(*) FROM sku_barcode b WHERE b.sku_id = s.sku_id AND b.seen_until IS NULL) > s.barcodes
+LIMIT 1
+"""
+_CLOSE_BARCODES = """
+UPDATE sku_barcode SET seen_until = :as_of
+WHERE seen_until IS NULL AND sku_id IN (SELECT sku_id FROM stage_card_barcode)
+  AND (sku_id, barcode) NOT IN (SELECT sku_id, barcode FROM stage_card_barcode WHERE barcode IS NOT NULL)
+RETURNING sku_id
+"""
 
 
 def _merge_barcodes(
     connection: Connection, identity: Identity, records: Sequence[CatalogueRecord], *, as_of: int
 ) -> set[str]:
-    wanted = {
-        (identity.skus[each.sku_id], barcode): each.sku_id
-        for each in records
-        for barcode in dict.fromkeys(each.barcodes)
-    }
-    owners = {identity.skus[each.sku_id]: each.sku_id for each in records}
-    current = {
-        (row.sku_id, row.barcode)
-        for row in connection.execute(
-            select(sku_barcode.c.sku_id, sku_barcode.c.barcode).where(
-                sku_barcode.c.sku_id.in_(list(owners)), sku_barcode.c.seen_until.is_(None)
-            )
-        )
-    }
-    added, gone = wanted.keys() - current, current - wanted.keys()
-    if gone:
-        connection.execute(
-            update(sku_barcode)
-            .where(
-                sku_barcode.c.sku_id == bindparam("of_sku"),
-                sku_barcode.c.barcode == bindparam("of_barcode"),
-                sku_barcode.c.seen_until.is_(None),
-            )
-            .values(seen_until=as_of),
-            [{"of_sku": sku_id, "of_barcode": barcode} for sku_id, barcode in gone],
-        )
-    if added:
-        # A barcode may go and come back within one instant; the closed row then opens again.
-        reopened = [{"of_sku": sku_id, "of_barcode": barcode, "at": as_of} for sku_id, barcode in added]
-        connection.execute(
-            sku_barcode.delete().where(
-                sku_barcode.c.sku_id == bindparam("of_sku"),
-                sku_barcode.c.barcode == bindparam("of_barcode"),
-                sku_barcode.c.seen_from == bindparam("at"),
-            ),
-            reopened,
-        )
-        connection.execute(
-            insert(sku_barcode),
-            [{"sku_id": sku_id, "barcode": barcode, "seen_from": as_of} for sku_id, barcode in sorted(added)],
-        )
-    return {owners[sku_id] for sku_id, _ in added | gone}
+    wanted: dict[int, set[str]] = {}
+    for each in records:
+        wanted.setdefault(identity.skus[each.sku_id], set()).update(each.barcodes)
+    # A sku without barcodes is staged too: those it had are to be closed.
+    bulk_for(connection).stage(
+        connection,
+        "stage_card_barcode",
+        _STAGE_BARCODE,
+        [(sku_id, barcode, len(told)) for sku_id, told in wanted.items() for barcode in told or (None,)],
+    )
+    changed = set(connection.execute(text(_OPEN_BARCODES), {"as_of": as_of}).scalars())
+    if connection.execute(text(_SOME_GONE)).first() is not None:
+        changed.update(connection.execute(text(_CLOSE_BARCODES), {"as_of": as_of}).scalars())
+    return {each.sku_id for each in records if identity.skus[each.sku_id] in changed} if changed else set()
 
 
 def mark_told(connection: Connection, identity: Identity, sku_ids: Iterable[str], *, as_of: int) -> list[str]:
     """Note that the marketplace has answered for these skus: no row then means nothing there. Returns the new ones."""
     new = sorted(each for each in set(sku_ids) - identity.told if each in identity.skus)
-    for start in range(0, len(new), _IDS_PER_STATEMENT):
-        ids = [identity.skus[each] for each in new[start : start + _IDS_PER_STATEMENT]]
-        connection.execute(update(sku).where(sku.c.id.in_(ids)).values(stock_told_at=as_of))
+    if new:
+        bulk_for(connection).stage(
+            connection, "stage_told_sku", {"sku_id": "int"}, [(identity.skus[each],) for each in new]
+        )
+        connection.execute(
+            text("UPDATE sku SET stock_told_at = :as_of WHERE id IN (SELECT sku_id FROM stage_told_sku)"),
+            {"as_of": as_of},
+        )
     identity.told.update(new)
     return new
 
@@ -323,21 +323,36 @@ def retire_missing(connection: Connection, identity: Identity, seen: set[str], *
 
     A card whose last sku goes is archived. Returns the ids of all skus whose product may look different now.
     """
-    rows = connection.execute(
-        select(sku.c.id, sku.c.external_id, sku.c.listing_id)
+    gone: list[tuple[str, int, int]] = []
+    alive: set[int] = set()
+    for external_id, sku_id, listing_id in connection.execute(
+        select(sku.c.external_id, sku.c.id, sku.c.listing_id)
         .join(listing, listing.c.id == sku.c.listing_id)
         .where(
             sku.c.account_id == identity.account_id,
             sku.c.retired_at.is_(None),
             listing.c.external_id.not_like(STUB_PREFIX + "%"),
         )
-    ).all()
-    gone = [row for row in rows if row.external_id not in seen]
-    alive = {row.listing_id for row in rows if row.external_id in seen}
-    for row in gone:
-        connection.execute(update(sku).where(sku.c.id == row.id).values(retired_at=now))
-        if row.listing_id not in alive:
-            connection.execute(
-                update(listing).where(listing.c.id == row.listing_id).values(archived=True, changed_at=now)
-            )
-    return {row.external_id for row in gone}
+    ):
+        if external_id in seen:
+            alive.add(listing_id)
+        else:
+            gone.append((external_id, sku_id, listing_id))
+    if gone:
+        bulk_for(connection).stage(
+            connection,
+            "stage_gone_sku",
+            {"sku_id": "int", "empty_listing_id": "int"},
+            [(sku_id, None if listing_id in alive else listing_id) for _, sku_id, listing_id in gone],
+        )
+        connection.execute(
+            text("UPDATE sku SET retired_at = :now WHERE id IN (SELECT sku_id FROM stage_gone_sku)"), {"now": now}
+        )
+        connection.execute(
+            text(
+                "UPDATE listing SET archived = true, changed_at = :now "
+                "WHERE id IN (SELECT empty_listing_id FROM stage_gone_sku)"
+            ),
+            {"now": now},
+        )
+    return {external_id for external_id, _, _ in gone}
