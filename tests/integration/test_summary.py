@@ -37,7 +37,7 @@ def database(migrated_url: str) -> Iterator[Database]:
 def sums(connection: Connection) -> tuple[int | None, ...]:
     """(available, present, reserved, inbound) of the lamp."""
     summary.mark_dirty(connection, [LAMP])
-    summary.refresh(connection, summary.SummaryBasis(StatusThresholds(), date(2026, 11, 22)))
+    summary.refresh(connection, summary.SummaryBasis(StatusThresholds(), date(2026, 11, 22), Shop().zone))
     return tuple(connection.execute(text("SELECT available, present, reserved, inbound FROM product_summary")).one())
 
 

@@ -79,7 +79,7 @@ class SyncWork:
 
     def publish(self, connection: Connection) -> int:
         """Bring the summary up to date and count the generation up; part of the publishing transaction."""
-        basis = summary.SummaryBasis(self.shop.thresholds, self.today())
+        basis = summary.SummaryBasis(self.shop.thresholds, self.today(), self.shop.zone)
         # Two publishers at once would each miss what the other marks.
         self.database.dialect.serialise(connection, "publish")
         summary.refresh(connection, basis)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
@@ -19,6 +20,7 @@ from micore.domain.stock_status import STATUS_CODES, StatusThresholds, StockStat
 from micore.domain.units import MILLI
 from micore.storage import search
 from micore.storage.bulk import Columns, bulk_for
+from micore.storage.days import redate_orders
 from micore.storage.events import STOCK, current_generation
 from micore.storage.tables import product_summary, status_day, status_total, summary_dirty
 
@@ -56,12 +58,18 @@ class SummaryBasis:
 
     thresholds: StatusThresholds
     today: date
+    zone: ZoneInfo
+    """Whose days the order lines lie on."""
 
     def note(self) -> str:
         """The basis as it is kept beside the generation."""
         limits = self.thresholds
         return json.dumps(
-            {"thresholds": [limits.critical_max, limits.low_max, limits.normal_max], "today": self.today.isoformat()}
+            {
+                "thresholds": [limits.critical_max, limits.low_max, limits.normal_max],
+                "today": self.today.isoformat(),
+                "zone": self.zone.key,
+            }
         )
 
 
@@ -107,6 +115,8 @@ def refresh(connection: Connection, basis: SummaryBasis) -> int:
     """Bring the summary up to date with the rows; all of it when the basis changed. Returns the products looked at."""
     _, note = current_generation(connection, STOCK)
     if note != basis.note():
+        if note is not None and json.loads(note).get("zone") != basis.zone.key:
+            redate_orders(connection, basis.zone)
         connection.execute(
             text(
                 "INSERT INTO summary_dirty (product_key) SELECT DISTINCT coalesce(item_id, -id) FROM sku WHERE true "
