@@ -259,6 +259,14 @@ def _merge_skus(connection: Connection, identity: Identity, records: Sequence[Ca
 
 
 _STAGE_BARCODE: Columns = {"sku_id": "int", "barcode": "text", "barcodes": "int"}
+# As many open as were told, and this one among them. It tells in one look that nothing has changed, as mostly.
+_BARCODES_DIFFER = """
+SELECT s.sku_id FROM stage_card_barcode s
+WHERE (s.barcodes, CASE WHEN s.barcode IS NULL THEN 0 ELSE 1 END) <>
+      (SELECT count(*), count(CASE WHEN b.barcode = s.barcode THEN 1 END)
+       FROM sku_barcode b WHERE b.sku_id = s.sku_id AND b.seen_until IS NULL)
+LIMIT 1
+"""
 # A barcode may go and come back within one instant; the closed row then opens again.
 _OPEN_BARCODES = """
 INSERT INTO sku_barcode (sku_id, barcode, seen_from)
@@ -269,12 +277,6 @@ WHERE s.barcode IS NOT NULL
        WHERE b.sku_id = s.sku_id AND b.barcode = s.barcode AND b.seen_until IS NULL) = 0
 ON CONFLICT (sku_id, barcode, seen_from) DO UPDATE SET seen_until = NULL
 RETURNING sku_id
-"""
-# Once those that came are open, a sku with more than it was told has some to close.
-_SOME_GONE = """
-SELECT s.sku_id FROM stage_card_barcode s
-WHERE (SELECT count(*) FROM sku_barcode b WHERE b.sku_id = s.sku_id AND b.seen_until IS NULL) > s.barcodes
-LIMIT 1
 """
 _CLOSE_BARCODES = """
 UPDATE sku_barcode SET seen_until = :as_of
@@ -297,10 +299,13 @@ def _merge_barcodes(
         _STAGE_BARCODE,
         [(sku_id, barcode, len(told)) for sku_id, told in wanted.items() for barcode in told or (None,)],
     )
+    if connection.execute(text(_BARCODES_DIFFER)).first() is None:
+        return set()
     changed = set(connection.execute(text(_OPEN_BARCODES), {"as_of": as_of}).scalars())
-    if connection.execute(text(_SOME_GONE)).first() is not None:
+    # Those that came are open now: what still differs has some to close.
+    if connection.execute(text(_BARCODES_DIFFER)).first() is not None:
         changed.update(connection.execute(text(_CLOSE_BARCODES), {"as_of": as_of}).scalars())
-    return {each.sku_id for each in records if identity.skus[each.sku_id] in changed} if changed else set()
+    return {each.sku_id for each in records if identity.skus[each.sku_id] in changed}
 
 
 def mark_told(connection: Connection, identity: Identity, sku_ids: Iterable[str], *, as_of: int) -> list[str]:
