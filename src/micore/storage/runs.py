@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, text, update
 
-from micore.domain.instants import MICROS_PER_SECOND, instant, optional_instant
-from micore.domain.views import Run, RunState, StreamRun, StreamState, Trigger
+from micore.domain.instants import MICROS_PER_SECOND
+from micore.domain.views import Run, RunState, StreamState, Trigger
 from micore.errors import ConflictError, LeaseLostError, NotFoundError
+from micore.storage.run_rows import shown_runs
 from micore.storage.tables import account, run, run_stream, stream_state
 
 LEASE_SECONDS = 300
@@ -377,7 +378,7 @@ def get_run(connection: Connection, run_id: int, *, now: int) -> Run:
     row = connection.execute(_runs().where(run.c.id == run_id)).one_or_none()
     if row is None:
         raise NotFoundError("run", str(run_id))
-    return _shown(connection, [row], now=now)[0]
+    return shown_runs(connection, [row], now=now)[0]
 
 
 def list_runs(
@@ -397,12 +398,12 @@ def list_runs(
         query = query.where(run.c.source == source)
     if findings:
         query = query.where(run.c.state != RunState.DONE.value)
-    return _shown(connection, connection.execute(query.order_by(run.c.id.desc()).limit(limit)).all(), now=now)
+    return shown_runs(connection, connection.execute(query.order_by(run.c.id.desc()).limit(limit)).all(), now=now)
 
 
 def open_runs(connection: Connection, *, now: int) -> list[Run]:
     """Queued and running runs, oldest first."""
-    return _shown(
+    return shown_runs(
         connection, connection.execute(_runs().where(run.c.state.in_(OPEN)).order_by(run.c.id)).all(), now=now
     )
 
@@ -420,77 +421,3 @@ def last_success_at(connection: Connection, source: str) -> int | None:
             run.c.source == source, run.c.state.in_((RunState.DONE.value, RunState.GAPS.value))
         )
     ).scalar()
-
-
-def _shown(connection: Connection, rows: Sequence[Row[Any]], *, now: int) -> list[Run]:
-    streams: dict[int, list[StreamRun]] = {row.id: [] for row in rows}
-    if rows:
-        for each in connection.execute(
-            select(run_stream)
-            .where(run_stream.c.run_id.in_(list(streams)))
-            .order_by(run_stream.c.run_id, run_stream.c.position)
-        ):
-            streams[each.run_id].append(_shown_stream(each))
-    return [_shown_run(row, streams[row.id], now=now) for row in rows]
-
-
-def _shown_stream(row: Row[Any]) -> StreamRun:
-    return StreamRun(
-        stream=row.stream,
-        state=StreamState(row.state),
-        expected_rows=row.expected_rows,
-        rows_read=row.rows_read,
-        rows_loaded=row.rows_loaded,
-        rows_unchanged=row.rows_unchanged,
-        rows_rejected=row.rows_rejected,
-        started_at=optional_instant(row.started_at),
-        finished_at=optional_instant(row.finished_at),
-        message=row.message,
-    )
-
-
-def _shown_run(row: Row[Any], streams: list[StreamRun], *, now: int) -> Run:
-    shown = Run(
-        id=row.id,
-        source=row.source,
-        account=row.account_name or "",
-        state=RunState(row.state),
-        trigger=Trigger(row.trigger),
-        full=SyncParams.parse(row.params).full,
-        created_at=instant(row.created_at),
-        started_at=optional_instant(row.started_at),
-        finished_at=optional_instant(row.finished_at),
-        rows_read=sum(each.rows_read for each in streams),
-        rows_loaded=sum(each.rows_loaded for each in streams),
-        rows_unchanged=sum(each.rows_unchanged for each in streams),
-        rows_rejected=sum(each.rows_rejected for each in streams),
-        rows_per_second=None,
-        eta_seconds=None,
-        progress=None,
-        message=row.message,
-        remedy=row.remedy,
-        streams=streams,
-    )
-    return _with_rate(shown, row, now=now)
-
-
-def _with_rate(shown: Run, row: Row[Any], *, now: int) -> Run:
-    """Rate over the whole run, and the time left where every stream to come can tell how much it is."""
-    if row.started_at is None:
-        return shown
-    seconds = max(((row.finished_at or now) - row.started_at) / MICROS_PER_SECOND, 0.001)
-    rate = shown.rows_read / seconds if shown.rows_read else None
-    if shown.state != RunState.RUNNING:
-        return replace(shown, rows_per_second=rate)
-    finished = {StreamState.DONE, StreamState.HELD, StreamState.FAILED, StreamState.SKIPPED}
-    ahead = [each for each in shown.streams if each.state not in finished]
-    if not shown.streams or any(each.expected_rows is None for each in ahead):
-        return replace(shown, rows_per_second=rate)
-    left = sum(max((each.expected_rows or 0) - each.rows_read, 0) for each in ahead)
-    total = shown.rows_read + left
-    return replace(
-        shown,
-        rows_per_second=rate,
-        eta_seconds=left / rate if rate else None,
-        progress=shown.rows_read / total if total else None,
-    )
