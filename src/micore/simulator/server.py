@@ -105,9 +105,16 @@ class Running:
 
 
 @contextmanager
-def serve_in_thread(shop: Shop, clock: Clock, *, limits: bool = True, host: str = "127.0.0.1") -> Iterator[Running]:
-    """Serve both marketplaces on free ports while the block runs."""
-    simulator = Simulator(shop, clock, limits=limits)
+def serve_in_thread(
+    shop: Shop,
+    clock: Clock,
+    *,
+    limits: bool = True,
+    host: str = "127.0.0.1",
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[Running]:
+    """Serve both marketplaces on free ports while the block runs; `monotonic` is the time that the limits run in."""
+    simulator = Simulator(shop, clock, limits=limits, monotonic=monotonic)
     ozon, wildberries = listen(host, 0), listen(host, 0)
     urls = [f"http://{host}:{where.getsockname()[1]}" for where in (ozon, wildberries)]
     servers = Servers(simulator, ozon, wildberries)

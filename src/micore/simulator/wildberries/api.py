@@ -11,7 +11,7 @@ from micore.simulator.clock import Clock, from_us, rfc3339_seconds
 from micore.simulator.http import Answer, Request, json_answer
 from micore.simulator.limits import Bucket, TokenBuckets, Verdict
 from micore.simulator.shop.shop import Shop
-from micore.simulator.wildberries import cards, statistics, stocks
+from micore.simulator.wildberries import cards, fbs, feed, statistics, stocks
 from micore.simulator.wildberries.remains import Remains
 from micore.simulator.wildberries.units import Ledgers
 from micore.simulator.wildberries.view import View
@@ -33,6 +33,8 @@ _WAREHOUSES = Bucket("seller's warehouses", 0.2, 20, error_cost=10)
 _STOCKS = Bucket("seller's stocks", 0.2, 20, error_cost=10)
 _ORDERS = Bucket("orders", 60.0, 10)
 _SALES = Bucket("sales", 60.0, 1)
+_ASSEMBLY = Bucket("assembly orders", 0.2, 20, error_cost=10)
+_FEED = Bucket("order-feed", 60.0, 1)
 _DISABLED = Bucket("disabled", 2.0, 10)
 
 _OFF_DETAIL = "This method is temporarily disabled. Link: https://dev.wildberries.ru/release-notes?id=570"
@@ -74,6 +76,10 @@ class WildberriesApi:
             _Method("POST", "/api/v3/stocks/{warehouseId}", _STOCKS, stocks.seller_stock),
             _Method("GET", "/api/v1/supplier/orders", _ORDERS, statistics.orders),
             _Method("GET", "/api/v1/supplier/sales", _SALES, statistics.sales),
+            _Method("GET", "/api/v3/orders", _ASSEMBLY, fbs.orders),
+            _Method("GET", "/api/v3/orders/new", _ASSEMBLY, fbs.new_orders),
+            _Method("POST", "/api/v3/orders/status", _ASSEMBLY, fbs.statuses),
+            _Method("POST", "/api/analytics/v1/order-feed", _FEED, feed.order_feed),
             _Method("GET", "/api/v1/warehouses", _DISABLED, _disabled),
             _Method("GET", "/api/v1/transit-tariffs", _DISABLED, _disabled),
             _Method("POST", "/api/v1/acceptance/options", _DISABLED, _disabled),

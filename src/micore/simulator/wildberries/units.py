@@ -24,7 +24,8 @@ KEPT_DAYS = 90
 class Units:
     """Columns with one entry per ordered unit, in the order of creation; instants that never come are NEVER_US.
 
-    `seen_us` is when the order reached the services that tell of it, `final_us` when it was bought or cancelled.
+    `seen_us` is when the order reached the services that tell of it, `final_us` when it was bought or cancelled;
+    `refused` were cancelled at the pick-up point, `sellable` go back to stock if they come back.
     """
 
     k: Ints
@@ -39,6 +40,7 @@ class Units:
     restocked_us: Ints
     cancelled: NDArray[np.bool_]
     refused: NDArray[np.bool_]
+    sellable: NDArray[np.bool_]
     cluster: Ints
     number: Words
 
@@ -95,6 +97,7 @@ def _make_units(shop: Shop, books: Books) -> Units:
         restocked_us=after(postings.restocked_s, outcome != Outcome.DELIVERED),
         cancelled=cancelled,
         refused=outcome == Outcome.CANCELLED_AFTER_SHIP,
+        sellable=postings.back_to_stock[index],
         cluster=postings.buyer_cluster[index].astype(np.int64),
         number=postings.number[index],
     )
