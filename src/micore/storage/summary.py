@@ -295,15 +295,29 @@ class _Product:
 
 def _cards(connection: Connection) -> dict[int, _Product]:
     products: dict[int, _Product] = {}
-    for row in connection.execute(text(_CARDS)):
-        product = products.get(row.product_key)
+    # Unpacked, because looking columns up by name takes longer than everything else here.
+    for (
+        key,
+        sku_id,
+        sku,
+        card,
+        offer,
+        name,
+        price,
+        archived,
+        told_at,
+        source,
+        item_name,
+        item_code,
+    ) in connection.execute(text(_CARDS)):
+        product = products.get(key)
         if product is None:
-            product = products[row.product_key] = _Product(row.item_name or row.name, row.item_code or row.offer_id)
-        product.archived &= bool(row.archived)
-        product.told |= row.stock_told_at is not None
-        product.prices[row.sku_id] = row.price
-        product.sources.add(row.source)
-        for token in (row.name, row.offer_id, row.sku, row.card):
+            product = products[key] = _Product(item_name or name, item_code or offer)
+        product.archived &= bool(archived)
+        product.told |= told_at is not None
+        product.prices[sku_id] = price
+        product.sources.add(source)
+        for token in (name, offer, sku, card):
             product.tokens[token] = None
     for key, barcode in connection.execute(text(_BARCODES)):
         products[key].tokens[barcode] = None
