@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
@@ -10,12 +11,19 @@ import pytest
 from micore import plugins
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from tests.contracts.markets import CANARY, Market, behind_a_proxy
+from tests.unit.sources.clocks import HandClock
 
 SOURCES = tuple(plugins.registered(plugins.SOURCES))
 STREAMS = tuple((source, stream.name) for source in SOURCES for stream in plugins.load(plugins.SOURCES, source).streams)
 
-OPTIONS = {"ozon": {"client_id": "1234", "api_key": CANARY, "history_days": "20"}}
+OPTIONS = {
+    "ozon": {"client_id": "1234", "api_key": CANARY, "history_days": "20"},
+    "wildberries": {"api_token": CANARY, "history_days": "20"},
+}
 """What each source needs beside the address. A new source adds its line, and its address below."""
+
+PACES = {"ozon": 1.0, "wildberries": 20.0}
+"""Where limits are of minutes, their test runs faster than the clock."""
 
 
 def address_of(source: str, running: Running) -> str:
@@ -49,17 +57,12 @@ def simulator(shop: Shop) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def strict_simulator(shop: Shop) -> Iterator[Running]:
-    """With the marketplaces' limits, in real time."""
-    with serve_in_thread(shop, clock()) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def strict_market(market: Market, strict_simulator: Running) -> Market:
+def strict_market(market: Market, shop: Shop) -> Iterator[Market]:
     """The same, with its limits and without the proxy."""
-    address = address_of(market.source_name, strict_simulator)
-    return Market(market.source_name, address, address, market.options)
+    pace = PACES[market.source_name]
+    with serve_in_thread(shop, clock(), monotonic=lambda: time.monotonic() * pace) as running:
+        address = address_of(market.source_name, running)
+        yield Market(market.source_name, address, address, market.options, pace, market.barcodes)
 
 
 @pytest.fixture(scope="session")
@@ -67,4 +70,5 @@ def market(request: pytest.FixtureRequest, simulator: Running) -> Iterator[Marke
     """The simulated marketplace of one source."""
     name: str = request.param
     with behind_a_proxy(name, address_of(name, simulator), OPTIONS[name]) as found:
+        found.learn_barcodes(HandClock().tools())
         yield found

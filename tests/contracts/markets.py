@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import httpx2
 
 from micore import plugins
+from micore.domain.records import CatalogueRecord
 from micore.sources.base import Source, SourceTools
 from tests.unit.sources.http_server import Asked, Says, serving
 
@@ -31,15 +32,28 @@ class Market:
     address: str
     """The address of the proxy before it."""
     options: dict[str, str]
+    pace: float = 1.0
+    """How much faster than ours the time of its limits runs."""
+    barcodes: dict[str, str] = field(default_factory=dict)
+    """Which sku each stands for, by its catalogue."""
     mischief: Mischief = lambda asked: None
     asked: list[Asked] = field(default_factory=list)
 
     def source(self, tools: SourceTools, **changes: str) -> Source:
         """A source that reads through the proxy, unless told another `base_url`."""
-        made: Source = plugins.load(plugins.SOURCES, self.source_name)(
-            {**self.options, "base_url": self.address, **changes}, tools
-        )
+        options = {**self.options, "base_url": self.address, **changes}
+        knowing = replace(tools, sku_of_barcode=self.barcodes.get)
+        made: Source = plugins.load(plugins.SOURCES, self.source_name)(options, knowing)
         return made
+
+    def learn_barcodes(self, tools: SourceTools) -> None:
+        """Read the catalogue, as a sync has done before it reads the orders."""
+        source = self.source(tools, base_url=self.direct)
+        for page in source.read("catalogue", None):
+            for record in page.records:
+                if isinstance(record, CatalogueRecord):
+                    self.barcodes.update(dict.fromkeys(record.barcodes, record.sku_id))
+        source.close()
 
     def now(self) -> datetime:
         """The marketplace's clock."""

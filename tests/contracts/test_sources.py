@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from micore.domain.records import CatalogueRecord, OrderRecord, PlaceRecord, Record, SaleRecord, StockRecord
+from micore.domain.records import (
+    CatalogueRecord,
+    OrderRecord,
+    PlaceRecord,
+    PriceRecord,
+    Record,
+    ReturnRecord,
+    SaleRecord,
+    StockRecord,
+    SupplyRecord,
+)
 from micore.errors import MicoreError, SourceAuthError, SourceBusyError, SourceUnreachableError, StopRequestedError
 from micore.sources.base import Page, Source, StreamKind
 from tests.contracts.markets import CANARY, Market, Mischief
@@ -26,6 +36,9 @@ RECORDS = {
     "stock": StockRecord,
     "orders": OrderRecord,
     "sales": SaleRecord,
+    "prices": PriceRecord,
+    "returns": ReturnRecord,
+    "supplies": SupplyRecord,
 }
 
 
@@ -71,6 +84,12 @@ def key_of(record: Record) -> tuple[str, ...]:
             return record.order_id, record.sku_id
         case SaleRecord():
             return (record.sale_id,)
+        case PriceRecord():
+            return (record.listing_id,)
+        case ReturnRecord():
+            return record.return_id, record.sku_id
+        case SupplyRecord():
+            return record.supply_id, record.sku_id
 
 
 def figures(record: Record) -> list[int | None]:
@@ -281,8 +300,13 @@ def test_the_key_turns_up_nowhere(
 
 
 def test_limits_are_never_exceeded(strict_market: Market, clock: HandClock) -> None:
-    """As fast as it goes, by the real clock, all streams twice."""
-    tools = replace(clock.tools(), monotonic=time.monotonic, sleep=time.sleep)
+    """As fast as it goes, by the real clock at the market's pace, all streams twice."""
+    pace = strict_market.pace
+    tools = replace(
+        clock.tools(),
+        monotonic=lambda: time.monotonic() * pace,
+        sleep=lambda seconds: time.sleep(seconds / pace),
+    )
     source = strict_market.source(tools)
     for each in source.streams:
         read(source, each.name)

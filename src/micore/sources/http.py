@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import msgspec
@@ -98,6 +98,17 @@ class _ErrorBody(msgspec.Struct):
     message: str | None = None
     detail: str | None = None
     title: str | None = None
+    errorText: str | None = None  # noqa: N815 - Wildberries' name
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One request, however often it is tried."""
+
+    method: str
+    path: str
+    content: bytes | None
+    query: str
 
 
 class ApiClient:
@@ -135,27 +146,39 @@ class ApiClient:
         """Give the connections back."""
         self._client.close()
 
-    def post(self, path: str, payload: object, read: Callable[[bytes], T]) -> Answer[T]:
+    def post(
+        self, path: str, payload: object, read: Callable[[bytes], T], *, no_content: bytes | None = None
+    ) -> Answer[T]:
         """Send `payload` as JSON, None as no body, and read the answer.
 
-        `read` raises msgspec.DecodeError for what it cannot read.
+        `read` raises msgspec.DecodeError for what it cannot read. `no_content` is what to read in place of an answer
+        204; without it a 204 is garbled.
 
         Raises SourceAuthError, SourceGoneError, RequestRefusedError, SourceProtocolError, StopRequestedError at once;
         SourceBusyError, SourceUnreachableError and GarbledAnswerError when the tries of `Patience` are used up.
         """
         content = None if payload is None else msgspec.json.encode(payload)
+        return self._ask(_Question("POST", path, content, ""), read, no_content)
 
+    def get(
+        self, path: str, query: Mapping[str, str | int], read: Callable[[bytes], T], *, no_content: bytes | None = None
+    ) -> Answer[T]:
+        """Ask with a query, which may be empty; else as `post`."""
+        return self._ask(_Question("GET", path, None, urlencode(query)), read, no_content)
+
+    def _ask(self, question: _Question, read: Callable[[bytes], T], no_content: bytes | None) -> Answer[T]:
         def attempt() -> Answer[T]:
-            return self._attempt("POST", path, content, read)
+            return self._attempt(question, read, no_content)
 
-        again = _TryAgain(self._source, path, self._patience, self._tools)
+        again = _TryAgain(self._source, question.path, self._patience, self._tools)
         return stamina.RetryingCaller(attempts=None, timeout=None)(again, attempt)
 
-    def _attempt(self, method: str, path: str, content: bytes | None, read: Callable[[bytes], T]) -> Answer[T]:
+    def _attempt(self, question: _Question, read: Callable[[bytes], T], no_content: bytes | None) -> Answer[T]:
+        path, endpoint = question.path, f"{question.method} {question.path}"
         with self._limiter.slot(path):
             started, status = self._tools.monotonic(), 0
             try:
-                response, body = self._exchange(method, path, content)
+                response, body = self._exchange(question)
                 status = response.status_code
             except (httpx2.TransportError, httpx2.DecodingError, httpx2.StreamError) as error:
                 # Without its cause: that carries the request, and the request carries the key.
@@ -163,37 +186,41 @@ class ApiClient:
                     self._source, path=path, problem=self._scrub(f"{type(error).__name__}: {error}")[:200]
                 ) from None
             finally:
-                self._tools.on_request(self._source, f"{method} {path}", status, self._tools.monotonic() - started)
+                self._tools.on_request(self._source, endpoint, status, self._tools.monotonic() - started)
         received_at = self._tools.now()
         now = date_of(response.headers) or received_at
-        if status != 200:
+        if httpx2.codes.BAD_REQUEST <= status < httpx2.codes.INTERNAL_SERVER_ERROR:
+            self._limiter.refused(path)
+        empty = status == httpx2.codes.NO_CONTENT and no_content is not None
+        if status != 200 and not empty:
             raise self._error(path, status, body, response.headers, now)
         body = self._scrub_bytes(body)
         try:
-            value = read(body)
+            value = read(no_content if empty and no_content is not None else body)
         except msgspec.DecodeError as error:
             problem = "HTML instead of JSON" if body.lstrip()[:1] == b"<" else f"{error} ({len(body)} bytes)"
             raise GarbledAnswerError(self._source, path=path, problem=problem) from None
-        return Answer(value, RawAnswer(body, f"{method} {path}", (content or b"").decode(), received_at), now)
+        asked = self._scrub((question.content or b"").decode() or question.query)
+        return Answer(value, RawAnswer(body, endpoint, asked, received_at), now)
 
-    def _exchange(self, method: str, path: str, content: bytes | None) -> tuple[httpx2.Response, bytes]:
+    def _exchange(self, question: _Question) -> tuple[httpx2.Response, bytes]:
         """One request and its whole answer, within the limits of time and size."""
         deadline = self._tools.monotonic() + self._patience.attempt_seconds
         chunks: list[bytes] = []
         size = 0
-        headers = {} if content is None else {"Content-Type": "application/json"}
-        with self._client.stream(method, path, content=content, headers=headers) as response:
+        headers = {} if question.content is None else {"Content-Type": "application/json"}
+        url = f"{question.path}?{question.query}" if question.query else question.path
+        with self._client.stream(question.method, url, content=question.content, headers=headers) as response:
             for chunk in response.iter_bytes():
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > self._patience.body_bytes:
                     raise SourceProtocolError(
-                        self._source, path=path, problem=f"more than {self._patience.body_bytes} bytes"
+                        self._source, path=question.path, problem=f"more than {self._patience.body_bytes} bytes"
                     )
                 if self._tools.monotonic() > deadline:
-                    raise SourceUnreachableError(
-                        self._source, path=path, problem=f"no whole answer in {self._patience.attempt_seconds:g} s"
-                    )
+                    late = f"no whole answer in {self._patience.attempt_seconds:g} s"
+                    raise SourceUnreachableError(self._source, path=question.path, problem=late)
         return response, b"".join(chunks)
 
     def _error(self, path: str, status: int, body: bytes, headers: httpx2.Headers, now: datetime) -> MicoreError:
@@ -275,8 +302,11 @@ def date_of(headers: httpx2.Headers) -> datetime | None:
 
 
 def retry_after_seconds(headers: httpx2.Headers, now: datetime) -> float | None:
-    """How long the marketplace asks us to wait: Retry-After (seconds or a date) or X-Ratelimit-Retry."""
-    for name in ("retry-after", "x-ratelimit-retry"):
+    """How long the marketplace asks us to wait: Retry-After (seconds or a date) or Wildberries' own headers.
+
+    X-Ratelimit-Reset is when its bucket is full again: longer than needed, but never too short.
+    """
+    for name in ("retry-after", "x-ratelimit-retry", "x-ratelimit-reset"):
         text = headers.get(name, "").strip()
         try:
             return max(0.0, float(text))
@@ -295,4 +325,4 @@ def message_of(body: bytes) -> str:
         error = msgspec.json.decode(body, type=_ErrorBody)
     except msgspec.DecodeError:
         return "no readable message"
-    return " ".join((error.message or error.detail or error.title or "no message").split())[:300]
+    return " ".join((error.message or error.detail or error.title or error.errorText or "no message").split())[:300]

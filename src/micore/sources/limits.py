@@ -31,6 +31,10 @@ class Rule(Protocol):
         """Its answer, or the end of hoping for one, has come."""
         ...
 
+    def refused(self, now: float) -> None:
+        """That answer was a refusal (4xx), which some limits count more than once."""
+        ...
+
 
 class SlidingWindow:
     """At most `limit` requests in any `period_seconds`, wherever the period is laid."""
@@ -57,14 +61,20 @@ class SlidingWindow:
         if self._taken:
             self._taken[-1] = now
 
+    def refused(self, now: float) -> None:
+        """Counts like any other request."""
+
 
 class TokenBucket:
-    """`burst` requests at once, then one more each `interval_seconds`, as Wildberries publishes its limits."""
+    """`burst` requests at once, then one more each `interval_seconds`, as Wildberries publishes its limits.
 
-    def __init__(self, burst: int, interval_seconds: float) -> None:
+    A refused request (4xx) counts as `refusal_cost` requests.
+    """
+
+    def __init__(self, burst: int, interval_seconds: float, *, refusal_cost: int = 1) -> None:
         if burst < 1 or interval_seconds <= 0:
             raise ValueError(f"burst {burst}, interval {interval_seconds} s: both must be above zero")
-        self._burst = burst
+        self._burst, self._refusal_cost = burst, refusal_cost
         self._interval = interval_seconds + MARGIN_SECONDS
         self._tokens = float(burst)
         self._at: float | None = None
@@ -80,6 +90,10 @@ class TokenBucket:
     def answered(self, now: float) -> None:
         # What ran in while the request was on its way may have run in before it arrived: it does not count.
         self._at = now
+
+    def refused(self, now: float) -> None:
+        self._refill(now)
+        self._tokens -= self._refusal_cost - 1
 
     def _refill(self, now: float) -> None:
         if self._at is not None:
@@ -116,3 +130,8 @@ class Limiter:
         finally:
             for rule in rules:
                 rule.answered(self._monotonic())
+
+    def refused(self, path: str) -> None:
+        """The request to `path` that was answered last has been refused (4xx)."""
+        for rule in (*self._account, *self._methods.get(path, ())):
+            rule.refused(self._monotonic())

@@ -49,7 +49,7 @@ def catalogue_records(rows: Sequence[Product], *, archived: bool) -> list[Catalo
                 size=None,
                 archived=archived or bool(row.is_archived) or bool(row.is_autoarchived),
                 price=value,
-                currency=currency_code(row.currency_code) if value is not None else None,
+                currency=currency_code(row.currency_code),
                 barcodes=barcodes,
                 created_at=optional_moment(row.created_at),
             )

@@ -1,0 +1,189 @@
+"""Wildberries' answers as typed structs: only the fields that are read, under the names that Wildberries gives them.
+
+Each list of rows is generic in its row, so that it can be decoded at once (row structs) or row by row (msgspec.Raw).
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from micore.sources.fields import Amount, Count, Id
+
+RowT = TypeVar("RowT")
+
+
+class Struct(msgspec.Struct, gc=False, rename="camel"):
+    """Base: holds no cycles, so the garbage collector need not look."""
+
+
+# --- warehouses ---------------------------------------------------------------------------------------------------
+
+
+class SellerWarehouse(Struct):
+    """A warehouse of the seller's, in /api/v3/warehouses."""
+
+    id: Id
+    name: str | None = None
+    delivery_type: int | None = None
+
+
+# --- catalogue ----------------------------------------------------------------------------------------------------
+
+
+class Size(Struct):
+    """A size of a card: what is stocked and sold."""
+
+    chrt_id: Id = msgspec.field(name="chrtID")
+    tech_size: str | None = None
+    skus: list[str] | None = None
+    """Barcodes."""
+
+
+class Card(Struct):
+    """A card, in both lists; one in the trash has no title."""
+
+    nm_id: Id = msgspec.field(name="nmID")
+    vendor_code: str | None = None
+    title: str | None = None
+    subject_name: str | None = None
+    sizes: list[Size] | None = None
+    created_at: str | None = None
+
+
+class CardsMark(Struct, omit_defaults=True):
+    """Where a page of cards ends; the next one begins behind it."""
+
+    updated_at: str | None = None
+    trashed_at: str | None = None
+    nm_id: int | None = msgspec.field(name="nmID", default=None)
+    total: int | None = None
+
+
+class Cards(Struct, Generic[RowT]):
+    """/content/v2/get/cards/list and /content/v2/get/cards/trash."""
+
+    cards: list[RowT] | None
+    cursor: CardsMark
+
+
+# --- prices -------------------------------------------------------------------------------------------------------
+
+
+class SizePrice(Struct):
+    """What one size of a card costs."""
+
+    discounted_price: Amount | None = None
+
+
+class PricedCard(Struct):
+    """A card, in /api/v2/list/goods/filter."""
+
+    nm_id: Id = msgspec.field(name="nmID")
+    sizes: list[SizePrice] | None = None
+    currency: str | None = msgspec.field(name="currencyIsoCode4217", default=None)
+
+
+class PricedCards(Struct, Generic[RowT]):
+    """Inside of /api/v2/list/goods/filter."""
+
+    list_goods: list[RowT] | None
+
+
+class Prices(Struct, Generic[RowT]):
+    """/api/v2/list/goods/filter."""
+
+    data: PricedCards[RowT]
+
+
+# --- stock --------------------------------------------------------------------------------------------------------
+
+
+class WarehouseStock(Struct):
+    """What a warehouse holds of a size, in both stocks-reports; the seller's know no way to and from buyers."""
+
+    chrt_id: Id
+    warehouse_id: int
+    quantity: Count
+    warehouse_name: str | None = None
+    in_way_to_client: Count | None = None
+    in_way_from_client: Count | None = None
+
+
+class WarehouseStocks(Struct, Generic[RowT]):
+    """Inside of a stocks-report."""
+
+    items: list[RowT] | None
+
+
+class StocksReport(Struct, Generic[RowT]):
+    """/api/analytics/v1/stocks-report/wb-warehouses and .../seller-warehouses."""
+
+    data: WarehouseStocks[RowT]
+
+
+class SellerAmount(Struct):
+    """What a seller's warehouse has of a size, in /api/v3/stocks/{warehouseId}."""
+
+    chrt_id: Id
+    amount: Count
+
+
+class SellerAmounts(Struct, Generic[RowT]):
+    """/api/v3/stocks/{warehouseId}."""
+
+    stocks: list[RowT] | None
+
+
+# --- statistics ---------------------------------------------------------------------------------------------------
+
+
+class Order(Struct):
+    """An ordered unit, in /api/v1/supplier/orders."""
+
+    srid: str
+    date: str
+    barcode: str
+    warehouse_type: str
+    warehouse_name: str | None = None
+    supplier_article: str | None = None
+    price_with_disc: Amount | None = None
+    is_cancel: bool | None = None
+    cancel_date: str | None = None
+    last_change_date: str | None = None
+
+
+class Sale(Struct):
+    """A unit that was bought or given back, in /api/v1/supplier/sales."""
+
+    sale_id: str = msgspec.field(name="saleID")
+    date: str
+    barcode: str
+    srid: str | None = None
+    supplier_article: str | None = None
+    for_pay: Amount | None = None
+    last_change_date: str | None = None
+
+
+class Changed(Struct):
+    """When a row was last changed, whatever else stands in it."""
+
+    last_change_date: str | None = None
+
+
+# --- the account --------------------------------------------------------------------------------------------------
+
+
+class SellerInfo(Struct):
+    """/api/v1/seller-info."""
+
+    sid: str
+    name: str | None = None
+    trade_mark: str | None = None
+
+
+class Pong(msgspec.Struct):
+    """/ping."""
+
+    status: str = msgspec.field(name="Status")

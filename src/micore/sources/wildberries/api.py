@@ -1,0 +1,168 @@
+"""Wildberries' way of being asked: a host for each category of methods, their published limits, and who the key is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import TypeVar
+
+import msgspec
+
+from micore.domain.instants import instant
+from micore.sources.base import SourceTools
+from micore.sources.http import Answer, ApiClient, Patience
+from micore.sources.limits import Limiter, Rule, TokenBucket
+from micore.sources.wildberries.answers import Pong
+
+T = TypeVar("T")
+
+_PONG = msgspec.json.Decoder(Pong)
+
+NAME = "wildberries"
+CURRENCY = "RUB"
+"""Of statistics and sales, which name none."""
+
+PATIENCE = Patience(
+    # A try may wait a minute for its turn; all of them must still end within five.
+    total_seconds=230.0,
+    # 80,000 rows of statistics in one answer.
+    body_bytes=192 * 1024 * 1024,
+)
+
+SELLER_INFO_PATH = "/api/v1/seller-info"
+CARDS_PATH = "/content/v2/get/cards/list"
+TRASH_PATH = "/content/v2/get/cards/trash"
+PRICES_PATH = "/api/v2/list/goods/filter"
+WAREHOUSES_PATH = "/api/v3/warehouses"
+WB_STOCK_PATH = "/api/analytics/v1/stocks-report/wb-warehouses"
+SELLER_STOCK_PATH = "/api/analytics/v1/stocks-report/seller-warehouses"
+ORDERS_PATH = "/api/v1/supplier/orders"
+SALES_PATH = "/api/v1/supplier/sales"
+PING_PATH = "/ping"
+
+LATEST_EXPIRY = 4_000_000_000
+"""Seconds since 1970; a key that says it lives longer says nothing."""
+
+
+class Category(Enum):
+    """Methods of one host, which one right of a key opens."""
+
+    COMMON = "common-api"
+    CONTENT = "content-api"
+    PRICES = "discounts-prices-api"
+    MARKETPLACE = "marketplace-api"
+    ANALYTICS = "seller-analytics-api"
+    STATISTICS = "statistics-api"
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Of a personal token: a category's own, and those of single methods."""
+
+    category: Sequence[Rule] = ()
+    methods: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
+
+
+def limits_of(category: Category) -> _Limits:
+    """The limits as published, each bucket full."""
+    ping = {PING_PATH: [TokenBucket(3, 10.0)]}
+    match category:
+        case Category.CONTENT | Category.PRICES:
+            return _Limits([TokenBucket(5, 0.6)], ping)
+        case Category.MARKETPLACE:
+            return _Limits([TokenBucket(20, 0.2, refusal_cost=10)], ping)
+        case Category.ANALYTICS:
+            return _Limits((), ping | {path: [TokenBucket(1, 20.0)] for path in (WB_STOCK_PATH, SELLER_STOCK_PATH)})
+        case Category.STATISTICS:
+            return _Limits((), ping | {ORDERS_PATH: [TokenBucket(10, 60.0)], SALES_PATH: [TokenBucket(1, 60.0)]})
+        case Category.COMMON:
+            return _Limits((), ping | {SELLER_INFO_PATH: [TokenBucket(10, 60.0)]})
+
+
+class WildberriesApi:
+    """One seller's Wildberries. Hosts are connected to when they are first asked."""
+
+    def __init__(self, token: str, base_url: str, tools: SourceTools, patience: Patience = PATIENCE) -> None:
+        self.tools = tools
+        self._token, self._base_url, self._patience = token, base_url, patience
+        self._clients: dict[Category, ApiClient] = {}
+        if base_url:
+            self._client(Category.COMMON)  # a wrong address is told at once
+
+    def post(
+        self,
+        category: Category,
+        path: str,
+        payload: object,
+        read: Callable[[bytes], T],
+        *,
+        no_content: bytes | None = None,
+    ) -> Answer[T]:
+        """One request; see ApiClient.post for what it raises."""
+        return self._client(category).post(path, payload, read, no_content=no_content)
+
+    def get(
+        self,
+        category: Category,
+        path: str,
+        query: Mapping[str, str | int],
+        read: Callable[[bytes], T],
+        *,
+        no_content: bytes | None = None,
+    ) -> Answer[T]:
+        """One question; see ApiClient.post for what it raises."""
+        return self._client(category).get(path, query, read, no_content=no_content)
+
+    def now(self, category: Category) -> datetime:
+        """The marketplace's clock; the cheapest question that proves the key for a category."""
+        return self.get(category, PING_PATH, {}, _PONG.decode).marketplace_now
+
+    def close(self) -> None:
+        """Give the connections back."""
+        for client in self._clients.values():
+            client.close()
+
+    def _client(self, category: Category) -> ApiClient:
+        found = self._clients.get(category)
+        if found is None:
+            found = self._clients[category] = self._connected(category)
+        return found
+
+    def _connected(self, category: Category) -> ApiClient:
+        tools, limits = self.tools, limits_of(category)
+        return ApiClient(
+            NAME,
+            self._base_url or f"https://{category.value}.wildberries.ru",
+            headers={"Authorization": self._token},
+            secrets=(self._token,),
+            limiter=Limiter(
+                limits.category,
+                limits.methods,
+                monotonic=tools.monotonic,
+                sleep=tools.sleep,
+                on_wait=lambda seconds: tools.on_throttled(NAME, seconds),
+            ),
+            tools=tools,
+            patience=self._patience,
+        )
+
+
+class _Claims(msgspec.Struct):
+    exp: int | None = None
+
+
+def key_expires_at(token: str) -> datetime | None:
+    """When a key ends, as the key itself says; None where it is no JWT or does not say. It is not verified."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        expires = msgspec.json.decode(payload, type=_Claims).exp
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        return None
+    return instant(expires * 1_000_000) if expires is not None and 0 < expires < LATEST_EXPIRY else None

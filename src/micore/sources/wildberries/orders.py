@@ -1,0 +1,105 @@
+"""The orders stream: every ordered unit in its present version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
+
+from micore.domain.instants import micros
+from micore.domain.records import OrderRecord, OrderState, PlaceRecord
+from micore.domain.units import MILLI
+from micore.errors import RecordRejectedError, SourceAuthError
+from micore.sources.base import Page
+from micore.sources.fields import moment, price
+from micore.sources.wildberries.answers import Order
+from micore.sources.wildberries.api import CURRENCY, ORDERS_PATH, WildberriesApi
+from micore.sources.wildberries.statistics import Statistics, moscow
+from micore.sources.wildberries.warehouses import ask_warehouses, pooled_place
+
+WB_HELD, SELLER_HELD = "Склад WB", "Склад продавца"
+
+SkuOfBarcode = Callable[[str], str | None]
+
+
+def order_records(
+    rows: Sequence[Order], *, sku_of_barcode: SkuOfBarcode, sellers: Mapping[str, PlaceRecord]
+) -> list[OrderRecord]:
+    """One for each unit; where a page told it twice, as it was told last."""
+    records = [_order(row, sku_of_barcode, sellers) for row in rows]
+    by_key = {(record.order_id, record.sku_id): record for record in records}
+    return records if len(by_key) == len(records) else list(by_key.values())
+
+
+def _order(row: Order, sku_of_barcode: SkuOfBarcode, sellers: Mapping[str, PlaceRecord]) -> OrderRecord:
+    if not row.srid:
+        raise RecordRejectedError(reason="srid", received="empty text", allowed="an order's id")
+    place = place_of(row, sellers)
+    # 0 is what stands there until the price is known, up to a day after the order.
+    value = price(row.price_with_disc)
+    cancelled_at = moscow(row.cancel_date) if row.is_cancel else None
+    return OrderRecord(
+        order_id=row.srid,
+        sku_id=sku_of(row.barcode, sku_of_barcode),
+        place_id=place.place_id if place else None,
+        scheme="FBW" if row.warehouse_type == WB_HELD else "FBS",
+        state=OrderState.CANCELLED if row.is_cancel else OrderState.ORDERED,
+        quantity=MILLI,
+        price=value,
+        currency=CURRENCY if value is not None else None,
+        ordered_at=moment(moscow(row.date), field="date"),
+        cancelled_at=None if cancelled_at is None else micros(cancelled_at),
+    )
+
+
+def sku_of(barcode: str, sku_of_barcode: SkuOfBarcode) -> str:
+    """The size behind a barcode; statistics know nothing else of it."""
+    found = sku_of_barcode(barcode.strip())
+    if found is None:
+        raise RecordRejectedError(
+            reason="barcode", received=repr(barcode), allowed="one that exactly one size of the catalogue has"
+        )
+    return found
+
+
+def place_of(row: Order, sellers: Mapping[str, PlaceRecord]) -> PlaceRecord | None:
+    """Where a unit ships from; None for a warehouse of the seller's that is not known by this name."""
+    if row.warehouse_type == SELLER_HELD:
+        return sellers.get((row.warehouse_name or "").strip())
+    if row.warehouse_type == WB_HELD:
+        return pooled_place(row.warehouse_name) if row.warehouse_name else None
+    raise RecordRejectedError(
+        reason="warehouseType", received=repr(row.warehouse_type), allowed=f"{WB_HELD} or {SELLER_HELD}"
+    )
+
+
+def sellers_by_name(api: WildberriesApi) -> dict[str, PlaceRecord]:
+    """The seller's warehouses by name, without names that several have; none where the key may not see them."""
+    try:
+        answer = ask_warehouses(api)
+    except SourceAuthError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        return {}
+    places = [place for place in answer.value.records if isinstance(place, PlaceRecord)]
+    names = [place.name for place in places]
+    return {place.name: place for place in places if names.count(place.name) == 1}
+
+
+def read_orders(api: WildberriesApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
+    """The stream; see Source.read."""
+    sellers = sellers_by_name(api)
+    convert = partial(order_records, sku_of_barcode=api.tools.sku_of_barcode, sellers=sellers)
+    for page in Statistics(api, ORDERS_PATH, Order, convert, key_field="srid").pages(cursor, history):
+        named = {(row.warehouse_type, row.warehouse_name): row for row in page.rows}
+        places = {place.place_id: place for row in named.values() if (place := place_of(row, sellers)) is not None}
+        yield Page(
+            page.answer.raw,
+            page.records,
+            page.rejected,
+            page.cursor,
+            page.as_of,
+            done=page.done,
+            places=list(places.values()),
+        )

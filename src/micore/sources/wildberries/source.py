@@ -1,0 +1,88 @@
+"""Wildberries as a source: its options, its streams in their order, and who the key belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import ClassVar
+
+import msgspec
+
+from micore.errors import NotFoundError
+from micore.sources.base import AccountFacts, Option, Page, SourceTools, Stream, StreamKind
+from micore.sources.options import header_text, whole_number
+from micore.sources.wildberries.answers import SellerInfo
+from micore.sources.wildberries.api import CURRENCY, NAME, SELLER_INFO_PATH, Category, WildberriesApi, key_expires_at
+from micore.sources.wildberries.catalogue import read_catalogue
+from micore.sources.wildberries.orders import read_orders
+from micore.sources.wildberries.prices import read_prices
+from micore.sources.wildberries.sales import read_sales
+from micore.sources.wildberries.stock import read_stock
+from micore.sources.wildberries.warehouses import read_warehouses
+
+MAX_HISTORY_DAYS = 90
+"""Statistics keep an order no longer."""
+
+_SELLER = msgspec.json.Decoder(SellerInfo)
+
+
+class WildberriesSource:
+    """One Wildberries seller account, read through the seller APIs."""
+
+    name: ClassVar[str] = NAME
+    title: ClassVar[str] = "Wildberries"
+    parser: ClassVar[str] = "wildberries/1"
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("api_token", "Personal API token with reading rights, from Settings, API access.", secret=True),
+        Option(
+            "base_url", "One address for all of Wildberries' hosts, for the simulator.", required=False, default=None
+        ),
+        Option("history_days", "Days of orders and sales that the first sync reads.", required=False, default="90"),
+        Option("name", "Name to show; otherwise the one Wildberries knows.", required=False),
+    )
+    streams: ClassVar[tuple[Stream, ...]] = (
+        Stream("warehouses", StreamKind.LISTING),
+        Stream("catalogue", StreamKind.LISTING),
+        Stream("prices", StreamKind.LISTING),
+        Stream("stock", StreamKind.SNAPSHOT),
+        Stream("orders", StreamKind.INCREMENTAL),
+        Stream("sales", StreamKind.INCREMENTAL),
+    )
+
+    def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
+        given = {option.name: options.get(option.name) or option.default or "" for option in self.options}
+        self._token = header_text(NAME, "api_token", given["api_token"], cabinet=self.title)
+        self._shown_name = given["name"]
+        self._history = timedelta(days=whole_number(NAME, "history_days", given["history_days"], MAX_HISTORY_DAYS))
+        self._api = WildberriesApi(self._token, given["base_url"], tools)
+
+    def account(self) -> AccountFacts:
+        """See Source.account."""
+        seller = self._api.get(Category.COMMON, SELLER_INFO_PATH, {}, _SELLER.decode).value
+        return AccountFacts(
+            external_id=seller.sid,
+            name=self._shown_name or seller.trade_mark or seller.name or f"Wildberries {seller.sid}",
+            currency=CURRENCY,
+            key_expires_at=key_expires_at(self._token),
+        )
+
+    def read(self, stream: str, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
+        """See Source.read."""
+        at = None if full else cursor
+        if stream == "warehouses":
+            return read_warehouses(self._api)
+        if stream == "catalogue":
+            return read_catalogue(self._api, at)
+        if stream == "prices":
+            return read_prices(self._api, at)
+        if stream == "stock":
+            return read_stock(self._api, at)
+        if stream == "orders":
+            return read_orders(self._api, at, self._history)
+        if stream == "sales":
+            return read_sales(self._api, at, self._history)
+        raise NotFoundError("stream of wildberries", stream)
+
+    def close(self) -> None:
+        """See Source.close."""
+        self._api.close()
