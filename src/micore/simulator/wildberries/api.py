@@ -11,7 +11,7 @@ from micore.simulator.clock import Clock, from_us, rfc3339_seconds
 from micore.simulator.http import Answer, Request, json_answer
 from micore.simulator.limits import Bucket, TokenBuckets, Verdict
 from micore.simulator.shop.shop import Shop
-from micore.simulator.wildberries import cards, fbs, feed, statistics, stocks
+from micore.simulator.wildberries import cards, fbs, feed, returns, statistics, stocks, supplies
 from micore.simulator.wildberries.remains import Remains
 from micore.simulator.wildberries.units import Ledgers
 from micore.simulator.wildberries.view import View
@@ -35,6 +35,11 @@ _ORDERS = Bucket("orders", 60.0, 10)
 _SALES = Bucket("sales", 60.0, 1)
 _ASSEMBLY = Bucket("assembly orders", 0.2, 20, error_cost=10)
 _FEED = Bucket("order-feed", 60.0, 1)
+_RETURNS = Bucket("item-returns", 60.0, 10)
+_OLD_RETURNS = Bucket("goods-return", 60.0, 10)
+_SUPPLIES = Bucket("supplies", 2.0, 10)
+_SUPPLY = Bucket("supply", 2.0, 10)
+_SUPPLY_GOODS = Bucket("goods of a supply", 2.0, 10)
 _DISABLED = Bucket("disabled", 2.0, 10)
 
 _OFF_DETAIL = "This method is temporarily disabled. Link: https://dev.wildberries.ru/release-notes?id=570"
@@ -80,6 +85,11 @@ class WildberriesApi:
             _Method("GET", "/api/v3/orders/new", _ASSEMBLY, fbs.new_orders),
             _Method("POST", "/api/v3/orders/status", _ASSEMBLY, fbs.statuses),
             _Method("POST", "/api/analytics/v1/order-feed", _FEED, feed.order_feed),
+            _Method("GET", "/api/analytics/v1/item-returns", _RETURNS, returns.item_returns),
+            _Method("GET", "/api/v1/analytics/goods-return", _OLD_RETURNS, returns.goods_return),
+            _Method("POST", "/api/v1/supplies", _SUPPLIES, supplies.supply_list),
+            _Method("GET", "/api/v1/supplies/{ID}", _SUPPLY, supplies.supply),
+            _Method("GET", "/api/v1/supplies/{ID}/goods", _SUPPLY_GOODS, supplies.supply_goods),
             _Method("GET", "/api/v1/warehouses", _DISABLED, _disabled),
             _Method("GET", "/api/v1/transit-tariffs", _DISABLED, _disabled),
             _Method("POST", "/api/v1/acceptance/options", _DISABLED, _disabled),
@@ -132,8 +142,8 @@ class WildberriesApi:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    text = re.escape(pattern).replace(r"\{task_id\}", "[^/]+").replace(r"\{warehouseId\}", r"\d{1,18}")
-    return re.compile(text)
+    text = re.escape(pattern).replace(r"\{warehouseId\}", r"\d{1,18}")
+    return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", text))
 
 
 def _limit_headers(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from micore.simulator.clock import DAY_US, MOSCOW, SECOND_US, from_us, moscow_day, moscow_midnight_us, parse_instant
+from micore.simulator.clock import DAY_US, SECOND_US, from_us, moscow_day, moscow_midnight_us, parse_instant
 from micore.simulator.http import Answer, Request, json_answer
 from micore.simulator.shop.places import CLUSTERS, PLACES, Kind
 from micore.simulator.wildberries.money import deals
@@ -19,6 +19,7 @@ from micore.simulator.wildberries.wire import (
     integer,
     integers,
     json_object,
+    moscow_offset,
     refused_report,
     request_id,
 )
@@ -148,7 +149,7 @@ def _rows(view: View, which: Ints, updated: Ints) -> list[Body]:
         own, cities = place.kind is Kind.WB_SELLER, CLUSTERS[cluster].cities
         rows.append({
             "nmId": int(goods.nm_id[k]), "chrtId": int(goods.chrt_id[k]), "srid": srid,
-            "createdAt": _moscow(int(units.created_us[position])), "updatedAt": _moscow(when),
+            "createdAt": moscow_offset(int(units.created_us[position])), "updatedAt": moscow_offset(when),
             **_status(units, position, view.now_us),
             "warehouseName": f"Склад продавца {CLUSTERS[place.cluster].cities[0]}" if own else "Склад WB",
             "warehouseRegion": DISTRICTS[place.cluster] if own else "Склад WB", "isMp": own,
@@ -167,7 +168,3 @@ def _status(units: Units, position: int, now_us: int) -> Body:
         return {"status": "buyout"}
     kinds = _REFUSAL_TYPES if units.refused[position] else _CANCEL_TYPES
     return {"status": "cancel", "cancelType": kinds[int(units.number[position]) >> 21 & 1]}
-
-
-def _moscow(instant_us: int) -> str:
-    return from_us(instant_us // SECOND_US * SECOND_US).astimezone(MOSCOW).isoformat()

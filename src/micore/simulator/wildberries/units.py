@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micore.simulator.clock import DAY_US, SECOND_US
+from micore.simulator.shop.consignments import Consignments, make_consignments
 from micore.simulator.shop.orders import Outcome
 from micore.simulator.shop.places import WB_POOL, WB_SELLER
 from micore.simulator.shop.shop import Books, Shop
@@ -56,17 +57,25 @@ class Units:
 
 
 class Ledgers:
-    """Makes the columns once per state of the books."""
+    """Makes the columns and the numbered supplies once per state of the books."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
-        self._made: tuple[Books, Units] | None = None
+        self._made: tuple[Books, Units, Consignments] | None = None
 
     def units(self, books: Books) -> Units:
         """The units of these books."""
+        return self._of(books)[1]
+
+    def consignments(self, books: Books) -> Consignments:
+        """The supplies to Wildberries' own warehouses."""
+        return self._of(books)[2]
+
+    def _of(self, books: Books) -> tuple[Books, Units, Consignments]:
         if self._made is None or self._made[0] is not books:
-            self._made = (books, _make_units(self._shop, books))
-        return self._made[1]
+            supplies = make_consignments(books.supplied, self._shop.pairs, WB_POOL)
+            self._made = (books, _make_units(self._shop, books), supplies)
+        return self._made
 
 
 def _make_units(shop: Shop, books: Books) -> Units:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micore.simulator.shop.cards import Card
+from micore.simulator.shop.consignments import Consignments
 from micore.simulator.shop.places import Kind
 from micore.simulator.shop.shop import Books, Shop
 from micore.simulator.wildberries.units import Ledgers, Units
@@ -34,6 +35,11 @@ class View:
     def units(self) -> Units:
         """Every unit ordered, up to this instant and more."""
         return self.ledgers.units(self.books)
+
+    @functools.cached_property
+    def consignments(self) -> Consignments:
+        """Every supply to Wildberries' own warehouses, up to this instant and more."""
+        return self.ledgers.consignments(self.books)
 
     def cards(self, *, trashed: bool) -> list[int]:
         """First products of the cards that exist (or lie in the basket) by now, in the order of nmID."""

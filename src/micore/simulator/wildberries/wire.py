@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from micore.simulator.clock import MOSCOW, SECOND_US, from_us
 from micore.simulator.http import Answer, Request, json_answer
 
 Body = dict[str, Any]
@@ -65,6 +66,21 @@ def refused_report(status: int, detail: str, number: str, origin: str = "api-sta
 def refused_statistics(errors: str | list[str]) -> RefusedError:
     """A 400 of the statistics service: a list of texts, or one text."""
     return RefusedError(json_answer({"errors": errors}, 400))
+
+
+def refused_supplies(status: int, detail: str, number: str, *, plain: bool = False) -> RefusedError:
+    """A 4XX of the supplies service; the list of goods says it as plain text."""
+    titles = {400: "bad request", 404: "not found"}
+    body = {
+        "status": status, "title": titles[status], "detail": detail, "requestId": number, "origin": "supply-api",
+    }  # fmt: skip
+    kind = "text/plain; charset=utf-8" if plain else "application/json"
+    return RefusedError(json_answer(body, status, content_type=kind))
+
+
+def moscow_offset(instant_us: int) -> str:
+    """`2026-11-02T18:08:31+03:00`"""
+    return from_us(instant_us // SECOND_US * SECOND_US).astimezone(MOSCOW).isoformat()
 
 
 def json_object(request: Request) -> Body | None:
