@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import logging
 import threading
@@ -25,7 +26,7 @@ from micore.errors import (
 )
 from micore.sources.base import SourceTools
 from micore.sources.http import ApiClient, Patience, RequestRefusedError, Verdict, checked_url
-from micore.sources.limits import Limiter
+from micore.sources.limits import Limiter, TokenBucket
 from tests.unit.sources.clocks import HandClock
 from tests.unit.sources.http_server import Answering, Says, Server, serving
 
@@ -81,6 +82,47 @@ def test_an_answer_brings_its_bytes_its_request_and_the_marketplaces_clock() -> 
     assert answer.marketplace_now == datetime(2026, 11, 22, 8, 0, 5, tzinfo=UTC)
     assert server.asked[0].headers["api-key"] == CANARY
     assert clock.requests == [("POST /v1/rows", 200)]
+
+
+def test_a_question_has_a_query_instead_of_a_body() -> None:
+    clock = HandClock()
+    with client_of(in_turn(GOOD), clock) as (client, server):
+        answer = client.get("/v1/rows", {"since": "2026-11-22T08:00:00+03:00", "limit": 2}, READ)
+        client.get("/v1/rows", {}, READ)
+    assert answer.value.rows == [1, 2]
+    assert (answer.raw.endpoint, answer.raw.request) == (
+        "GET /v1/rows",
+        "since=2026-11-22T08%3A00%3A00%2B03%3A00&limit=2",
+    )
+    first, second = server.asked
+    assert (first.method, first.path, first.raw) == ("GET", f"/v1/rows?{answer.raw.request}", b"")
+    assert "content-type" not in first.headers
+    assert second.path == "/v1/rows"
+    assert clock.requests == [("GET /v1/rows", 200)] * 2
+
+
+def test_no_content_is_an_answer_only_where_it_is_expected() -> None:
+    with client_of(in_turn(Says(b"", 204)), HandClock()) as (client, _):
+        for answer in (
+            client.get("/", {}, READ, no_content=b'{"rows":[]}'),
+            client.post("/", {}, READ, no_content=b'{"rows":[]}'),
+        ):
+            assert (answer.value.rows, answer.raw.body) == ([], b"")
+        with pytest.raises(SourceProtocolError, match="HTTP 204 instead of 200"):
+            client.get("/", {}, READ)
+
+
+@pytest.mark.parametrize(("status", "tokens_left"), [(200, 19), (404, 10), (500, 16)])
+def test_the_limiter_learns_of_refusals(status: int, tokens_left: int) -> None:
+    clock = HandClock()
+    bucket = TokenBucket(20, 1e9, refusal_cost=10)
+    limiter = Limiter([bucket], {}, monotonic=clock.monotonic, sleep=clock.sleep)
+    with serving(in_turn(Says({"rows": []}, status))) as server:
+        client = ApiClient("wb", server.url, headers={}, secrets=(), limiter=limiter, tools=clock.tools())
+        with contextlib.suppress(MicoreError):
+            client.get("/", {}, READ)
+        client.close()
+    assert round(bucket._tokens, 3) == tokens_left
 
 
 def test_compressed_answers_are_read() -> None:
@@ -158,6 +200,8 @@ def test_patience_ends(bad: Says, error: type[MicoreError], tries: int) -> None:
     [
         ({"Retry-After": "7"}, 7.0),
         ({"X-Ratelimit-Retry": "12"}, 12.0),
+        ({"X-Ratelimit-Retry": "12", "X-Ratelimit-Reset": "60"}, 12.0),
+        ({"X-Ratelimit-Reset": "60"}, 60.0),
         ({"Date": "Sun, 22 Nov 2026 08:00:00 GMT", "Retry-After": "Sun, 22 Nov 2026 08:00:30 GMT"}, 30.0),
         ({}, 0.5),
     ],

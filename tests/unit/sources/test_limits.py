@@ -89,3 +89,20 @@ def test_a_failed_request_counts_like_any_other() -> None:
 def test_a_limit_of_nothing_is_refused(bad: type) -> None:
     with pytest.raises(ValueError, match="above zero"):
         bad()
+
+
+def test_a_refused_request_counts_as_many_where_a_limit_says_so() -> None:
+    clock = HandClock()
+    limiter = Limiter(
+        [SlidingWindow(100, 1.0)],
+        {"/x": [TokenBucket(20, 0.2, refusal_cost=10)]},
+        monotonic=clock.monotonic,
+        sleep=clock.sleep,
+    )
+    arrivals(limiter, clock, [(0, 0)])
+    limiter.refused("/x")
+    arrivals(limiter, clock, [(0, 0)] * 10)
+    assert clock.waits == []
+    limiter.refused("/x")
+    arrivals(limiter, clock, [(0, 0)])
+    assert sum(clock.waits) == pytest.approx(10 * 0.21, abs=0.005)

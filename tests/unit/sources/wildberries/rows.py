@@ -1,0 +1,107 @@
+"""Good rows of each kind, to be changed by a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.sources.wildberries.fake_wildberries import Row
+
+
+def size(chrt_id: int, **changes: Any) -> Row:
+    return {"chrtID": chrt_id, "techSize": "0", "wbSize": "", "skus": [f"20430{chrt_id}"]} | changes
+
+
+def card(number: int, **changes: Any) -> Row:
+    return {
+        "nmID": 500_000 + number,
+        "imtID": 70_000 + number,
+        "vendorCode": f"MUG-{number:02}",
+        "title": "Кружка",
+        "subjectName": "Кружки",
+        "dimensions": {"length": 12, "width": 9, "height": 10, "weightBrutto": 0.4, "isValid": True},
+        "sizes": [size(700_000 + number)],
+        "createdAt": "2026-02-01T10:00:00.123456Z",
+        "updatedAt": f"2026-11-01T08:00:00.{number:06}Z",
+    } | changes
+
+
+def trashed(number: int, **changes: Any) -> Row:
+    row = card(number, trashedAt=f"2026-11-02T08:00:00.{number:06}Z") | changes
+    return {name: value for name, value in row.items() if name not in ("title", "imtID", "updatedAt")}
+
+
+def priced(number: int, *discounted: float | None, **changes: Any) -> Row:
+    prices = discounted or (700,)
+    return {
+        "nmID": 500_000 + number,
+        "vendorCode": f"MUG-{number:02}",
+        "sizes": [
+            {"sizeID": 700_000 + number, "price": 1000, "discountedPrice": each, "clubDiscountedPrice": 650}
+            for each in prices
+        ],
+        "currencyIsoCode4217": "RUB",
+        "discount": 30,
+    } | changes
+
+
+def warehouse(number: int, name: str, delivery: int | None = 1) -> Row:
+    return {
+        "id": number,
+        "name": name,
+        "officeId": 15,
+        "cargoType": 1,
+        "deliveryType": delivery,
+        "isDeleting": False,
+        "isProcessing": False,
+    }
+
+
+def pooled(number: int, **changes: Any) -> Row:
+    return {
+        "nmId": 500_000 + number,
+        "chrtId": 700_000 + number,
+        "warehouseId": -999999,
+        "warehouseName": "Склад WB",
+        "regionName": "Склад WB",
+        "quantity": 43,
+        "inWayToClient": 14,
+        "inWayFromClient": 11,
+    } | changes
+
+
+def sellers(number: int, warehouse_id: int = 9, **changes: Any) -> Row:
+    return {
+        "nmId": 500_000 + number,
+        "chrtId": 700_000 + number,
+        "warehouseId": warehouse_id,
+        "warehouseName": "Мой склад",
+        "regionName": "Свой склад",
+        "quantity": 12,
+    } | changes
+
+
+def order(number: int, **changes: Any) -> Row:
+    return {
+        "date": "2026-11-20T18:08:31",
+        "lastChangeDate": f"2026-11-21T10:{number // 60:02}:{number % 60:02}",
+        "warehouseName": "Склад WB РФ",
+        "warehouseType": "Склад WB",
+        "supplierArticle": "MUG-01",
+        "nmId": 500_001,
+        "barcode": "20430700001",
+        "techSize": "0",
+        "incomeID": 0,
+        "totalPrice": 1000,
+        "discountPercent": 30,
+        "spp": 10,
+        "finishedPrice": 630,
+        "priceWithDisc": 700.5,
+        "isCancel": False,
+        "cancelDate": "0001-01-01T00:00:00",
+        "srid": f"11.r{number:04}.0.0",
+    } | changes
+
+
+def sale(number: int, **changes: Any) -> Row:
+    row = order(number) | {"saleID": f"S{number:010}", "forPay": 560.25, "paymentSaleAmount": 0} | changes
+    return {name: value for name, value in row.items() if name not in ("isCancel", "cancelDate")}

@@ -1,0 +1,771 @@
+"""What the Wildberries source makes of Wildberries' answers, good ones and bad ones."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from micore.domain.instants import micros
+from micore.domain.records import (
+    CatalogueRecord,
+    Holder,
+    OrderRecord,
+    OrderState,
+    PlaceKind,
+    PlaceRecord,
+    PriceRecord,
+    StockRecord,
+)
+from micore.errors import NotFoundError, SettingsError, SourceAuthError, SourceGoneError, SourceProtocolError
+from micore.sources.base import Page
+from micore.sources.http import RequestRefusedError
+from micore.sources.wildberries import WildberriesSource, statistics, stock
+from micore.sources.wildberries.api import Category, WildberriesApi, key_expires_at
+from tests.unit.sources.clocks import HandClock
+from tests.unit.sources.http_server import Asked, Says
+from tests.unit.sources.wildberries.fake_wildberries import (
+    CARDS,
+    DISABLED,
+    ORDERS,
+    POOLED,
+    PRICES,
+    SALES,
+    SELLERS,
+    WAREHOUSES,
+    Bench,
+    Row,
+    bench,
+    query_of,
+)
+from tests.unit.sources.wildberries.rows import card, order, pooled, priced, sale, sellers, size, trashed, warehouse
+
+POOL = PlaceRecord(PlaceKind.WAREHOUSE, "wb:Склад WB", "Склад WB", Holder.MARKETPLACE, "FBW", None)
+MINE = PlaceRecord(PlaceKind.WAREHOUSE, "9", "Мой склад", Holder.SELLER, "FBS", None)
+
+
+@pytest.fixture
+def wb() -> Iterator[Bench]:
+    with bench() as made:
+        made.barcodes["20430700001"] = "700001"
+        yield made
+
+
+def records(pages: list[Page]) -> list[Any]:
+    return [record for page in pages for record in page.records]
+
+
+def rejected(pages: list[Page]) -> list[tuple[str, str]]:
+    return [(row.key, row.reason) for page in pages for row in page.rejected]
+
+
+def rejected_keys(pages: list[Page]) -> list[str]:
+    return [key for key, _ in rejected(pages)]
+
+
+# --- options and account ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({}, "MICORE_WILDBERRIES_API_TOKEN"),
+        ({"api_token": "секрет"}, "MICORE_WILDBERRIES_API_TOKEN"),
+        ({"api_token": "k", "history_days": "91"}, "MICORE_WILDBERRIES_HISTORY_DAYS"),
+        ({"api_token": "k", "base_url": "nowhere"}, "MICORE_WILDBERRIES_BASE_URL"),
+    ],
+)
+def test_wrong_options_name_the_setting_and_hide_the_value(options: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named) as caught:
+        WildberriesSource(options, HandClock().tools())
+    assert "секрет" not in str(caught.value)
+
+
+def test_the_account_is_the_sellers_and_asked_for_once(wb: Bench) -> None:
+    facts = wb.source.account()
+    assert (facts.external_id, facts.name, facts.currency) == ("e892-4014", "Ромашка", "RUB")
+    assert facts.key_expires_at is None
+    assert wb.clock.requests == [("GET /api/v1/seller-info", 200)]
+    assert wb.shop.asked[0].headers["authorization"] == "token-for-tests"
+
+
+def test_a_name_of_ones_own_is_shown() -> None:
+    with bench(name="Мой магазин") as made:
+        assert made.source.account().name == "Мой магазин"
+
+
+def token(payload: object) -> str:
+    body = base64.urlsafe_b64encode(msgspec.json.encode(payload)).decode().rstrip("=")
+    return f"eyJhbGciOiJFUzI1NiJ9.{body}.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("text", "expires_at"),
+    [
+        (token({"exp": 1_796_000_000, "sid": "x"}), datetime(2026, 11, 30, 0, 53, 20, tzinfo=UTC)),
+        (token({"sid": "x"}), None),
+        (token({"exp": "tomorrow"}), None),
+        (token({"exp": 10**15}), None),
+        (token([1]), None),
+        ("no.jwt", None),
+        ("a.!!!.c", None),
+        ("a.9w.c", None),
+        ("plain-token", None),
+    ],
+)
+def test_the_key_tells_itself_when_it_ends(text: str, expires_at: datetime | None) -> None:
+    assert key_expires_at(text) == expires_at
+
+
+def test_there_is_no_other_stream(wb: Bench) -> None:
+    with pytest.raises(NotFoundError, match="reviews"):
+        wb.source.read("reviews", None)
+
+
+def test_each_category_has_its_own_host() -> None:
+    clock = HandClock()
+    api = WildberriesApi("token-for-tests", "", clock.tools())
+    hosts = {str(api._client(category)._client.base_url.host) for category in Category}
+    api.close()
+    assert hosts == {
+        "common-api.wildberries.ru",
+        "content-api.wildberries.ru",
+        "discounts-prices-api.wildberries.ru",
+        "marketplace-api.wildberries.ru",
+        "seller-analytics-api.wildberries.ru",
+        "statistics-api.wildberries.ru",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "stream"), [(CARDS, "catalogue"), (POOLED, "stock"), (ORDERS, "orders"), (WAREHOUSES, "warehouses")]
+)
+def test_a_method_that_is_switched_off_is_gone(wb: Bench, path: str, stream: str) -> None:
+    wb.shop.instead[path] = lambda asked: DISABLED
+    with pytest.raises(SourceGoneError, match=path):
+        wb.read(stream)
+    assert wb.clock.waits == []
+
+
+# --- warehouses ---------------------------------------------------------------------------------------------------
+
+
+def test_warehouses_have_the_scheme_of_their_delivery(wb: Bench) -> None:
+    wb.shop.warehouses = [warehouse(number, f"Склад {number}", number) for number in (6, 5, 3, 2, 1)]
+    (page,) = wb.read("warehouses")
+    assert [(record.place_id, record.scheme) for record in records([page])] == [
+        ("1", "FBS"),
+        ("2", "DBS"),
+        ("3", "DBW"),
+        ("5", "C&C"),
+        ("6", "DBS express"),
+    ]
+    assert page.done
+
+
+@pytest.mark.parametrize("bad", [{"deliveryType": 4}, {"deliveryType": None}, {"id": 0}, {"id": None}, {"name": 5}])
+def test_a_warehouse_that_cannot_be_is_rejected(wb: Bench, bad: Row) -> None:
+    wb.shop.warehouses = [warehouse(1, "А"), warehouse(2, "Б") | bad]
+    pages = wb.read("warehouses")
+    assert [record.place_id for record in records(pages)] == ["1"]
+    assert len(rejected(pages)) == 1
+
+
+# --- catalogue ----------------------------------------------------------------------------------------------------
+
+
+def test_every_card_is_read_once_trashed_ones_as_archived(wb: Bench) -> None:
+    wb.shop.cards = [card(number) for number in range(250)]
+    wb.shop.trash = [trashed(900)]
+    pages = wb.read("catalogue")
+    found = records(pages)
+    assert [record.sku_id for record in found] == [*(str(700_000 + number) for number in range(250)), "700900"]
+    assert found[0] == CatalogueRecord(
+        "500000", "700000", "MUG-00", "Кружка", None, False, None, None, ("20430700000",), 1_769_940_000_123_456
+    )
+    assert (found[-1].archived, found[-1].name) == (True, "Кружки")
+    assert [len(page.records) for page in pages] == [100, 100, 50, 1]
+    assert all(asked.payload["settings"]["sort"] == {"ascending": True} for asked in wb.shop.paths(CARDS))
+
+
+def test_a_full_last_page_is_followed_by_an_empty_one(wb: Bench) -> None:
+    wb.shop.cards = [card(number) for number in range(100)]
+    assert [len(page.records) for page in wb.read("catalogue")] == [100, 0, 0]
+
+
+def test_sizes_are_skus_of_their_card(wb: Bench) -> None:
+    wb.shop.cards = [
+        card(1, sizes=[size(11, techSize="S", skus=["46 ", "", "47", "46"]), size(12, techSize="0", skus=None)]),
+        card(2, sizes=[size(13, techSize="XL")]),
+        card(3, sizes=[size(14, techSize=None)]),
+        card(4, sizes=None),
+    ]
+    assert [
+        (record.listing_id, record.sku_id, record.size, record.barcodes) for record in records(wb.read("catalogue"))
+    ] == [
+        ("500001", "11", "S", ("46", "47")),
+        ("500001", "12", "0", ()),
+        ("500002", "13", "XL", ("2043013",)),
+        ("500003", "14", None, ("2043014",)),
+    ]
+
+
+def test_a_bad_card_stands_apart_under_the_names_of_its_sizes(wb: Bench) -> None:
+    wb.shop.cards = [
+        card(1, sizes=[size(11), size(12, skus="46")]),
+        card(2, sizes="none"),
+        card(3, sizes=[size(13), size(0)]),
+        card(4, createdAt="yesterday"),
+        card(5),
+    ]
+    pages = wb.read("catalogue")
+    assert [record.sku_id for record in records(pages)] == ["700005"]
+    assert rejected_keys(pages) == ["11", "12", "500002", "13", "0", "700004"]
+
+
+# --- prices -------------------------------------------------------------------------------------------------------
+
+
+def test_a_card_costs_what_its_cheapest_size_costs(wb: Bench) -> None:
+    wb.shop.prices = [
+        priced(1, 700, 650.5),
+        priced(2, 800, currencyIsoCode4217="byn"),
+        priced(3, 900, currencyIsoCode4217=None),
+        priced(4, None),
+        priced(5, 0),
+        priced(6, sizes=None),
+        priced(7, None, 10, price=None, discount=None),
+    ]
+    pages = wb.read("prices")
+    assert records(pages) == [
+        PriceRecord("500001", 6_505_000, "RUB"),
+        PriceRecord("500002", 8_000_000, "BYN"),
+        PriceRecord("500003", 9_000_000, "RUB"),
+        PriceRecord("500007", 100_000, "RUB"),
+    ]
+    assert rejected(pages) == []
+
+
+@pytest.mark.parametrize(
+    "bad", [{"sizes": [{"discountedPrice": -1}]}, {"sizes": [{"discountedPrice": "12,5"}]}, {"nmID": None}]
+)
+def test_a_price_that_cannot_be_is_rejected(wb: Bench, bad: Row) -> None:
+    wb.shop.prices = [priced(1, **bad), priced(2)]
+    pages = wb.read("prices")
+    assert [record.listing_id for record in records(pages)] == ["500002"]
+    assert len(rejected(pages)) == 1
+
+
+def test_prices_are_read_by_offset_until_nothing_is_left(wb: Bench) -> None:
+    wb.shop.prices = [priced(number) for number in range(2000)]
+    pages = wb.read("prices")
+    assert [len(page.records) for page in pages] == [1000, 1000, 0]
+    assert [query_of(asked)["offset"] for asked in wb.shop.paths(PRICES)] == ["0", "1000", "2000"]
+
+
+# --- stock --------------------------------------------------------------------------------------------------------
+
+
+def test_stock_comes_from_both_reports(wb: Bench) -> None:
+    wb.shop.warehouses = [warehouse(12, "Б", 2), warehouse(9, "Мой склад")]
+    wb.shop.pooled = [pooled(1), pooled(2, quantity=0, warehouseId=507, warehouseName="Коледино")]
+    wb.shop.sellers = [sellers(1), sellers(1, 12), sellers(2, 33, warehouseName="Старый")]
+    pages = wb.read("stock")
+    assert records(pages) == [
+        StockRecord("700001", "wb:Склад WB", 43_000, None, None, None, 14_000, 11_000),
+        StockRecord("700002", "wb:Коледино", 0, None, None, None, 14_000, 11_000),
+        StockRecord("700001", "9", 12_000, None, None, None, None, None),
+        StockRecord("700001", "12", 12_000, None, None, None, None, None),
+        StockRecord("700002", "33", 12_000, None, None, None, None, None),
+    ]
+    assert [(page.scope, page.scope_done, page.done) for page in pages] == [("fbw", True, False), ("fbs", True, True)]
+    assert POOL in pages[0].places
+    assert list(pages[1].places) == [
+        MINE,
+        PlaceRecord(PlaceKind.WAREHOUSE, "12", "Б", Holder.SELLER, "DBS", None),
+        PlaceRecord(PlaceKind.WAREHOUSE, "33", "Старый", Holder.SELLER, "FBS", None),
+    ]
+
+
+@pytest.mark.parametrize("nothing", [Says(b"", 204), Says({"data": {"items": []}}), Says({"data": {"items": None}})])
+def test_a_shop_without_stock_has_whole_empty_scopes(wb: Bench, nothing: Says) -> None:
+    wb.shop.warehouses = [warehouse(9, "Мой склад")]
+    wb.shop.instead = {POOLED: lambda asked: nothing, SELLERS: lambda asked: nothing}
+    pages = wb.read("stock")
+    assert records(pages) == []
+    assert [(page.scope, page.scope_done, page.done) for page in pages] == [("fbw", True, False), ("fbs", True, True)]
+
+
+def test_a_seller_without_warehouses_is_not_asked_about_them(wb: Bench) -> None:
+    pages = wb.read("stock")
+    assert [(page.scope, page.scope_done) for page in pages] == [("fbw", True), ("fbs", True)]
+    assert wb.shop.paths(SELLERS) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"quantity": -1},
+        {"quantity": 3.5},
+        {"quantity": "3"},
+        {"quantity": None},
+        {"inWayToClient": -5},
+        {"inWayFromClient": "1"},
+        {"warehouseName": ""},
+        {"warehouseName": None},
+        {"warehouseId": "x"},
+    ],
+    ids=str,
+)
+def test_a_figure_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad: Row) -> None:
+    wb.shop.pooled = [pooled(1, **bad), pooled(2)]
+    pages = wb.read("stock")
+    assert [record.sku_id for record in records(pages)] == ["700002"]
+    assert rejected_keys(pages) == ["700001"]
+
+
+@pytest.mark.parametrize("bad", [{"chrtId": None}, {"chrtId": 0}, {"chrtId": -3}, {"warehouseId": -999999}])
+def test_a_row_without_its_ids_is_rejected(wb: Bench, bad: Row) -> None:
+    wb.shop.warehouses = [warehouse(9, "Мой склад")]
+    wb.shop.sellers = [sellers(1) | bad, sellers(2)]
+    pages = wb.read("stock")
+    assert [record.sku_id for record in records(pages)] == ["700002"]
+    assert len(rejected(pages)) == 1
+
+
+def test_a_size_told_twice_with_different_figures_is_not_believed(wb: Bench) -> None:
+    wb.shop.pooled = [pooled(1), pooled(1, quantity=42), pooled(2), pooled(2)]
+    pages = wb.read("stock")
+    assert [record.sku_id for record in records(pages)] == ["700002"]
+    assert rejected_keys(pages) == ["700001", "700001"]
+
+
+def test_an_answer_without_its_list_is_no_empty_stock(wb: Bench) -> None:
+    wb.shop.instead[POOLED] = lambda asked: Says({"data": {}})
+    with pytest.raises(SourceProtocolError, match="items"):
+        wb.read("stock")
+
+
+def test_a_report_is_read_by_offset(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stock, "REPORT_ROWS", 2)
+    wb.shop.pooled = [pooled(number) for number in range(5)]
+    pages = wb.read("stock")
+    assert [(len(page.records), page.scope, page.scope_done) for page in pages] == [
+        (2, "fbw", False),
+        (2, "fbw", False),
+        (1, "fbw", True),
+        (0, "fbs", True),
+    ]
+
+
+REFUSED = {
+    "switched off": DISABLED,
+    "not for this token": Says({"title": "forbidden", "detail": "token type"}, 403),
+    "to be paid for": Says({"title": "Payment required", "detail": "subscribe"}, 402),
+    "other body": Says({"title": "Bad Request", "detail": "invalid"}, 400),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSED)
+def test_without_a_report_the_sellers_warehouses_are_asked_themselves(
+    wb: Bench, refusal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stock, "SIZES_PER_REQUEST", 2)
+    wb.shop.instead[SELLERS] = lambda asked: REFUSED[refusal]
+    wb.shop.warehouses = [warehouse(12, "Б"), warehouse(9, "Мой склад")]
+    wb.shop.cards = [card(number) for number in (3, 1, 2)]
+    wb.shop.amounts = {
+        9: [{"chrtId": 700_001, "amount": 5}, {"chrtId": 700_003, "amount": -1}],
+        12: [{"chrtId": 700_002, "amount": 7}],
+    }
+    pages = [page for page in wb.read("stock") if page.scope == "fbs"]
+    assert [tuple(record)[:3] for record in records(pages)] == [("700001", "9", 5000), ("700002", "12", 7000)]
+    assert rejected_keys(pages) == ["700003"]
+    assert [list(page.seen) for page in pages] == [["700001", "700002"], ["700003"]] * 2
+    assert [page.scope_done for page in pages] == [False, False, False, True]
+    for number, page in enumerate(pages[:-1], 1):
+        assert records(pages[:number]) + records(wb.read("stock", page.cursor)) == records(pages)
+
+
+def test_without_a_report_and_without_cards_there_is_nothing(wb: Bench) -> None:
+    wb.shop.instead[SELLERS] = lambda asked: DISABLED
+    wb.shop.warehouses = [warehouse(9, "Мой склад")]
+    page = wb.read("stock")[-1]
+    assert (page.records, page.scope_done, page.done) == ([], True, True)
+
+
+def test_a_card_without_readable_sizes_is_no_sold_out_card(wb: Bench) -> None:
+    wb.shop.instead[SELLERS] = lambda asked: DISABLED
+    wb.shop.warehouses = [warehouse(9, "Мой склад")]
+    wb.shop.cards = [card(1, sizes="many")]
+    with pytest.raises(SourceProtocolError, match="card '500001'"):
+        wb.read("stock")
+
+
+def test_an_unreadable_warehouse_is_no_missing_warehouse(wb: Bench) -> None:
+    wb.shop.warehouses = [warehouse(9, "Мой склад", 77)]
+    with pytest.raises(SourceProtocolError, match="deliveryType"):
+        wb.read("stock")
+
+
+def test_a_report_refused_in_its_middle_is_not_mixed_with_other_figures(
+    wb: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stock, "REPORT_ROWS", 1)
+    wb.shop.warehouses = [warehouse(9, "Мой склад")]
+    wb.shop.sellers = [sellers(1), sellers(2)]
+    first = next(page for page in wb.source.read("stock", None) if page.scope == "fbs")
+    wb.shop.instead[SELLERS] = lambda asked: DISABLED
+    with pytest.raises(SourceGoneError):
+        wb.read("stock", first.cursor)
+
+
+def test_a_scope_broken_off_long_ago_begins_anew(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stock, "REPORT_ROWS", 2)
+    wb.shop.pooled = [pooled(number) for number in range(5)]
+    first = next(iter(wb.source.read("stock", None)))
+    wb.clock.seconds += 600
+    soon = wb.read("stock", first.cursor)
+    assert (soon[0].as_of, soon[0].records[0].sku_id) == (first.as_of, "700002")  # type: ignore[union-attr]
+    wb.clock.seconds += 3600
+    late = wb.read("stock", first.cursor)
+    assert late[0].as_of > first.as_of + timedelta(hours=1)
+    assert len(records(late)) == 5
+
+
+# --- orders -------------------------------------------------------------------------------------------------------
+
+ORDERED_AT = micros(datetime(2026, 11, 20, 15, 8, 31, tzinfo=UTC))
+
+
+def test_an_order_is_one_unit_at_moscows_time(wb: Bench) -> None:
+    wb.shop.orders = [order(1)]
+    (page,) = wb.read("orders")
+    assert records([page]) == [
+        OrderRecord(
+            order_id="11.r0001.0.0",
+            sku_id="700001",
+            place_id="wb:Склад WB РФ",
+            scheme="FBW",
+            state=OrderState.ORDERED,
+            quantity=1000,
+            price=7_005_000,
+            currency="RUB",
+            ordered_at=ORDERED_AT,
+            cancelled_at=None,
+        )
+    ]
+    assert [place.name for place in page.places] == ["Склад WB РФ"]
+
+
+def test_what_is_not_told_of_an_order_stays_unknown(wb: Bench) -> None:
+    wb.shop.orders = [
+        order(1, priceWithDisc=0),
+        order(2, priceWithDisc=None, isCancel=None, cancelDate=None, supplierArticle=None),
+        order(3, warehouseName=None),
+    ]
+    found = records(wb.read("orders"))
+    assert [(record.price, record.currency) for record in found] == [(None, None), (None, None), (7_005_000, "RUB")]
+    assert [record.place_id for record in found] == ["wb:Склад WB РФ", "wb:Склад WB РФ", None]
+    assert {record.state for record in found} == {OrderState.ORDERED}
+
+
+def test_a_cancelled_order_has_its_instant(wb: Bench) -> None:
+    wb.shop.orders = [
+        order(1, isCancel=True, cancelDate="2026-11-21T09:00:00"),
+        order(2, isCancel=True),
+        order(3, isCancel=False, cancelDate="2026-11-21T09:00:00"),
+        order(4, isCancel=True, cancelDate="2026-11-21T09:00:00+05:00"),
+    ]
+    nine = micros(datetime(2026, 11, 21, 6, tzinfo=UTC))
+    assert [(record.state.value, record.cancelled_at) for record in records(wb.read("orders"))] == [
+        ("cancelled", nine),
+        ("cancelled", None),
+        ("ordered", None),
+        ("cancelled", nine - 2 * 3600 * 1_000_000),
+    ]
+
+
+def test_the_sellers_warehouse_is_known_by_a_name_that_only_one_has(wb: Bench) -> None:
+    wb.shop.warehouses = [warehouse(9, "Мой склад"), warehouse(10, "Близнец"), warehouse(11, "Близнец")]
+    names = ["Мой склад", "Близнец", "Чужой", None]
+    wb.shop.orders = [
+        order(number, warehouseType="Склад продавца", warehouseName=name) for number, name in enumerate(names)
+    ]
+    pages = wb.read("orders")
+    assert [(record.scheme, record.place_id) for record in records(pages)] == [("FBS", "9"), *[("FBS", None)] * 3]
+    assert [list(page.places) for page in pages] == [[MINE]]
+
+
+def test_a_key_that_may_not_see_warehouses_still_reads_orders(wb: Bench) -> None:
+    wb.shop.instead[WAREHOUSES] = lambda asked: Says({"title": "forbidden"}, 403)
+    wb.shop.orders = [order(1, warehouseType="Склад продавца", warehouseName="Мой склад")]
+    assert [record.place_id for record in records(wb.read("orders"))] == [None]
+    wb.shop.instead[WAREHOUSES] = lambda asked: Says({"title": "unauthorized"}, 401)
+    with pytest.raises(SourceAuthError):
+        wb.read("orders")
+
+
+BAD_ORDERS: list[tuple[Row, str]] = [
+    ({"barcode": "999"}, "barcode: received '999'"),
+    ({"barcode": None}, "barcode"),
+    ({"srid": ""}, "srid"),
+    ({"srid": None}, "srid"),
+    ({"warehouseType": "Склад"}, "warehouseType"),
+    ({"date": "0001-01-01T00:00:00"}, "date"),
+    ({"date": "yesterday"}, "instant"),
+    ({"priceWithDisc": -1}, "price"),
+    ({"priceWithDisc": "NaN"}, "money"),
+    ({"isCancel": "no"}, "isCancel"),
+    ({"isCancel": True, "cancelDate": "soon"}, "instant"),
+    ({"lastChangeDate": 5}, "lastChangeDate"),
+]
+
+
+@pytest.mark.parametrize(("bad", "reason"), BAD_ORDERS, ids=[str(bad) for bad, _ in BAD_ORDERS])
+def test_an_order_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad: Row, reason: str) -> None:
+    wb.shop.orders = [order(1), order(2, **bad), order(3)]
+    pages = wb.read("orders")
+    assert [record.order_id for record in records(pages)] == ["11.r0001.0.0", "11.r0003.0.0"]
+    ((_, said),) = rejected(pages)
+    assert reason in said
+
+
+def test_many_rows_of_which_none_can_be_believed_are_asked_for_again(wb: Bench) -> None:
+    wb.shop.orders = [order(number, barcode="999") for number in range(20)]
+    with pytest.raises(SourceProtocolError, match="none of 20 rows can be believed, such as: barcode"):
+        wb.read("orders")
+    wb.shop.orders.pop()
+    assert len(rejected(wb.read("orders"))) == 19
+
+
+# --- sales --------------------------------------------------------------------------------------------------------
+
+
+def test_sales_are_money_and_returns_money_back(wb: Bench) -> None:
+    wb.shop.sales = [
+        sale(1, date="2026-11-20T23:59:59"),
+        sale(2, saleID="R0000000002", forPay=-560.25),
+        sale(3, saleID="R0000000003", forPay=560.25),
+        sale(4, forPay=0),
+        sale(5, forPay=None),
+        sale(6, srid="", date="2026-11-20T22:00:00+00:00"),
+    ]
+    pages = wb.read("sales")
+    assert [tuple(record)[:7] for record in records(pages)] == [
+        ("S0000000001", "11.r0001.0.0", "700001", "2026-11-20", 5_602_500, None, "RUB"),
+        ("R0000000002", "11.r0002.0.0", "700001", "2026-11-20", -5_602_500, None, "RUB"),
+        ("R0000000003", "11.r0003.0.0", "700001", "2026-11-20", -5_602_500, None, "RUB"),
+        ("S0000000006", None, "700001", "2026-11-21", 5_602_500, None, "RUB"),
+    ]
+    assert rejected(pages) == []
+
+
+BAD_SALES: list[Row] = [
+    {"saleID": "D0000000002"},
+    {"saleID": "S"},
+    {"saleID": ""},
+    {"saleID": None},
+    {"forPay": -1},
+    {"forPay": "much"},
+    {"barcode": "999"},
+    {"date": None},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_SALES, ids=str)
+def test_a_sale_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad: Row) -> None:
+    wb.shop.sales = [sale(1), sale(2, **bad), sale(3)]
+    pages = wb.read("sales")
+    assert [record.sale_id for record in records(pages)] == ["S0000000001", "S0000000003"]
+    assert len(rejected(pages)) == 1
+
+
+# --- walking through the statistics -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three rows are a full page."""
+    monkeypatch.setattr(statistics, "FULL_ROWS", 3)
+
+
+def asked_from(wb: Bench, path: str = ORDERS) -> list[str]:
+    return [query_of(asked)["dateFrom"] for asked in wb.shop.paths(path)]
+
+
+def test_the_first_reading_takes_the_whole_history(wb: Bench) -> None:
+    wb.read("orders")
+    wb.read("sales")
+    # Sixty days before the marketplace's now, by Moscow's clock.
+    assert asked_from(wb) == ["2026-09-23T12:16:40"]
+    assert asked_from(wb, SALES) == ["2026-09-23T12:16:40"]
+    assert {query_of(asked)["flag"] for asked in wb.shop.paths(ORDERS)} == {"0"}
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_rows_of_the_boundary_are_told_once(wb: Bench) -> None:
+    wb.shop.statistics_rows = 4
+    same, last = "2026-11-21T12:00:00", "2026-11-21T13:00:00"
+    wb.shop.orders = [order(1), order(2, lastChangeDate=same), order(3, lastChangeDate=same, barcode="999")]
+    wb.shop.orders += [order(4, lastChangeDate=same), order(5, lastChangeDate=last)]
+    pages = wb.read("orders")
+    assert [record.order_id[4:8] for record in records(pages)] == ["0001", "0002", "0004", "0005"]
+    assert rejected_keys(pages) == ["11.r0003.0.0"]
+    assert asked_from(wb)[1:] == [same, last]
+    assert [page.done for page in pages] == [False, False, True]
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_row_that_changed_at_the_boundary_is_told_again(wb: Bench) -> None:
+    wb.shop.statistics_rows = 3
+    wb.shop.orders = [order(number) for number in (1, 2, 3)]
+    pages = wb.source.read("orders", None)
+    first = next(pages)
+    wb.shop.orders[2] |= {"isCancel": True}
+    rest = list(pages)
+    assert [record.state.value for record in records(rest)] == ["cancelled"]
+    assert (first.done, [page.done for page in rest]) == (False, [True])
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("stream", ["orders", "sales"])
+def test_pages_that_bring_nothing_newer_end_the_reading(wb: Bench, stream: str) -> None:
+    wb.shop.statistics_rows = 3
+    same = "2026-11-21T12:00:00"
+    wb.shop.orders = [order(number, lastChangeDate=same) for number in range(9)]
+    wb.shop.sales = [sale(number, lastChangeDate=same) for number in range(9)]
+    pages = wb.read(stream)
+    assert [(len(page.records), page.done) for page in pages] == [(3, False), (0, True)]
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("stream", ["orders", "sales"])
+def test_a_reading_goes_on_after_any_page(wb: Bench, stream: str) -> None:
+    wb.shop.statistics_rows = 4
+    wb.shop.orders = [order(number - number % 3, srid=f"11.r{number:04}.0.0") for number in range(20)]
+    wb.shop.sales = [sale(number - number % 3, saleID=f"S{number:010}") for number in range(20)]
+    whole = wb.read(stream)
+    assert len(records(whole)) == 20
+    assert len(whole) > 5
+    for number, page in enumerate(whole[:-1], 1):
+        rest = wb.read(stream, page.cursor)
+        assert records(whole[:number]) + records(rest) == records(whole)
+        assert {each.as_of for each in rest} == {page.as_of}
+
+
+def test_more_rows_of_one_instant_than_a_cursor_remembers_come_again(
+    wb: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statistics, "FULL_ROWS", 150)
+    same = "2026-11-21T12:00:00"
+    wb.shop.orders = [order(number, srid=str(number + 1), lastChangeDate=same) for number in range(150)]
+    pages = wb.read("orders")
+    assert [len(page.records) for page in pages] == [150, 150]
+    assert max(len(page.cursor) for page in pages) < 2000
+
+
+def test_the_next_reading_takes_the_last_day_again(wb: Bench) -> None:
+    wb.shop.sales = [sale(1), sale(2, forPay=0)]
+    first = wb.read("sales")
+    assert len(records(first)) == 1
+    # Booked later, without a new lastChangeDate.
+    wb.shop.sales[1]["forPay"] = 300
+    wb.clock.seconds += 86_400
+    second = wb.read("sales", first[-1].cursor)
+    assert asked_from(wb, SALES)[-1] == "2026-11-20T09:00:02"
+    assert [record.amount for record in records(second)] == [5_602_500, 3_000_000]
+
+
+def test_readings_that_find_nothing_do_not_go_ever_further_back(wb: Bench) -> None:
+    wb.shop.orders = [order(1)]
+    cursor = wb.read("orders")[-1].cursor
+    wb.shop.orders = []
+    for _ in range(3):
+        cursor = wb.read("orders", cursor)[-1].cursor
+    assert asked_from(wb)[1:] == ["2026-11-20T09:00:01"] * 3
+
+
+@pytest.mark.parametrize("stream", ["orders", "sales"])
+def test_no_rows_at_all_are_a_whole_reading(wb: Bench, stream: str) -> None:
+    for nothing in (Says([]), Says(b"", 204)):
+        wb.shop.instead = {path: lambda asked, nothing=nothing: nothing for path in (ORDERS, SALES)}  # type: ignore[misc]
+        (page,) = wb.read(stream)
+        assert (page.records, page.done) == ([], True)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_last_row_without_its_change_is_passed_over(wb: Bench) -> None:
+    wb.shop.orders = [order(1), order(2), order(3, lastChangeDate="soon")]
+    assert wb.read("orders")[-1].done
+    wb.shop.orders = [order(number, lastChangeDate=None) for number in range(3)]
+    with pytest.raises(SourceProtocolError, match="none of 3 rows has a lastChangeDate"):
+        wb.read("orders")
+
+
+# --- going on -----------------------------------------------------------------------------------------------------
+
+
+def full_shop(wb: Bench) -> None:
+    wb.shop.cards = [card(number) for number in range(230)]
+    wb.shop.trash = [trashed(number) for number in range(900, 1050)]
+    wb.shop.prices = [priced(number) for number in range(1500)]
+    wb.shop.warehouses = [warehouse(9, "Мой склад"), warehouse(12, "Б")]
+    wb.shop.pooled = [pooled(number) for number in range(7)]
+    wb.shop.sellers = [sellers(number) for number in range(5)]
+    wb.shop.orders = [order(number) for number in range(9)]
+    wb.shop.sales = [sale(number) for number in range(9)]
+
+
+@pytest.mark.parametrize("stream", [stream.name for stream in WildberriesSource.streams])
+def test_readings_go_on_and_begin_anew(wb: Bench, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stock, "REPORT_ROWS", 3)
+    full_shop(wb)
+    whole = wb.read(stream)
+    for number, page in enumerate(whole[:-1], 1):
+        rest = wb.read(stream, page.cursor)
+        assert records(whole[:number]) + records(rest) == records(whole)
+        assert {each.as_of for each in rest if each.scope == page.scope} <= {page.as_of}
+    odd = '{"part":"unheard of","at":1,"scope":5,"read_to":[]}'
+    assert records(wb.read(stream, odd)) == records(whole)
+    assert records(wb.read(stream, whole[0].cursor, full=True)) == records(whole)
+
+
+def test_pages_that_go_in_circles_are_left(wb: Bench) -> None:
+    rows = [card(number) for number in range(100)]
+    mark = {"updatedAt": "2026-11-01T08:00:00Z", "nmID": 1, "total": 100}
+    wb.shop.instead[CARDS] = lambda asked: Says({"cards": rows, "cursor": mark})
+    with pytest.raises(SourceProtocolError, match="came twice"):
+        wb.read("catalogue")
+
+
+def test_a_refused_mark_begins_its_list_anew(wb: Bench) -> None:
+    wb.shop.cards = [card(number) for number in range(150)]
+
+    def refuse_marks(asked: Asked) -> Says | None:
+        dead = "nmID" in asked.payload["settings"]["cursor"] and len(wb.shop.paths(CARDS)) < 3
+        return Says({"data": None, "error": True, "errorText": "Invalid cursor"}, 400) if dead else None
+
+    wb.shop.instead[CARDS] = refuse_marks
+    pages = wb.read("catalogue")
+    assert len(set(records(pages))) == 150
+
+
+def test_what_wildberries_says_of_a_refusal_is_told(wb: Bench) -> None:
+    refusal = Says({"data": None, "error": True, "errorText": "Invalid request parameters"}, 400)
+    wb.shop.instead[PRICES] = lambda asked: refusal
+    with pytest.raises(RequestRefusedError, match="Invalid request parameters"):
+        wb.read("prices")
+
+
+def test_nothing_is_asked_before_the_first_page_is_wanted() -> None:
+    clock = HandClock()
+    source = WildberriesSource({"api_token": "token", "base_url": "http://127.0.0.1:1"}, clock.tools())
+    for stream in source.streams:
+        source.read(stream.name, None)
+    assert clock.requests == []
+    source.close()
