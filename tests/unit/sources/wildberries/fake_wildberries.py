@@ -92,7 +92,7 @@ class FakeWildberries:
         after = (cursor.get(name, ""), cursor.get("nmID", 0))
         page = [row for row in rows if (row[name], row["nmID"]) > after][: cursor["limit"]]
         mark: Row = {name: page[-1][name], "nmID": page[-1]["nmID"]} if page else {}
-        return Says({"cards": page, "cursor": {**mark, "total": len(page)}})
+        return Says({"cards": page, "cursor": mark | {"total": len(page)}})
 
     def _changed(self, rows: list[Row], since: str) -> Says:
         """Sorted and at or after an instant; rows with a bad one stand where they are put, and always."""

@@ -1,0 +1,108 @@
+"""Wildberries over days: what is read bit by bit is what one whole reading finds, and stock is the shop's truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from micore.domain.records import CatalogueRecord, OrderRecord, OrderState, SaleRecord, StockRecord
+from micore.simulator import Clock, Running, Shop, serve_in_thread
+from micore.sources.wildberries import WildberriesSource
+from tests.unit.sources.clocks import HandClock
+
+STEPS = [timedelta(minutes=30), timedelta(hours=7), timedelta(days=1), timedelta(hours=2), timedelta(days=3)] * 3
+"""Pauses between syncs."""
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    shop = Shop(seed=11, products=150, days=50, today=date(2026, 10, 1))
+    # On the half hour, when Wildberries renews its reports.
+    clock = Clock(datetime(2026, 10, 1, 9, 30, tzinfo=UTC), frozen=True)
+    with serve_in_thread(shop, clock, limits=False) as running:
+        yield running
+
+
+@pytest.fixture
+def source(running: Running) -> Iterator[WildberriesSource]:
+    barcodes: dict[str, str] = {}
+    options = {"api_token": "token-for-tests", "base_url": running.wildberries_url, "history_days": "50"}
+    made = WildberriesSource(options, replace(HandClock().tools(), sku_of_barcode=barcodes.get))
+    barcodes.update(
+        (barcode, record.sku_id)
+        for page in made.read("catalogue", None)
+        for record in page.records
+        if isinstance(record, CatalogueRecord)
+        for barcode in record.barcodes
+    )
+    yield made
+    made.close()
+
+
+def merged(source: WildberriesSource, stream: str, cursor: str | None, into: dict[Any, Any]) -> str:
+    """Load a reading as a sync does: rows merge on their keys."""
+    for page in source.read(stream, cursor):
+        assert not page.rejected
+        for record in page.records:
+            assert isinstance(record, (OrderRecord, SaleRecord))
+            into[record[:2] if isinstance(record, OrderRecord) else record.sale_id] = record
+        cursor = page.cursor
+    assert cursor is not None
+    return cursor
+
+
+@pytest.mark.parametrize("stream", ["orders", "sales"])
+def test_syncing_bit_by_bit_loses_nothing(running: Running, source: WildberriesSource, stream: str) -> None:
+    kept: dict[Any, Any] = {}
+    cursor = merged(source, stream, None, kept)
+    for step in STEPS:
+        running.clock.advance(step.total_seconds())
+        cursor = merged(source, stream, cursor, kept)
+    at_once: dict[Any, Any] = {}
+    merged(source, stream, None, at_once)
+    assert len(at_once) > 500
+    # The whole reading begins later than the first of the small ones did.
+    assert {key: record for key, record in kept.items() if key in at_once} == at_once
+
+
+def test_every_kind_of_order_and_booking_turns_up(source: WildberriesSource) -> None:
+    orders: dict[Any, OrderRecord] = {}
+    merged(source, "orders", None, orders)
+    assert {record.scheme for record in orders.values()} == {"FBW", "FBS"}
+    assert {record.state for record in orders.values()} == {OrderState.ORDERED, OrderState.CANCELLED}
+    sales: dict[Any, SaleRecord] = {}
+    merged(source, "sales", None, sales)
+    assert {record.amount > 0 for record in sales.values()} == {True, False}
+    assert {record.order_id for record in sales.values()} <= {record.order_id for record in orders.values()}
+
+
+def test_stock_is_the_truth(running: Running, source: WildberriesSource) -> None:
+    pages = list(source.read("stock", None))
+    seen = {
+        (record.sku_id, record.place_id): record.available
+        for page in pages
+        for record in page.records
+        if isinstance(record, StockRecord) and record.available
+    }
+    listed = {
+        record.sku_id
+        for page in source.read("catalogue", None)
+        for record in page.records
+        if isinstance(record, CatalogueRecord) and not record.archived
+    }
+    goods = running.shop.goods
+    sizes = {int(sku): str(chrt_id) for sku, chrt_id in zip(goods.sku, goods.chrt_id, strict=True)}
+    places = {"-999999": "wb:Склад WB", "836114": "836114", "941507": "941507"}
+    truth = httpx2.get(f"{running.wildberries_url}/simulator/truth", trust_env=False).json()["stock"]
+    expected = {
+        (sizes[row["sku"]], places[str(row["warehouse_id"])]): row["available"] * 1000
+        for row in truth
+        if str(row["warehouse_id"]) in places and row["available"] and sizes[row["sku"]] in listed
+    }
+    assert len(expected) > 80
+    assert seen == expected
