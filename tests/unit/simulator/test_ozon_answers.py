@@ -20,7 +20,10 @@ NULLS = frozenset({
     "cancellation", "legal_info", "analytics_data", "financial_data", "client_delivery_date_begin",
     "client_delivery_date_end", "pickup_code_verified_at", "sorting_center", "pause_at", "delivering_date",
     "customer", "addressee", "barcodes", "container", "tariffication", "non_item_fee", "container_fees",
-    "current_period_from", "current_period_to", "timetable_from", "timetable_to",
+    "current_period_from", "current_period_to", "timetable_from", "timetable_to", "technical_return_moment",
+    "final_moment", "cancelled_with_compensation_moment", "tariffication_first_date", "tariffication_start_date",
+    "arrived_moment", "utilization_forecast_date", "return_clearing_id", "compensation_status",
+    "data_filling_deadline_utc",
 })  # fmt: skip
 SPEC = Spec("ozon-seller-api.json", NULLS)
 MONTH = {"since": "2026-10-22T00:00:00Z", "to": "2026-11-22T12:00:00Z"}
@@ -33,6 +36,9 @@ def requests(ozon: Ozon) -> dict[str, dict[str, Any] | None]:
     skus = [str(item["sku"]) for item in items[:100]]
     sellers = str(PLACES[14].place_id)
     page = {"filter": {"visibility": "ALL"}, "limit": 1000}
+    order_list = {"filter": {"states": ["IN_TRANSIT", "COMPLETED"]}, "limit": 50, "sort_by": "ORDER_CREATION"}
+    orders = ozon.ask("/v3/supply-order/list", order_list)["order_ids"]
+    bundle = ozon.ask("/v3/supply-order/get", {"order_ids": orders})["orders"][0]["supplies"][0]["bundle_id"]
     return {
         "/v1/roles": None,
         "/v1/seller/info": None,
@@ -55,6 +61,10 @@ def requests(ozon: Ozon) -> dict[str, dict[str, Any] | None]:
         },
         "/v1/finance/accrual/by-day": {"date": "2026-11-20", "last_id": ""},
         "/v1/finance/accrual/types": None,
+        "/v1/returns/list": {"filter": {"return_schema": "FBO"}, "limit": 500, "last_id": 0},
+        "/v3/supply-order/list": order_list,
+        "/v3/supply-order/get": {"order_ids": orders},
+        "/v1/supply-order/bundle": {"bundle_ids": [bundle], "limit": 100},
     }  # fmt: skip
 
 
@@ -84,6 +94,9 @@ def test_every_method_answers_as_its_specification_says(ozon: Ozon) -> None:
         ("/v4/posting/fbs/list", ("postings",)),
         ("/v1/finance/accrual/by-day", ("accruals",)),
         ("/v5/product/info/prices", ("items",)),
+        ("/v1/returns/list", ("returns",)),
+        ("/v3/supply-order/get", ("orders",)),
+        ("/v1/supply-order/bundle", ("items",)),
     ],
 )
 def test_no_field_of_a_row_is_left_out(ozon: Ozon, path: str, steps: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from micore.simulator.clock import Clock
 from micore.simulator.http import Answer, Request, encode
 from micore.simulator.limits import SlidingWindow
-from micore.simulator.ozon import finance, postings_fbo, postings_fbs, products, stocks, warehouses
+from micore.simulator.ozon import finance, postings_fbo, postings_fbs, products, returns, stocks, supplies, warehouses
 from micore.simulator.ozon.postings import Ledger, make_ledger
 from micore.simulator.ozon.view import Index, View
 from micore.simulator.ozon.wire import (
@@ -20,7 +20,8 @@ from micore.simulator.ozon.wire import (
     RefusedError,
     read_body,
 )
-from micore.simulator.shop.places import Kind
+from micore.simulator.shop.consignments import Consignments, make_consignments
+from micore.simulator.shop.places import OZON_FBO, Kind
 from micore.simulator.shop.shop import Books, Shop
 
 REQUESTS_PER_SECOND = 50
@@ -48,7 +49,7 @@ class OzonApi:
         self._shop, self._clock = shop, clock
         self._index = Index(shop)
         self._window = SlidingWindow(REQUESTS_PER_SECOND, 1.0, monotonic) if limits else None
-        self._ledgers: tuple[Books, Ledger, Ledger] | None = None
+        self._ledgers: tuple[Books, Ledger, Ledger, Consignments] | None = None
         self._methods: dict[str, Callable[[View, Body], Body]] = {
             "/v1/seller/info": warehouses.seller_info,
             "/v3/product/list": products.product_list,
@@ -67,7 +68,11 @@ class OzonApi:
             "/v4/posting/fbs/unfulfilled/list": lambda view, body: postings_fbs.unfulfilled_list(
                 view, self._book(view)[1], body
             ),
-            "/v1/finance/accrual/by-day": lambda view, body: finance.by_day(view, self._book(view), body),
+            "/v1/returns/list": returns.returns_list,
+            "/v3/supply-order/list": lambda view, body: supplies.order_list(view, self._book(view)[2], body),
+            "/v3/supply-order/get": lambda view, body: supplies.order_get(view, self._book(view)[2], body),
+            "/v1/supply-order/bundle": lambda view, body: supplies.bundle(view, self._book(view)[2], body),
+            "/v1/finance/accrual/by-day": lambda view, body: finance.by_day(view, self._book(view)[:2], body),
             "/v1/finance/accrual/types": finance.accrual_types,
         }
 
@@ -75,10 +80,11 @@ class OzonApi:
         """Every method that is served."""
         return ["/v1/roles", *self._methods]
 
-    def _book(self, view: View) -> tuple[Ledger, Ledger]:
+    def _book(self, view: View) -> tuple[Ledger, Ledger, Consignments]:
         if self._ledgers is None or self._ledgers[0] is not view.books:
-            self._ledgers = (view.books, make_ledger(view.books, _FBO), make_ledger(view.books, _SELLER))
-        return self._ledgers[1], self._ledgers[2]
+            sent = make_consignments(view.books.supplied, self._shop.pairs, OZON_FBO)
+            self._ledgers = (view.books, make_ledger(view.books, _FBO), make_ledger(view.books, _SELLER), sent)
+        return self._ledgers[1:]
 
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
