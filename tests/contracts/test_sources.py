@@ -166,7 +166,7 @@ def test_raw_answers_and_cursors_are_what_was_sent(source: Source, clock: HandCl
         method, path = page.raw.endpoint.split(" ")
         assert method in ("GET", "POST")
         assert path.startswith("/")
-        assert page.raw.body
+        assert page.raw.body or not page.records, "only HTTP 204 has no body"
         assert page.raw.received_at.year == clock.now().year
         assert 0 < len(page.cursor.encode()) < 2000
 

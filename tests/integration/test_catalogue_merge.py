@@ -139,8 +139,14 @@ class TestPrices:
 
     def test_a_price_that_goes_is_dated(self, catalogue: Catalogue) -> None:
         catalogue.read(card("1"))
-        catalogue.read(card("1", price=None))
-        assert catalogue.content("prices")[1:] == [("card-1", 2, None, None)]
+        catalogue.read(card("1", price=None)._replace(currency="RUB"))
+        assert catalogue.content("prices")[1:] == [("card-1", 2, None, "RUB")]
+
+    def test_a_reading_that_tells_no_prices_takes_none_away(self, catalogue: Catalogue) -> None:
+        catalogue.read(card("1"))
+        assert catalogue.read(card("1", price=None)) == set()
+        assert catalogue.read(card("1", "Новое", price=None)) == {"1"}
+        assert catalogue.content("prices") == [("card-1", 1, 7_000_000, "RUB")]
 
     def test_of_two_prices_at_one_instant_the_later_counts(self, catalogue: Catalogue) -> None:
         catalogue.read(card("1"), at=5)
@@ -275,15 +281,18 @@ class Model:
     def _read_cards(self, wanted: dict[str, CatalogueRecord], at: int) -> set[str]:
         changed = set()
         for key, record in wanted.items():
-            told = (record.offer_id, record.name, record.archived, record.price, record.currency)
             before = self.cards.get(key)
+            price: tuple[Any, ...] = (record.price, record.currency)
+            if record.currency is None and before is not None:
+                price = before[3:]  # this reading tells no prices
+            told = (record.offer_id, record.name, record.archived, *price)
             if before == told:
                 continue
             self.cards[key] = told
             changed.add(key)
-            dated = record.price is not None if before is None else before[3:] != told[3:]
+            dated = record.price is not None if before is None else before[3:] != price
             if dated:
-                self.prices[key, at] = told[3:]
+                self.prices[key, at] = price
         return changed
 
     def _read_barcodes(self, page: Sequence[CatalogueRecord], at: int) -> set[str]:
@@ -312,7 +321,7 @@ records = st.builds(
     currency=st.sampled_from([None, "RUB"]),
     barcodes=st.lists(st.sampled_from(["46", "47", "48"]), max_size=3).map(tuple),
     created_at=st.none(),
-)
+).map(lambda record: record if record.price is None else record._replace(currency="RUB"))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

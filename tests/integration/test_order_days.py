@@ -65,8 +65,8 @@ def test_the_days_are_those_that_reading_again_would_give(migrated_url: str, zon
         seed.put_sku(connection, 1)
         rows = [(f"P-{at}", at, business_day(at, before).isoformat()) for at in instants]
         seed.put_orders(connection, 1, rows)
-        assert days.redate_orders(connection, there) > 500
-        assert days.redate_orders(connection, there) == 0
+        assert days.redate(connection, there) > 500
+        assert days.redate(connection, there) == 0
         found = connection.exec_driver_sql("SELECT ordered_at, ordered_day FROM order_line ORDER BY 1").all()
     database.close()
     assert [tuple(row) for row in found] == [(at, business_day(at, there).isoformat()) for at in instants]

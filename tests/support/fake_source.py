@@ -16,10 +16,13 @@ from micore.domain.records import (
     OrderState,
     PlaceKind,
     PlaceRecord,
+    PriceRecord,
     Record,
     RejectedRow,
+    ReturnRecord,
     SaleRecord,
     StockRecord,
+    SupplyRecord,
 )
 from micore.sources.base import AccountFacts, Option, Page, RawAnswer, SourceTools, Stream, StreamKind
 
@@ -38,6 +41,9 @@ class FakeMarketplace:
     stock: dict[str, list[StockRecord]] = field(default_factory=lambda: {"fbo": [], "fbs": []})
     orders: list[OrderRecord] = field(default_factory=list)
     sales: list[SaleRecord] = field(default_factory=list)
+    prices: list[PriceRecord] = field(default_factory=list)
+    returns: list[ReturnRecord] = field(default_factory=list)
+    supplies: list[SupplyRecord] = field(default_factory=list)
     rejected: dict[str, list[RejectedRow]] = field(default_factory=dict)
     """Stream, or stock scope, to rows that come with its first page."""
     fail_before_page: dict[str, Exception] = field(default_factory=dict)
@@ -111,6 +117,9 @@ class FakeSource:
                 "catalogue": market.catalogue,
                 "orders": market.orders,
                 "sales": market.sales,
+                "prices": market.prices,
+                "returns": market.returns,
+                "supplies": market.supplies,
             }
             parts = [("", rows[stream])]
         laid: list[tuple[str, Sequence[Record], bool, list[RejectedRow]]] = []
@@ -152,6 +161,18 @@ class FakeSource:
             seen=self._market.answered if scope else (),
             done=done,
         )
+
+
+class TellingSource(FakeSource):
+    """As FakeSource, with every stream there is."""
+
+    streams: ClassVar[tuple[Stream, ...]] = (
+        *FakeSource.streams[:2],
+        Stream("prices", StreamKind.LISTING),
+        *FakeSource.streams[2:],
+        Stream("returns", StreamKind.INCREMENTAL),
+        Stream("supplies", StreamKind.INCREMENTAL),
+    )
 
 
 # --------------------------------------------------------------------------------------------- a small shop

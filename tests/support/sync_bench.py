@@ -136,7 +136,14 @@ class SyncBench:
 
 
 @contextmanager
-def sync_bench(url: str, root: Path, market: FakeMarketplace, shop: Shop | None = None) -> Iterator[SyncBench]:
+def sync_bench(
+    url: str,
+    root: Path,
+    market: FakeMarketplace,
+    shop: Shop | None = None,
+    *,
+    kind: type[FakeSource] = FakeSource,
+) -> Iterator[SyncBench]:
     """An installation on a migrated database, or a new one on SQLite, that reads `market`."""
     database = Database(url)
     if database.path is not None and not database.path.exists():
@@ -150,7 +157,7 @@ def sync_bench(url: str, root: Path, market: FakeMarketplace, shop: Shop | None 
         database=database,
         raw_store=raw_store,
         sources={
-            "fake": SourceSlot("fake", "Fake", FakeSource.streams, lambda tools: FakeSource({}, tools, market), None),
+            "fake": SourceSlot("fake", "Fake", kind.streams, lambda tools: kind({}, tools, market), None),
             "keyless": SourceSlot("keyless", "Keyless", FakeSource.streams, None, "MICORE_KEYLESS_API_KEY is not set"),
         },
         now=SteppingClock(),

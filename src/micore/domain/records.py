@@ -93,7 +93,9 @@ class CatalogueRecord(NamedTuple):
     size: str | None
     archived: bool
     price: int | None
+    """None with a currency: it has no price any more."""
     currency: str | None
+    """None: this reading does not tell prices."""
     barcodes: tuple[str, ...]
     created_at: int | None
 
@@ -146,6 +148,8 @@ class SaleRecord(NamedTuple):
     amount: int
     commission: int | None
     currency: str
+    order_state: OrderState | None = None
+    """How far this booking says its order line has come; None where the orders tell that themselves."""
 
 
 class PriceRecord(NamedTuple):

@@ -15,9 +15,11 @@ from micore.domain.records import (
     PlaceKind,
     PlaceRecord,
     Record,
+    ReturnRecord,
     SaleRecord,
     SkuHint,
     StockRecord,
+    SupplyRecord,
 )
 from micore.domain.views import StreamState
 from micore.services.sync_work import SyncWork
@@ -35,6 +37,8 @@ CONFIRM_WITHIN = 0.1
 """A second reading of the same size, within this share, is believed."""
 _MARKETPLACE_HELD = ("FBO", "FBW")
 _GROWING = {"orders": "order_line", "sales": "sale"}
+_NAMES_A_SKU = (StockRecord, OrderRecord, SaleRecord, ReturnRecord, SupplyRecord)
+_NAMES_A_PLACE = (StockRecord, OrderRecord, SupplyRecord)
 SMALL_READING = 20
 """Below this many rows a share says nothing."""
 
@@ -91,11 +95,9 @@ class Loader:
         hints = [each for page in pages for each in page.skus]
         for page in pages:
             for record in page.records:
-                if isinstance(record, (PlaceRecord, CatalogueRecord)):
-                    continue
-                if record.sku_id not in known.skus:
+                if isinstance(record, _NAMES_A_SKU) and record.sku_id not in known.skus:
                     hints.insert(0, SkuHint(record.sku_id, "", ""))
-                if not isinstance(record, SaleRecord) and record.place_id and record.place_id not in known.places:
+                if isinstance(record, _NAMES_A_PLACE) and record.place_id and record.place_id not in known.places:
                     scheme = record.scheme if isinstance(record, OrderRecord) else page.scope.upper()
                     places.insert(0, _nameless_place(record.place_id, scheme))
         identity.ensure_places(connection, known, places, now=now)

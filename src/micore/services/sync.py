@@ -27,7 +27,7 @@ from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync_work import SyncListener, SyncWork
 from micore.sources.base import Source, SourceTools, Stream
-from micore.storage import events, freshness, identity, raw, runs
+from micore.storage import barcodes, events, freshness, identity, raw, runs
 from micore.storage.database import Connection, Database
 from micore.telemetry import metrics
 
@@ -409,7 +409,21 @@ class SyncService:
             sleep=sleep,
             on_request=_count_request,
             on_throttled=_count_throttled,
+            sku_of_barcode=self._barcodes(claimed),
         )
+
+    def _barcodes(self, claimed: runs.ClaimedRun) -> Callable[[str], str | None]:
+        """What barcodes stand for in the run's account; looked up at the first question, after the catalogue."""
+        known: dict[str, str] | None = None
+
+        def sku_of_barcode(barcode: str) -> str | None:
+            nonlocal known
+            if known is None:
+                with self.database.read() as connection:
+                    known = barcodes.skus_by_barcode(connection, claimed.id)
+            return known.get(barcode)
+
+        return sku_of_barcode
 
     def _now(self) -> int:
         return micros(self.now())

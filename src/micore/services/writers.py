@@ -6,10 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from micore.domain.instants import micros
-from micore.domain.records import CatalogueRecord, OrderRecord, OrderState, PlaceRecord, Record, SaleRecord
+from micore.domain.records import (
+    CatalogueRecord,
+    OrderRecord,
+    OrderState,
+    PlaceRecord,
+    PriceRecord,
+    Record,
+    ReturnRecord,
+    SaleRecord,
+    SupplyRecord,
+)
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Page
-from micore.storage import identity, orders, summary
+from micore.storage import flows, identity, orders, prices, summary
 from micore.storage.database import Connection
 
 
@@ -53,6 +63,8 @@ def _write_orders(work: SyncWork, connection: Connection, page: Page, records: S
         for each in cast("Sequence[OrderRecord]", records)
     ]
     changed = orders.merge_orders(connection, work.account_id, rows, now=work.now_micros())
+    # A booking may have been read before its order.
+    orders.settle_orders(connection, work.account_id, {row.order_id for row in rows}, now=work.now_micros())
     recent = summary.first_day(work.today()).isoformat()
     fresh = {row.sku_id for row in rows if row.ordered_day >= recent}
     # A line that an order lost is not among the rows; its day is unknown here, so its product is looked at anyway.
@@ -80,11 +92,69 @@ def _write_sales(work: SyncWork, connection: Connection, page: Page, records: Se
             amount=each.amount,
             commission=each.commission,
             currency=each.currency,
+            order_state=None if each.order_state is None else each.order_state.value,
             raw_page_id=raw_id,
         )
         for each in cast("Sequence[SaleRecord]", records)
     ]
-    return orders.merge_sales(connection, work.account_id, rows, now=work.now_micros())
+    changed = orders.merge_sales(connection, work.account_id, rows, now=work.now_micros())
+    telling = {row.order_id for row in rows if row.order_state is not None and row.order_id is not None}
+    orders.settle_orders(connection, work.account_id, telling, now=work.now_micros())
+    return len(changed)
+
+
+def _write_returns(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    del page
+    rows = [
+        flows.ReturnRow(
+            return_id=each.return_id,
+            sku_id=work.identity.skus[each.sku_id],
+            order_id=each.order_id,
+            scheme=each.scheme,
+            kind=each.kind.value,
+            state=each.state.value,
+            quantity=each.quantity,
+            reason=each.reason,
+            returned_at=each.returned_at,
+            returned_day=work.turner.day(each.returned_at),
+            finished_at=each.finished_at,
+            raw_page_id=raw_id,
+        )
+        for each in cast("Sequence[ReturnRecord]", records)
+    ]
+    return len(flows.merge_returns(connection, work.account_id, rows, now=work.now_micros()))
+
+
+def _write_supplies(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    del page
+    rows = [
+        flows.SupplyRow(
+            supply_id=each.supply_id,
+            sku_id=work.identity.skus[each.sku_id],
+            place_id=None if each.place_id is None else work.identity.places.get(each.place_id),
+            state=each.state.value,
+            quantity=each.quantity,
+            accepted=each.accepted,
+            created_at=each.created_at,
+            expected_at=each.expected_at,
+            changed_at=each.changed_at,
+            raw_page_id=raw_id,
+        )
+        for each in cast("Sequence[SupplyRecord]", records)
+    ]
+    return len(flows.merge_supplies(connection, work.account_id, rows, now=work.now_micros()))
+
+
+def _write_prices(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    del raw_id
+    told = [
+        prices.PriceRow(each.listing_id, each.price, each.currency) for each in cast("Sequence[PriceRecord]", records)
+    ]
+    cards, skus = prices.merge_prices(
+        connection, work.account_id, told, as_of=micros(page.as_of), now=work.now_micros()
+    )
+    summary.mark_dirty_skus(connection, skus)
+    return cards
 
 
 Writer = Callable[[SyncWork, Connection, Page, Sequence[Record], int], int]
@@ -93,5 +163,8 @@ WRITERS: dict[str, Writer] = {
     "catalogue": _write_catalogue,
     "orders": _write_orders,
     "sales": _write_sales,
+    "prices": _write_prices,
+    "returns": _write_returns,
+    "supplies": _write_supplies,
 }
 """By stream name; each returns how many rows were new or changed. Snapshots are staged by their loader."""

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, text
 
 from micore.domain.instants import business_day, micros
 from micore.storage.bulk import bulk_for
-from micore.storage.tables import order_line
 
 _DAY = timedelta(days=1)
 _FARTHEST = 2
 """Days; the zones of the world are at most 26 hours apart."""
 
 
-def redate_orders(connection: Connection, zone: tzinfo) -> int:
-    """Put every order line on its day in this zone, however long ago it was read. Returns how many were on another."""
-    oldest, newest = connection.execute(
-        select(func.min(order_line.c.ordered_at), func.max(order_line.c.ordered_at))
-    ).one()
+DATED = (("order_line", "ordered_at", "ordered_day"), ("return_line", "returned_at", "returned_day"))
+"""Tables whose days follow from an instant; bookings come with the marketplace's own day."""
+
+
+def redate(connection: Connection, zone: tzinfo) -> int:
+    """Put every row on its day in this zone, however long ago it was read. Returns how many were on another."""
+    return sum(_redate(connection, zone, *each) for each in DATED)
+
+
+def _redate(connection: Connection, zone: tzinfo, table: str, at: str, day_of: str) -> int:
+    oldest, newest = connection.execute(text(f"SELECT min({at}), max({at}) FROM {table}")).one()
     if oldest is None:
         return 0
     rows = []
@@ -34,11 +39,10 @@ def redate_orders(connection: Connection, zone: tzinfo) -> int:
     # Joined by equality first, so that neither database compares every line with every day.
     return connection.execute(
         text(
-            """
-            UPDATE order_line SET ordered_day = d.day
+            f"""
+            UPDATE {table} SET {day_of} = d.day
             FROM stage_day d
-            WHERE order_line.ordered_day = d.other
-              AND order_line.ordered_at >= d.starts AND order_line.ordered_at < d.ends
+            WHERE {table}.{day_of} = d.other AND {table}.{at} >= d.starts AND {table}.{at} < d.ends
             """
         )
     ).rowcount

@@ -159,8 +159,8 @@ def merge_catalogue(
     return changed | {each.sku_id for each in records if each.listing_id in cards}
 
 
-_TOLD = ("offer_id", "name", "archived", "price", "currency")
-"""What a reading may change of a card."""
+_TOLD = ("offer_id", "name", "archived")
+"""What a reading may change of a card, beside its price."""
 _STAGE_CARD: Columns = {
     "external_id": "text",
     "offer_id": "text",
@@ -173,20 +173,25 @@ _STAGE_CARD: Columns = {
 # What is held is looked up by counting subqueries, which always go by the key: for a join PostgreSQL reads the whole
 # table with each page.
 _LISTING = "FROM listing l WHERE l.account_id = :account AND l.external_id = s.external_id"
+_SAME = " AND ".join(f"l.{name} IS NOT DISTINCT FROM s.{name}" for name in _TOLD)
+# A reading without a currency does not tell prices: where they have a stream of their own, they stay as that told them.
+_PRICED = "(s.currency IS NULL OR (l.price IS NOT DISTINCT FROM s.price AND l.currency = s.currency))"
 _NEW_CARDS = f"""
 FROM stage_card s
-WHERE (SELECT count(*) {_LISTING} {" ".join(f"AND l.{name} IS NOT DISTINCT FROM s.{name}" for name in _TOLD)}) = 0
+WHERE (SELECT count(*) {_LISTING} AND {_SAME} AND {_PRICED}) = 0
 """
 _OLD_PRICES = f"""
 SELECT s.external_id, (SELECT l.id {_LISTING}), (SELECT l.price {_LISTING}), (SELECT l.currency {_LISTING})
 {_NEW_CARDS}
 """
 _PUT_CARDS = f"""
-INSERT INTO listing (account_id, external_id, {", ".join(_TOLD)}, created_at, changed_at)
-SELECT :account, s.external_id, {", ".join(f"s.{name}" for name in _TOLD)}, s.created_at, :now
+INSERT INTO listing (account_id, external_id, {", ".join(_TOLD)}, price, currency, created_at, changed_at)
+SELECT :account, s.external_id, {", ".join(f"s.{name}" for name in _TOLD)}, s.price, s.currency, s.created_at, :now
 {_NEW_CARDS}
 ON CONFLICT (account_id, external_id) DO UPDATE SET
-  {", ".join(f"{name} = excluded.{name}" for name in _TOLD)}, changed_at = excluded.changed_at
+  {", ".join(f"{name} = excluded.{name}" for name in _TOLD)}, changed_at = excluded.changed_at,
+  price = CASE WHEN excluded.currency IS NULL THEN listing.price ELSE excluded.price END,
+  currency = coalesce(excluded.currency, listing.currency)
 RETURNING external_id, id
 """
 _PRICE: Columns = {"listing_id": "int", "valid_from": "int", "price": "int", "currency": "text"}
@@ -216,7 +221,8 @@ def _merge_listings(
     prices = []
     for card, listing_id in connection.execute(text(_PUT_CARDS), {"account": account_id, "now": now}):
         before, (price, currency) = told_before[card], (wanted[card].price, wanted[card].currency)
-        if before != (price, currency) and not (before is None and price is None):
+        told = currency is not None and not (before is None and price is None)
+        if told and before != (price, currency):
             prices.append((listing_id, as_of, price, currency))
     # Two changes within one reading's instant: the later one is what the reading showed.
     bulk.put(connection, "listing_price", _PRICE, ("listing_id", "valid_from"), sorted(prices))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from micore.storage.bulk import Columns, bulk_for
+from micore.storage.merging import merge_rows
 
 _LINE: Columns = {
     "order_id": "text",
@@ -24,6 +25,9 @@ _LINE: Columns = {
     "raw_page_id": "int",
 }
 # What makes a new version. Where a line ships from may be told later than the order; an unknown never overwrites it.
+_TOLD_STATE = """CASE WHEN s.state = 'ordered' AND l.state IN ('shipped', 'delivered', 'returned')
+                        THEN l.state ELSE s.state END"""
+"""An order list that only tells "ordered" does not take back what a booking told of the line."""
 _VERSIONED = ("state", "scheme", "quantity", "price", "currency", "ordered_at", "ordered_day", "cancelled_at")
 
 
@@ -52,20 +56,19 @@ def merge_orders(connection: Connection, account_id: int, rows: Sequence[OrderRo
     """
     unique = {(row.order_id, row.sku_id): row for row in rows}
     bulk_for(connection).stage(connection, "stage_order", _LINE, [unique[key] for key in sorted(unique)])
-    differs = " OR ".join(
-        f"l.{name} IS DISTINCT FROM s.{name}"
-        if name != "cancelled_at"
-        else "(l.cancelled_at IS NULL AND s.cancelled_at IS NOT NULL)"
-        for name in _VERSIONED
-    )
+    special = {
+        "cancelled_at": "(l.cancelled_at IS NULL AND s.cancelled_at IS NOT NULL)",
+        "state": f"l.state <> {_TOLD_STATE}",
+    }
+    differs = " OR ".join(special.get(name, f"l.{name} IS DISTINCT FROM s.{name}") for name in _VERSIONED)
     changed = connection.execute(
         text(
             f"""
             INSERT INTO order_line (account_id, order_id, sku_id, place_id, scheme, state, quantity, price, currency,
                                     ordered_at, ordered_day, cancelled_at, version, known_from, raw_page_id)
-            SELECT :account, s.order_id, s.sku_id, coalesce(s.place_id, l.place_id), s.scheme, s.state, s.quantity,
-                   s.price, s.currency, s.ordered_at, s.ordered_day, coalesce(l.cancelled_at, s.cancelled_at),
-                   coalesce(l.version, 0) + 1, :now, s.raw_page_id
+            SELECT :account, s.order_id, s.sku_id, coalesce(s.place_id, l.place_id), s.scheme, {_TOLD_STATE},
+                   s.quantity, s.price, s.currency, s.ordered_at, s.ordered_day,
+                   coalesce(l.cancelled_at, s.cancelled_at), coalesce(l.version, 0) + 1, :now, s.raw_page_id
             FROM stage_order s
             LEFT JOIN order_line l
               ON l.account_id = :account AND l.order_id = s.order_id AND l.sku_id = s.sku_id
@@ -83,19 +86,24 @@ def merge_orders(connection: Connection, account_id: int, rows: Sequence[OrderRo
     ).scalars()
     skus = list(changed) + _cancel_missing(connection, account_id, now)
     if skus:
-        connection.execute(
-            text(
-                """
-                INSERT INTO demand_event (order_line_id, version, state, quantity, price, known_at, raw_page_id)
-                SELECT l.id, l.version, l.state, l.quantity, l.price, l.known_from, l.raw_page_id
-                FROM order_line l
-                WHERE l.account_id = :account AND l.order_id IN (SELECT order_id FROM stage_order)
-                ON CONFLICT (order_line_id, version) DO NOTHING
-                """
-            ),
-            {"account": account_id},
-        )
+        _keep_versions(connection, "l.order_id IN (SELECT order_id FROM stage_order)", account_id)
     return skus
+
+
+def _keep_versions(connection: Connection, which: str, account_id: int) -> None:
+    """Append the present versions of these lines (l) to the events, where they are not there yet."""
+    connection.execute(
+        text(
+            f"""
+            INSERT INTO demand_event (order_line_id, version, state, quantity, price, known_at, raw_page_id)
+            SELECT l.id, l.version, l.state, l.quantity, l.price, l.known_from, l.raw_page_id
+            FROM order_line l
+            WHERE l.account_id = :account AND {which}
+            ON CONFLICT (order_line_id, version) DO NOTHING
+            """
+        ),
+        {"account": account_id},
+    )
 
 
 def _cancel_missing(connection: Connection, account_id: int, now: int) -> list[int]:
@@ -130,6 +138,7 @@ _SALE: Columns = {
     "amount": "int",
     "commission": "int",
     "currency": "text",
+    "order_state": "text",
     "raw_page_id": "int",
 }
 
@@ -144,29 +153,48 @@ class SaleRow(NamedTuple):
     amount: int
     commission: int | None
     currency: str
+    order_state: str | None
     raw_page_id: int | None
 
 
-def merge_sales(connection: Connection, account_id: int, rows: Sequence[SaleRow], *, now: int) -> int:
-    """Write booked amounts that are new or differ; of rows with the same key the last counts. Returns how many."""
-    unique = {row.external_id: row for row in rows}
-    bulk_for(connection).stage(connection, "stage_sale", _SALE, [unique[key] for key in sorted(unique)])
-    values = [name for name in _SALE if name not in ("external_id", "raw_page_id")]
-    differs = " OR ".join(f"l.{name} IS DISTINCT FROM s.{name}" for name in values)
-    written = connection.execute(
+def merge_sales(connection: Connection, account_id: int, rows: Sequence[SaleRow], *, now: int) -> list[int]:
+    """Write booked amounts that are new or differ; of rows with the same key the last counts. Returns the sku ids of
+    those that did."""
+    return merge_rows(connection, "sale", _SALE, ("external_id",), rows, account_id=account_id, now=now)
+
+
+def settle_orders(connection: Connection, account_id: int, order_ids: Collection[str], *, now: int) -> list[int]:
+    """Bring the lines of these orders as far as their bookings say: delivered, or returned.
+
+    For marketplaces whose orders do not tell it. A line that was cancelled stays so: money booked and taken back again
+    is no sale. Returns the sku ids of the lines that changed.
+    """
+    if not order_ids:
+        return []
+    bulk = bulk_for(connection)
+    bulk.stage(connection, "stage_settled", {"order_id": "text"}, [(each,) for each in sorted(order_ids)])
+    changed = connection.execute(
         text(
-            f"""
-            INSERT INTO sale (account_id, external_id, {", ".join(values)}, known_from, raw_page_id)
-            SELECT :account, s.external_id, {", ".join(f"s.{name}" for name in values)}, :now, s.raw_page_id
-            FROM stage_sale s
-            LEFT JOIN sale l ON l.account_id = :account AND l.external_id = s.external_id
-            WHERE l.id IS NULL OR {differs}
-            ON CONFLICT (account_id, external_id) DO UPDATE SET
-              {", ".join(f"{name} = excluded.{name}" for name in values)},
-              known_from = excluded.known_from, raw_page_id = excluded.raw_page_id
-            RETURNING sku_id
+            """
+            WITH told AS (
+              SELECT b.order_id, b.sku_id, max(b.order_state) AS state  -- "returned" is the greater of the two
+              FROM sale b
+              WHERE b.account_id = :account AND b.order_state IS NOT NULL
+                AND b.order_id IN (SELECT order_id FROM stage_settled)
+              GROUP BY b.order_id, b.sku_id
+            )
+            UPDATE order_line
+            SET state = told.state, version = version + 1, known_from = :now
+            FROM told
+            WHERE order_line.account_id = :account AND order_line.order_id = told.order_id
+              AND order_line.sku_id = told.sku_id AND order_line.state <> told.state
+              AND order_line.state IN ('ordered', 'shipped', 'delivered')
+            RETURNING order_line.id, order_line.sku_id
             """
         ),
         {"account": account_id, "now": now},
-    ).scalars()
-    return len(list(written))
+    ).all()
+    if changed:
+        bulk.stage(connection, "stage_line", {"id": "int"}, [(row.id,) for row in changed])
+        _keep_versions(connection, "l.id IN (SELECT id FROM stage_line)", account_id)
+    return [row.sku_id for row in changed]

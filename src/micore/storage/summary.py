@@ -20,7 +20,7 @@ from micore.domain.stock_status import STATUS_CODES, StatusThresholds, StockStat
 from micore.domain.units import MILLI
 from micore.storage import search
 from micore.storage.bulk import Columns, bulk_for
-from micore.storage.days import redate_orders
+from micore.storage.days import redate
 from micore.storage.events import STOCK, current_generation
 from micore.storage.tables import product_summary, status_day, status_total, summary_dirty
 
@@ -116,7 +116,7 @@ def refresh(connection: Connection, basis: SummaryBasis) -> int:
     _, note = current_generation(connection, STOCK)
     if note != basis.note():
         if note is not None and json.loads(note).get("zone") != basis.zone.key:
-            redate_orders(connection, basis.zone)
+            redate(connection, basis.zone)
         connection.execute(
             text(
                 "INSERT INTO summary_dirty (product_key) SELECT DISTINCT coalesce(item_id, -id) FROM sku WHERE true "

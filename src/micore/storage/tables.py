@@ -1,4 +1,5 @@
-"""The schema on one page. Units stand in the comments; what they mean stands in docs/reference/data-model.md.
+"""The schema on one page, but for that of the work (work_tables.py, told here too). Units stand in the comments; what
+they mean stands in docs/reference/data-model.md.
 
 Conventions: surrogate keys are integers; instants are BIGINT microseconds since 1970-01-01 UTC (`*_at`, `*_from`);
 days are ISO text of the business calendar (`*_day`); quantities are integer thousandths of the unit; money is integer
@@ -6,8 +7,6 @@ ten-thousandths of the currency unit. NULL means "nobody told us", never zero.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -17,30 +16,21 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite only counts up by itself on a column declared exactly INTEGER.
-Id = BigInteger().with_variant(Integer(), "sqlite")
-# Sorted by code point on both databases; PostgreSQL's own collation depends on how the server was set up.
-SortText = Text().with_variant(Text(collation="C"), "postgresql")
-CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}
+from micore.storage.schema import CLUSTERED, Id, SortText
+from micore.storage.schema import metadata as metadata
+from micore.storage.work_tables import event as event
+from micore.storage.work_tables import quarantine as quarantine
+from micore.storage.work_tables import raw_page as raw_page
+from micore.storage.work_tables import run as run
+from micore.storage.work_tables import run_stream as run_stream
+from micore.storage.work_tables import stream_state as stream_state
 
 # ------------------------------------------------------------------------------------------------ identity
 
@@ -279,9 +269,55 @@ sale = Table(
     Column("currency", Text, nullable=False),
     Column("known_from", BigInteger, nullable=False),
     Column("raw_page_id", BigInteger),
+    Column("order_state", Text, comment="how far it says its order line has come; NULL: the orders tell that"),
     UniqueConstraint("account_id", "external_id"),
     Index("ix_sale_sku_day", "sku_id", "sold_day"),
+    Index("ix_sale_order", "account_id", "order_id"),
     comment="money the marketplace booked for delivered goods; the units are those of the order line",
+)
+
+return_line = Table(
+    "return_line",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("return_id", Text, nullable=False, comment="the marketplace's own"),
+    Column("sku_id", BigInteger, nullable=False),
+    Column("order_id", Text, comment="posting number, srid; NULL: not told"),
+    Column("scheme", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="buyer, refused, defect, unknown"),
+    Column("state", Text, nullable=False, comment="on_the_way, ready, back, written_off"),
+    Column("quantity", BigInteger, nullable=False, comment="thousandths"),
+    Column("reason", Text, nullable=False, comment="in the marketplace's words"),
+    Column("returned_at", BigInteger, nullable=False, comment="when it was begun"),
+    Column("returned_day", Text, nullable=False),
+    Column("finished_at", BigInteger, comment="when it came to its end"),
+    Column("known_from", BigInteger, nullable=False),
+    Column("raw_page_id", BigInteger),
+    UniqueConstraint("account_id", "return_id", "sku_id"),
+    Index("ix_return_sku_day", "sku_id", "returned_day"),
+    comment="present version of what comes back",
+)
+
+supply_line = Table(
+    "supply_line",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("supply_id", Text, nullable=False, comment="the marketplace's own"),
+    Column("sku_id", BigInteger, nullable=False),
+    Column("place_id", BigInteger, comment="warehouse it is for; NULL: not told"),
+    Column("state", Text, nullable=False, comment="planned, on_the_way, accepting, done, cancelled"),
+    Column("quantity", BigInteger, nullable=False, comment="thousandths, as announced"),
+    Column("accepted", BigInteger, comment="thousandths, as counted so far; NULL: not told"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expected_at", BigInteger, comment="booked arrival"),
+    Column("changed_at", BigInteger, nullable=False, comment="newest change of its state, as told"),
+    Column("known_from", BigInteger, nullable=False),
+    Column("raw_page_id", BigInteger),
+    UniqueConstraint("account_id", "supply_id", "sku_id"),
+    Index("ix_supply_sku", "sku_id", "state"),
+    comment="present version of each sku of each supply to a marketplace's warehouse",
 )
 
 # ----------------------------------------------------------------------------------------------- summaries
@@ -364,116 +400,4 @@ generation = Table(
     Column("number", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     Column("note", Text, comment="what the summary was built with: thresholds, business day"),
-)
-
-# ---------------------------------------------------------------------------------------------------- work
-
-run = Table(
-    "run",
-    metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
-    Column("kind", Text, nullable=False, comment="sync"),
-    Column("source", Text, nullable=False),
-    Column("account_id", BigInteger, comment="NULL until the account is known"),
-    Column("state", Text, nullable=False, comment="queued, running, done, gaps, failed, stopped"),
-    Column("trigger", Text, nullable=False, comment="schedule, button, command"),
-    Column("params", Text, nullable=False, server_default="{}", comment="JSON: streams, full"),
-    Column("created_at", BigInteger, nullable=False),
-    Column("started_at", BigInteger),
-    Column("finished_at", BigInteger),
-    Column("lease_owner", Text),
-    Column("lease_until", BigInteger, comment="after this another worker takes it up again"),
-    Column("stop_requested", Boolean, nullable=False, server_default=text("false")),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("message", Text),
-    Column("remedy", Text),
-    Index("ix_run_state", "state", "id"),
-    Index("ix_run_source", "source", "id"),
-    Index(
-        "uq_run_open_source",
-        "source",
-        unique=True,
-        sqlite_where=text("state IN ('queued', 'running')"),
-        postgresql_where=text("state IN ('queued', 'running')"),
-    ),
-    comment="the one truth of all work; history for ever",
-)
-
-run_stream = Table(
-    "run_stream",
-    metadata,
-    Column("run_id", ForeignKey("run.id"), nullable=False),
-    Column("stream", Text, nullable=False),
-    Column("position", SmallInteger, nullable=False),
-    Column("state", Text, nullable=False, comment="waiting, running, done, held, failed, skipped"),
-    Column("expected_rows", BigInteger),
-    Column("pages", BigInteger, nullable=False, server_default="0"),
-    Column("rows_read", BigInteger, nullable=False, server_default="0"),
-    Column("rows_loaded", BigInteger, nullable=False, server_default="0"),
-    Column("rows_unchanged", BigInteger, nullable=False, server_default="0"),
-    Column("rows_rejected", BigInteger, nullable=False, server_default="0"),
-    Column("started_at", BigInteger),
-    Column("finished_at", BigInteger),
-    Column("message", Text),
-    PrimaryKeyConstraint("run_id", "stream"),
-)
-
-stream_state = Table(
-    "stream_state",
-    metadata,
-    Column("account_id", ForeignKey("account.id"), nullable=False),
-    Column("stream", Text, nullable=False),
-    Column("cursor", Text, nullable=False, comment="JSON, the source's own; committed with the rows it has passed"),
-    Column("complete", Boolean, nullable=False, comment="false: a run stopped inside; the next one resumes here"),
-    Column("as_of", BigInteger, comment="start of the newest whole reading, by the marketplace's clock"),
-    Column("rows_last", BigInteger, comment="rows of the newest whole reading"),
-    Column("changed_at", BigInteger, nullable=False),
-    PrimaryKeyConstraint("account_id", "stream"),
-)
-
-raw_page = Table(
-    "raw_page",
-    metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
-    Column("account_id", BigInteger, nullable=False),
-    Column("stream", Text, nullable=False),
-    Column("run_id", BigInteger, nullable=False),
-    Column("sha256", Text, nullable=False, index=True, comment="of the answer's bytes, hex"),
-    Column("segment", Text, nullable=False, comment="file under raw/"),
-    Column("position", BigInteger, nullable=False, comment="byte offset of the frame in the segment"),
-    Column("length", BigInteger, nullable=False, comment="bytes of the frame"),
-    Column("size", BigInteger, nullable=False, comment="bytes of the answer"),
-    Column("endpoint", Text, nullable=False),
-    Column("request", Text, nullable=False, comment="the request's body or query, secrets never"),
-    Column("received_at", BigInteger, nullable=False, comment="by our clock"),
-    Column("parser", Text, nullable=False, comment="plug-in and version that read it"),
-)
-
-quarantine = Table(
-    "quarantine",
-    metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
-    Column("account_id", BigInteger, nullable=False),
-    Column("stream", Text, nullable=False),
-    Column("run_id", BigInteger, nullable=False),
-    Column("raw_page_id", BigInteger),
-    Column("snapshot_id", BigInteger, index=True, comment="the snapshot it is missing from"),
-    Column("row_key", Text, nullable=False, comment="what the row names itself; empty where it has no name"),
-    Column("reason", Text, nullable=False),
-    Column("bytes", LargeBinary, nullable=False, comment="the row as it was received"),
-    Column("received_at", BigInteger, nullable=False),
-    Index("ix_quarantine_stream", "account_id", "stream", "id"),
-    comment="rows that could not be believed",
-)
-
-event = Table(
-    "event",
-    metadata,
-    Column("seq", Id, primary_key=True, autoincrement=True),
-    Column("at", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False, comment="stock.published, run.finished, ..."),
-    Column("actor", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("payload", Text, nullable=False, comment="JSON"),
-    comment="one append-only stream of every acknowledged write; several readers",
 )

@@ -243,7 +243,7 @@ def test_what_is_not_told_of_a_product_stays_unknown(ozon: Bench) -> None:
         product(3, sku=0, sources=[]),
     ]
     first, second = records(ozon.read("catalogue"))
-    assert (first.price, first.currency, first.barcodes, first.created_at, first.name) == (None, None, (), None, "")
+    assert (first.price, first.currency, first.barcodes, first.created_at, first.name) == (None, "RUB", (), None, "")
     assert (second.price, second.barcodes) == (None, ("46",))
 
 

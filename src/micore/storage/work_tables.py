@@ -1,0 +1,130 @@
+"""The schema's second page: runs, raw answers, quarantine and events. Conventions as in tables.py."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from micore.storage.schema import Id, metadata
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False, comment="sync"),
+    Column("source", Text, nullable=False),
+    Column("account_id", BigInteger, comment="NULL until the account is known"),
+    Column("state", Text, nullable=False, comment="queued, running, done, gaps, failed, stopped"),
+    Column("trigger", Text, nullable=False, comment="schedule, button, command"),
+    Column("params", Text, nullable=False, server_default="{}", comment="JSON: streams, full"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("lease_owner", Text),
+    Column("lease_until", BigInteger, comment="after this another worker takes it up again"),
+    Column("stop_requested", Boolean, nullable=False, server_default=text("false")),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("message", Text),
+    Column("remedy", Text),
+    Index("ix_run_state", "state", "id"),
+    Index("ix_run_source", "source", "id"),
+    Index(
+        "uq_run_open_source",
+        "source",
+        unique=True,
+        sqlite_where=text("state IN ('queued', 'running')"),
+        postgresql_where=text("state IN ('queued', 'running')"),
+    ),
+    comment="the one truth of all work; history for ever",
+)
+
+run_stream = Table(
+    "run_stream",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("position", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False, comment="waiting, running, done, held, failed, skipped"),
+    Column("expected_rows", BigInteger),
+    Column("pages", BigInteger, nullable=False, server_default="0"),
+    Column("rows_read", BigInteger, nullable=False, server_default="0"),
+    Column("rows_loaded", BigInteger, nullable=False, server_default="0"),
+    Column("rows_unchanged", BigInteger, nullable=False, server_default="0"),
+    Column("rows_rejected", BigInteger, nullable=False, server_default="0"),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("message", Text),
+    PrimaryKeyConstraint("run_id", "stream"),
+)
+
+stream_state = Table(
+    "stream_state",
+    metadata,
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("cursor", Text, nullable=False, comment="JSON, the source's own; committed with the rows it has passed"),
+    Column("complete", Boolean, nullable=False, comment="false: a run stopped inside; the next one resumes here"),
+    Column("as_of", BigInteger, comment="start of the newest whole reading, by the marketplace's clock"),
+    Column("rows_last", BigInteger, comment="rows of the newest whole reading"),
+    Column("changed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "stream"),
+)
+
+raw_page = Table(
+    "raw_page",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False, index=True, comment="of the answer's bytes, hex"),
+    Column("segment", Text, nullable=False, comment="file under raw/"),
+    Column("position", BigInteger, nullable=False, comment="byte offset of the frame in the segment"),
+    Column("length", BigInteger, nullable=False, comment="bytes of the frame"),
+    Column("size", BigInteger, nullable=False, comment="bytes of the answer"),
+    Column("endpoint", Text, nullable=False),
+    Column("request", Text, nullable=False, comment="the request's body or query, secrets never"),
+    Column("received_at", BigInteger, nullable=False, comment="by our clock"),
+    Column("parser", Text, nullable=False, comment="plug-in and version that read it"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("raw_page_id", BigInteger),
+    Column("snapshot_id", BigInteger, index=True, comment="the snapshot it is missing from"),
+    Column("row_key", Text, nullable=False, comment="what the row names itself; empty where it has no name"),
+    Column("reason", Text, nullable=False),
+    Column("bytes", LargeBinary, nullable=False, comment="the row as it was received"),
+    Column("received_at", BigInteger, nullable=False),
+    Index("ix_quarantine_stream", "account_id", "stream", "id"),
+    comment="rows that could not be believed",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Id, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False, comment="stock.published, run.finished, ..."),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("payload", Text, nullable=False, comment="JSON"),
+    comment="one append-only stream of every acknowledged write; several readers",
+)
