@@ -11,8 +11,9 @@ from micore.simulator.clock import Clock, from_us, rfc3339_seconds
 from micore.simulator.http import Answer, Request, json_answer
 from micore.simulator.limits import Bucket, TokenBuckets, Verdict
 from micore.simulator.shop.shop import Shop
-from micore.simulator.wildberries import cards, fbs, feed, returns, statistics, stocks, supplies
+from micore.simulator.wildberries import cards, fbs, feed, finance, returns, statistics, stocks, supplies
 from micore.simulator.wildberries.remains import Remains
+from micore.simulator.wildberries.storage import PaidStorage
 from micore.simulator.wildberries.units import Ledgers
 from micore.simulator.wildberries.view import View
 from micore.simulator.wildberries.wire import RefusedError, problem, request_id
@@ -40,6 +41,10 @@ _OLD_RETURNS = Bucket("goods-return", 60.0, 10)
 _SUPPLIES = Bucket("supplies", 2.0, 10)
 _SUPPLY = Bucket("supply", 2.0, 10)
 _SUPPLY_GOODS = Bucket("goods of a supply", 2.0, 10)
+_STORAGE = Bucket("paid_storage", 60.0, 5)
+_STORAGE_STATUS = Bucket("paid_storage status", 5.0, 5)
+_STORAGE_FILE = Bucket("paid_storage download", 60.0, 1)
+_FINANCE = Bucket("sales-reports detailed", 60.0, 1)
 _DISABLED = Bucket("disabled", 2.0, 10)
 
 _OFF_DETAIL = "This method is temporarily disabled. Link: https://dev.wildberries.ru/release-notes?id=570"
@@ -59,8 +64,8 @@ class WildberriesApi:
     def __init__(self, shop: Shop, clock: Clock, *, limits: bool, monotonic: Callable[[], float]) -> None:
         self._shop, self._clock, self._ledgers = shop, clock, Ledgers(shop)
         self._buckets = TokenBuckets(monotonic) if limits else None
-        remains = Remains()
-        task = "/api/v1/warehouse_remains/tasks/{task_id}"
+        remains, storage = Remains(), PaidStorage()
+        task, storage_task = (f"/api/v1/{name}/tasks/{{task_id}}" for name in ("warehouse_remains", "paid_storage"))
         self._methods = [
             _Method("GET", "/ping", _PING, _ping),
             _Method("GET", "/api/v1/seller-info", _SELLER_INFO, _seller_info),
@@ -90,6 +95,10 @@ class WildberriesApi:
             _Method("POST", "/api/v1/supplies", _SUPPLIES, supplies.supply_list),
             _Method("GET", "/api/v1/supplies/{ID}", _SUPPLY, supplies.supply),
             _Method("GET", "/api/v1/supplies/{ID}/goods", _SUPPLY_GOODS, supplies.supply_goods),
+            _Method("GET", "/api/v1/paid_storage", _STORAGE, storage.create),
+            _Method("GET", f"{storage_task}/status", _STORAGE_STATUS, storage.status),
+            _Method("GET", f"{storage_task}/download", _STORAGE_FILE, storage.download),
+            _Method("POST", "/api/finance/v1/sales-reports/detailed", _FINANCE, finance.detailed),
             _Method("GET", "/api/v1/warehouses", _DISABLED, _disabled),
             _Method("GET", "/api/v1/transit-tariffs", _DISABLED, _disabled),
             _Method("POST", "/api/v1/acceptance/options", _DISABLED, _disabled),

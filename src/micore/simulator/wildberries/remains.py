@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from dataclasses import dataclass
 
-from micore.simulator.clock import SECOND_US
 from micore.simulator.http import Answer, Request, json_answer
 from micore.simulator.shop.places import Kind
+from micore.simulator.wildberries.tasks import Tasks
 from micore.simulator.wildberries.view import View
 from micore.simulator.wildberries.wire import Body, refused_report, request_id
-
-NEW_US = 20 * SECOND_US
-READY_US = 180 * SECOND_US
-LIFE_US = 2 * 3600 * SECOND_US
 
 _GROUPINGS = ("groupByBrand", "groupBySubject", "groupBySa", "groupByNm", "groupByBarcode", "groupBySize")
 
 
 @dataclass(frozen=True)
-class Task:
-    """A report that was asked for."""
+class Wish:
+    """What the report shall show."""
 
-    asked_us: int
     groups: frozenset[str]
     large_only: bool
 
@@ -32,7 +25,8 @@ class Remains:
     """The reports asked for so far."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, Task] = {}
+        self._tasks: Tasks[Wish] = Tasks()
+        self.status = self._tasks.status
 
     def create(self, view: View, request: Request) -> Answer:
         """GET /api/v1/warehouse_remains"""
@@ -48,41 +42,16 @@ class Remains:
         volume = request.query.get("filterVolume", "0")
         if volume not in {"-1", "0", "3"} or request.query.get("filterPics", "0") not in {"-1", "0", "1"}:
             raise refused_report(400, "parameter in query has an error: value is not one of the allowed values", number)
-        seed = f"{view.now_us} {len(self._tasks)} {sorted(request.query.items())}".encode()
-        task_id = str(uuid.UUID(bytes=hashlib.blake2b(seed, digest_size=16).digest(), version=4))
-        self._tasks[task_id] = Task(view.now_us, frozenset(groups), volume == "3")
-        return json_answer({"data": {"taskId": task_id}})
-
-    def status(self, view: View, request: Request) -> Answer:
-        """GET /api/v1/warehouse_remains/tasks/{task_id}/status"""
-        task_id, task = self._task(view, request)
-        age = view.now_us - task.asked_us
-        status = "new" if age < NEW_US else "processing" if age < READY_US else "done" if age < LIFE_US else "purged"
-        return json_answer({"data": {"id": task_id, "status": status}})
+        return self._tasks.add(view, request, Wish(frozenset(groups), volume == "3"))
 
     def download(self, view: View, request: Request) -> Answer:
         """GET /api/v1/warehouse_remains/tasks/{task_id}/download"""
-        _, task = self._task(view, request)
-        if not READY_US <= view.now_us - task.asked_us < LIFE_US:
-            raise refused_report(404, "not found", request_id(request, view.now_us))
-        rows = _rows(view.at(task.asked_us), task)
+        task = self._tasks.ready(view, request)
+        rows = _rows(view.at(task.asked_us), task.wish)
         return json_answer(rows) if rows else Answer(204, b"")
 
-    def _task(self, view: View, request: Request) -> tuple[str, Task]:
-        task_id = request.path.split("/")[5]
-        number = request_id(request, view.now_us)
-        try:
-            uuid.UUID(task_id)
-        except ValueError:
-            detail = f"Invalid format for parameter task_id: error unmarshaling '{task_id}' text as *uuid.UUID"
-            raise refused_report(400, detail, number) from None
-        task = self._tasks.get(task_id)
-        if task is None:
-            raise refused_report(404, "not found", number)
-        return task_id, task
 
-
-def _rows(view: View, task: Task) -> list[Body]:
+def _rows(view: View, wish: Wish) -> list[Body]:
     """Sums per wanted grouping, pseudo rows of goods on their way and of the total first, as on the real side."""
     pairs = view.pairs(Kind.WB_OWN)
     free = view.books.available.at(pairs, view.now_us)
@@ -92,9 +61,9 @@ def _rows(view: View, task: Task) -> list[Body]:
     for row, pair in enumerate(pairs.tolist()):
         k = int(view.shop.pairs.product[pair])
         card = view.card(k)
-        if task.large_only and card.litres <= 3:
+        if wish.large_only and card.litres <= 3:
             continue
-        total = sums.setdefault(tuple(_labels(view, k, task.groups).items()), [0, 0, 0])
+        total = sums.setdefault(tuple(_labels(view, k, wish.groups).items()), [0, 0, 0])
         for position, column in enumerate((going, coming, free)):
             total[position] += int(column[row])
     rows = []

@@ -55,11 +55,13 @@ def refused_marketplace(status: int, code: str, message: str) -> RefusedError:
     return RefusedError(json_answer({"code": code, "message": message}, status))
 
 
-def refused_report(status: int, detail: str, number: str, origin: str = "api-statistics") -> RefusedError:
-    """A 4XX of the analytics and report services."""
+def refused_report(
+    status: int, detail: str, number: str, origin: str = "api-statistics", *, kind: str | None = None
+) -> RefusedError:
+    """A 4XX of the analytics and report services; `kind` of content differs by method."""
     titles = {400: "Bad Request", 404: "Not Found"}
     body = {"title": titles[status], "detail": detail, "requestId": number, "origin": origin}
-    kind = "application/json" if status == 400 else PROBLEM
+    kind = kind or ("application/json" if status == 400 else PROBLEM)
     return RefusedError(json_answer(body, status, content_type=kind))
 
 

@@ -1,0 +1,68 @@
+"""Wildberries' reports that are asked for, waited for and downloaded: the three steps, whatever the report."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from micore.simulator.clock import SECOND_US
+from micore.simulator.http import Answer, Request, json_answer
+from micore.simulator.wildberries.view import View
+from micore.simulator.wildberries.wire import refused_report, request_id
+
+NEW_US = 20 * SECOND_US
+READY_US = 180 * SECOND_US
+LIFE_US = 2 * 3600 * SECOND_US
+
+Wish = TypeVar("Wish")
+
+
+@dataclass(frozen=True)
+class Task(Generic[Wish]):
+    """A report that was asked for, and what was wished."""
+
+    asked_us: int
+    wish: Wish
+
+
+class Tasks(Generic[Wish]):
+    """The reports of one kind asked for so far."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Task[Wish]] = {}
+
+    def add(self, view: View, request: Request, wish: Wish) -> Answer:
+        """Put a report into the queue and tell its id."""
+        seed = f"{view.now_us} {len(self._tasks)} {request.path} {sorted(request.query.items())}".encode()
+        task_id = str(uuid.UUID(bytes=hashlib.blake2b(seed, digest_size=16).digest(), version=4))
+        self._tasks[task_id] = Task(view.now_us, wish)
+        return json_answer({"data": {"taskId": task_id}})
+
+    def status(self, view: View, request: Request) -> Answer:
+        """GET .../tasks/{task_id}/status"""
+        task_id, task = self._task(view, request)
+        age = view.now_us - task.asked_us
+        status = "new" if age < NEW_US else "processing" if age < READY_US else "done" if age < LIFE_US else "purged"
+        return json_answer({"data": {"id": task_id, "status": status}})
+
+    def ready(self, view: View, request: Request) -> Task[Wish]:
+        """The task of a download; a report that is not there (yet, or any more) is not found."""
+        task = self._task(view, request)[1]
+        if not READY_US <= view.now_us - task.asked_us < LIFE_US:
+            raise refused_report(404, "not found", request_id(request, view.now_us))
+        return task
+
+    def _task(self, view: View, request: Request) -> tuple[str, Task[Wish]]:
+        task_id = request.path.split("/")[5]
+        number = request_id(request, view.now_us)
+        try:
+            uuid.UUID(task_id)
+        except ValueError:
+            detail = f"Invalid format for parameter task_id: error unmarshaling '{task_id}' text as *uuid.UUID"
+            raise refused_report(400, detail, number) from None
+        task = self._tasks.get(task_id)
+        if task is None:
+            raise refused_report(404, "not found", number)
+        return task_id, task
