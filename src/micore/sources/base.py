@@ -107,7 +107,8 @@ class SourceTools:
     sleep: Callable[[float], None]
     """Waits; raises StopRequestedError as soon as somebody wants the sync to stop."""
     on_request: Callable[[str, str, int, float], None] = field(default=lambda source, endpoint, status, seconds: None)
-    """Told of every request: source, endpoint, HTTP status (0: no answer), duration. For metrics."""
+    """Told of every request: source, endpoint (numbers in its path left out), HTTP status (0: no answer), duration. For
+    metrics."""
     on_throttled: Callable[[str, float], None] = field(default=lambda source, seconds: None)
     """Told of every wait for a limit or a 429: source, seconds."""
     sku_of_barcode: Callable[[str], str | None] = field(default=lambda barcode: None)

@@ -7,6 +7,7 @@ must mend is raised at once. No header, and none of the secrets handed in, ever 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +42,8 @@ _log = structlog.get_logger("micore.sources")
 T = TypeVar("T")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+NUMBER = "{number}"
+"""Stands for a number that is part of a path."""
 SHORTEST_SCRUBBED = 8
 """Shorter secrets are not searched for in answers: they would blot out innocent text."""
 
@@ -110,6 +113,11 @@ class _Question:
     content: bytes | None
     query: str
 
+    @property
+    def pattern(self) -> str:
+        """The path with NUMBER for the numbers in it: limits and metrics are of methods, not of what is asked for."""
+        return re.sub(r"/\d+(?=/|$)", f"/{NUMBER}", self.path)
+
 
 class ApiClient:
     """Talks to one marketplace for one account. Not thread-safe: one request at a time."""
@@ -147,7 +155,13 @@ class ApiClient:
         self._client.close()
 
     def post(
-        self, path: str, payload: object, read: Callable[[bytes], T], *, no_content: bytes | None = None
+        self,
+        path: str,
+        payload: object,
+        read: Callable[[bytes], T],
+        *,
+        query: Mapping[str, str | int] | None = None,
+        no_content: bytes | None = None,
     ) -> Answer[T]:
         """Send `payload` as JSON, None as no body, and read the answer.
 
@@ -158,7 +172,7 @@ class ApiClient:
         SourceBusyError, SourceUnreachableError and GarbledAnswerError when the tries of `Patience` are used up.
         """
         content = None if payload is None else msgspec.json.encode(payload)
-        return self._ask(_Question("POST", path, content, ""), read, no_content)
+        return self._ask(_Question("POST", path, content, urlencode(query or {})), read, no_content)
 
     def get(
         self, path: str, query: Mapping[str, str | int], read: Callable[[bytes], T], *, no_content: bytes | None = None
@@ -174,8 +188,8 @@ class ApiClient:
         return stamina.RetryingCaller(attempts=None, timeout=None)(again, attempt)
 
     def _attempt(self, question: _Question, read: Callable[[bytes], T], no_content: bytes | None) -> Answer[T]:
-        path, endpoint = question.path, f"{question.method} {question.path}"
-        with self._limiter.slot(path):
+        path = question.path
+        with self._limiter.slot(question.pattern):
             started, status = self._tools.monotonic(), 0
             try:
                 response, body = self._exchange(question)
@@ -186,11 +200,12 @@ class ApiClient:
                     self._source, path=path, problem=self._scrub(f"{type(error).__name__}: {error}")[:200]
                 ) from None
             finally:
-                self._tools.on_request(self._source, endpoint, status, self._tools.monotonic() - started)
+                seconds = self._tools.monotonic() - started
+                self._tools.on_request(self._source, f"{question.method} {question.pattern}", status, seconds)
         received_at = self._tools.now()
         now = date_of(response.headers) or received_at
         if httpx2.codes.BAD_REQUEST <= status < httpx2.codes.INTERNAL_SERVER_ERROR:
-            self._limiter.refused(path)
+            self._limiter.refused(question.pattern)
         empty = status == httpx2.codes.NO_CONTENT and no_content is not None
         if status != 200 and not empty:
             raise self._error(path, status, body, response.headers, now)
@@ -200,8 +215,8 @@ class ApiClient:
         except msgspec.DecodeError as error:
             problem = "HTML instead of JSON" if body.lstrip()[:1] == b"<" else f"{error} ({len(body)} bytes)"
             raise GarbledAnswerError(self._source, path=path, problem=problem) from None
-        asked = self._scrub((question.content or b"").decode() or question.query)
-        return Answer(value, RawAnswer(body, endpoint, asked, received_at), now)
+        asked = self._scrub(" ".join(filter(None, (question.query, (question.content or b"").decode()))))
+        return Answer(value, RawAnswer(body, f"{question.method} {path}", asked, received_at), now)
 
     def _exchange(self, question: _Question) -> tuple[httpx2.Response, bytes]:
         """One request and its whole answer, within the limits of time and size."""

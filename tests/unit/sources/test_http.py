@@ -101,6 +101,15 @@ def test_a_question_has_a_query_instead_of_a_body() -> None:
     assert clock.requests == [("GET /v1/rows", 200)] * 2
 
 
+def test_a_body_may_have_a_query_beside_it_and_numbers_in_paths_are_one_method() -> None:
+    clock = HandClock()
+    with client_of(in_turn(GOOD), clock) as (client, server):
+        raw = client.post("/v1/rows/31000111/part", {"limit": 2}, READ, query={"offset": 5}).raw
+    assert (raw.endpoint, raw.request) == ("POST /v1/rows/31000111/part", 'offset=5 {"limit":2}')
+    assert server.asked[0].path == "/v1/rows/31000111/part?offset=5"
+    assert clock.requests == [("POST /v1/rows/{number}/part", 200)]
+
+
 def test_no_content_is_an_answer_only_where_it_is_expected() -> None:
     with client_of(in_turn(Says(b"", 204)), HandClock()) as (client, _):
         for answer in (

@@ -172,6 +172,55 @@ class Changed(Struct):
     last_change_date: str | None = None
 
 
+# --- returns and supplies -----------------------------------------------------------------------------------------
+
+
+class ItemReturn(Struct):
+    """A unit on its way back to the seller, in /api/analytics/v1/item-returns."""
+
+    srid: str
+    """Of the return, not of the order."""
+    sku: str
+    """The barcode."""
+    order_dt: str
+    return_type: str | None = None
+    return_reason: str | None = None
+    ready_to_return_dt: str | None = None
+    completed_dt: str | None = None
+
+
+class ItemReturns(Struct, Generic[RowT]):
+    """/api/analytics/v1/item-returns."""
+
+    report: list[RowT] | None
+
+
+class Supply(Struct):
+    """A supply to Wildberries' warehouses, in /api/v1/supplies."""
+
+    status_id: int = msgspec.field(name="statusID")
+    create_date: str
+    supply_id: int | None = msgspec.field(name="supplyID", default=None)
+    supply_date: str | None = None
+    fact_date: str | None = None
+    updated_date: str | None = None
+
+
+class SupplyDetails(Struct):
+    """/api/v1/supplies/{ID}."""
+
+    warehouse_name: str | None = None
+    actual_warehouse_name: str | None = None
+
+
+class SupplyGood(Struct):
+    """A size in a supply, in /api/v1/supplies/{ID}/goods."""
+
+    barcode: str
+    quantity: Count
+    accepted_quantity: Count | None = None
+
+
 # --- the account --------------------------------------------------------------------------------------------------
 
 

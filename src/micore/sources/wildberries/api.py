@@ -14,7 +14,7 @@ import msgspec
 
 from micore.domain.instants import instant
 from micore.sources.base import SourceTools
-from micore.sources.http import Answer, ApiClient, Patience
+from micore.sources.http import NUMBER, Answer, ApiClient, Patience
 from micore.sources.limits import Limiter, Rule, TokenBucket
 from micore.sources.wildberries.answers import Pong
 
@@ -38,10 +38,15 @@ CARDS_PATH = "/content/v2/get/cards/list"
 TRASH_PATH = "/content/v2/get/cards/trash"
 PRICES_PATH = "/api/v2/list/goods/filter"
 WAREHOUSES_PATH = "/api/v3/warehouses"
+STOCKS_PATH = f"/api/v3/stocks/{NUMBER}"
 WB_STOCK_PATH = "/api/analytics/v1/stocks-report/wb-warehouses"
 SELLER_STOCK_PATH = "/api/analytics/v1/stocks-report/seller-warehouses"
 ORDERS_PATH = "/api/v1/supplier/orders"
 SALES_PATH = "/api/v1/supplier/sales"
+RETURNS_PATH = "/api/analytics/v1/item-returns"
+SUPPLIES_PATH = "/api/v1/supplies"
+SUPPLY_PATH = f"{SUPPLIES_PATH}/{NUMBER}"
+SUPPLY_GOODS_PATH = f"{SUPPLIES_PATH}/{NUMBER}/goods"
 PING_PATH = "/ping"
 
 LATEST_EXPIRY = 4_000_000_000
@@ -57,6 +62,7 @@ class Category(Enum):
     MARKETPLACE = "marketplace-api"
     ANALYTICS = "seller-analytics-api"
     STATISTICS = "statistics-api"
+    SUPPLIES = "supplies-api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +80,14 @@ def limits_of(category: Category) -> _Limits:
         case Category.CONTENT | Category.PRICES:
             return _Limits([TokenBucket(5, 0.6)], ping)
         case Category.MARKETPLACE:
-            return _Limits([TokenBucket(20, 0.2, refusal_cost=10)], ping)
+            dear = {path: [TokenBucket(20, 0.2, refusal_cost=10)] for path in (WAREHOUSES_PATH, STOCKS_PATH)}
+            return _Limits((), ping | dear)
         case Category.ANALYTICS:
-            return _Limits((), ping | {path: [TokenBucket(1, 20.0)] for path in (WB_STOCK_PATH, SELLER_STOCK_PATH)})
+            reports = {path: [TokenBucket(1, 20.0)] for path in (WB_STOCK_PATH, SELLER_STOCK_PATH)}
+            return _Limits((), ping | reports | {RETURNS_PATH: [TokenBucket(10, 60.0)]})
+        case Category.SUPPLIES:
+            slow = {path: [TokenBucket(10, 2.0)] for path in (SUPPLIES_PATH, SUPPLY_PATH, SUPPLY_GOODS_PATH)}
+            return _Limits((), ping | slow)
         case Category.STATISTICS:
             return _Limits((), ping | {ORDERS_PATH: [TokenBucket(10, 60.0)], SALES_PATH: [TokenBucket(1, 60.0)]})
         case Category.COMMON:
@@ -100,10 +111,11 @@ class WildberriesApi:
         payload: object,
         read: Callable[[bytes], T],
         *,
+        query: Mapping[str, str | int] | None = None,
         no_content: bytes | None = None,
     ) -> Answer[T]:
         """One request; see ApiClient.post for what it raises."""
-        return self._client(category).post(path, payload, read, no_content=no_content)
+        return self._client(category).post(path, payload, read, query=query, no_content=no_content)
 
     def get(
         self,

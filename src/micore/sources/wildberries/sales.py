@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from micore.domain.instants import instant
-from micore.domain.records import SaleRecord
+from micore.domain.records import OrderState, SaleRecord
 from micore.errors import RecordRejectedError
 from micore.sources.base import Page
 from micore.sources.fields import moment, money
@@ -28,7 +28,8 @@ def sale_records(rows: Sequence[Sale], *, sku_of_barcode: SkuOfBarcode) -> list[
         sold_at = instant(moment(moscow(row.date), field="date"))
         if amount:
             day = sold_at.astimezone(MOSCOW).date().isoformat()
-            records[row.sale_id] = SaleRecord(row.sale_id, row.srid or None, sku_id, day, amount, None, CURRENCY)
+            state = OrderState.DELIVERED if amount > 0 else OrderState.RETURNED
+            records[row.sale_id] = SaleRecord(row.sale_id, row.srid or None, sku_id, day, amount, None, CURRENCY, state)
     return list(records.values())
 
 

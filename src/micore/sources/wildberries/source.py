@@ -16,8 +16,10 @@ from micore.sources.wildberries.api import CURRENCY, NAME, SELLER_INFO_PATH, Cat
 from micore.sources.wildberries.catalogue import read_catalogue
 from micore.sources.wildberries.orders import read_orders
 from micore.sources.wildberries.prices import read_prices
+from micore.sources.wildberries.returns import read_returns
 from micore.sources.wildberries.sales import read_sales
 from micore.sources.wildberries.stock import read_stock
+from micore.sources.wildberries.supplies import read_supplies
 from micore.sources.wildberries.warehouses import read_warehouses
 
 MAX_HISTORY_DAYS = 90
@@ -47,6 +49,8 @@ class WildberriesSource:
         Stream("stock", StreamKind.SNAPSHOT),
         Stream("orders", StreamKind.INCREMENTAL),
         Stream("sales", StreamKind.INCREMENTAL),
+        Stream("returns", StreamKind.INCREMENTAL),
+        Stream("supplies", StreamKind.INCREMENTAL),
     )
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
@@ -81,6 +85,10 @@ class WildberriesSource:
             return read_orders(self._api, at, self._history)
         if stream == "sales":
             return read_sales(self._api, at, self._history)
+        if stream == "returns":
+            return read_returns(self._api, at, self._history)
+        if stream == "supplies":
+            return read_supplies(self._api, at, self._history)
         raise NotFoundError("stream of wildberries", stream)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from micore.errors import SourceAuthError, SourceGoneError, SourceProtocolError
 from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import ident
-from micore.sources.http import Answer, RequestRefusedError
+from micore.sources.http import NUMBER, Answer, RequestRefusedError
 from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader, told_once
 from micore.sources.wildberries.answers import SellerAmount, SellerAmounts, StocksReport, WarehouseStock
@@ -27,6 +27,7 @@ from micore.sources.wildberries.api import (
     CARDS_PATH,
     NAME,
     SELLER_STOCK_PATH,
+    STOCKS_PATH,
     WB_STOCK_PATH,
     Category,
     WildberriesApi,
@@ -39,7 +40,6 @@ from micore.sources.wildberries.warehouses import (
     pooled_place,
 )
 
-STOCKS_PATH = "/api/v3/stocks"
 REPORT_ROWS = 100_000
 """A report may have 250,000 rows a page; their bytes would come close to what one answer may weigh."""
 SIZES_PER_REQUEST = 1000
@@ -242,7 +242,7 @@ def _by_size(api: WildberriesApi, at: StockCursor, places: Sequence[PlaceRecord]
         after = StockCursor("") if done else StockCursor("fbs", at.as_of, chunk[-1], True, place.place_id)
         reader = amounts_reader(place.place_id)
         asked = {"chrtIds": [int(each) for each in chunk]}
-        answer = api.post(Category.MARKETPLACE, f"{STOCKS_PATH}/{place.place_id}", asked, reader.read)
+        answer = api.post(Category.MARKETPLACE, STOCKS_PATH.replace(NUMBER, place.place_id), asked, reader.read)
         records, contradicted = told_once(answer.value.records)
         yield Page(
             answer.raw,

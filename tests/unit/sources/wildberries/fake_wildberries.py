@@ -25,6 +25,8 @@ POOLED = "/api/analytics/v1/stocks-report/wb-warehouses"
 SELLERS = "/api/analytics/v1/stocks-report/seller-warehouses"
 ORDERS = "/api/v1/supplier/orders"
 SALES = "/api/v1/supplier/sales"
+RETURNS = "/api/analytics/v1/item-returns"
+SUPPLIES = "/api/v1/supplies"
 SELLER_INFO = "/api/v1/seller-info"
 
 DISABLED = Says(
@@ -54,6 +56,10 @@ class FakeWildberries:
     amounts: dict[int, list[Row]] = field(default_factory=dict)
     orders: list[Row] = field(default_factory=list)
     sales: list[Row] = field(default_factory=list)
+    returns: list[Row] = field(default_factory=list)
+    supplies: list[Row] = field(default_factory=list)
+    supply: Row = field(default_factory=lambda: {"warehouseName": "Коледино", "actualWarehouseName": ""})
+    goods: dict[int, list[Row]] = field(default_factory=dict)
     statistics_rows: int = 1000
     """How many rows of orders or sales an answer holds."""
     instead: dict[str, Callable[[Asked], Says | None]] = field(default_factory=dict)
@@ -79,7 +85,13 @@ class FakeWildberries:
         if path.startswith("/api/v3/stocks/"):
             told = self.amounts.get(int(path.rpartition("/")[2]), [])
             return Says({"stocks": [row for row in told if row["chrtId"] in payload["chrtIds"]]})
+        if path == RETURNS:
+            return self._returns(query)
+        if path.startswith(f"{SUPPLIES}/"):
+            number = int(path.split("/")[4])
+            return Says(part(self.goods.get(number, []), query) if path.endswith("/goods") else self.supply)
         simple: dict[str, object] = {
+            SUPPLIES: part([row for row in self.supplies if row["statusID"] in payload.get("statusIDs", [])], query),
             WAREHOUSES: self.warehouses,
             "/ping": {"TS": "2026-11-22T12:00:00+03:00", "Status": "OK"},
             SELLER_INFO: {"name": "ООО Ромашка", "sid": "e892-4014", "tin": "7700000000", "tradeMark": "Ромашка"},
@@ -93,6 +105,11 @@ class FakeWildberries:
         page = [row for row in rows if (row[name], row["nmID"]) > after][: cursor["limit"]]
         mark: Row = {name: page[-1][name], "nmID": page[-1]["nmID"]} if page else {}
         return Says({"cards": page, "cursor": mark | {"total": len(page)}})
+
+    def _returns(self, query: Row) -> Says:
+        rows = [row for row in self.returns if query["dateFrom"] <= row["orderDt"] <= query["dateTo"]]
+        ended = [row for row in rows if (row["returnStatus"] == "Выдано") == (query["status"] == "archive")]
+        return Says({"count": len(ended), "report": part(ended, query)}) if ended else Says(b"", 204)
 
     def _changed(self, rows: list[Row], since: str) -> Says:
         """Sorted and at or after an instant; rows with a bad one stand where they are put, and always."""
@@ -119,7 +136,7 @@ def query_of(asked: Asked) -> dict[str, str]:
 def part(rows: list[Row], asked: Row) -> list[Row]:
     """By limit and offset, from a query or a body."""
     start = int(asked.get("offset", 0))
-    return rows[start : start + int(asked["limit"])]
+    return rows[start : start + int(asked.get("limit", 100))]
 
 
 @dataclass

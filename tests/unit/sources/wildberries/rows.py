@@ -105,3 +105,48 @@ def order(number: int, **changes: Any) -> Row:
 def sale(number: int, **changes: Any) -> Row:
     row = order(number) | {"saleID": f"S{number:010}", "forPay": 560.25, "paymentSaleAmount": 0} | changes
     return {name: value for name, value in row.items() if name not in ("isCancel", "cancelDate")}
+
+
+def item_return(number: int, **changes: Any) -> Row:
+    return {
+        "sku": "20430700001",
+        "nmId": 500_001,
+        "srid": f"mp.{number:04}.r",
+        "orderId": 2_034_240_826,
+        "orderDt": "2026-11-10",
+        "returnType": "Возврат товара продавца",
+        "returnStatus": "В пути в пвз",
+        "completedDt": None,
+        "readyToReturnDt": None,
+        "expiredDt": None,
+        "shkId": 23_411_783_472,
+        "kiz": None,
+    } | changes
+
+
+def supply(number: int, **changes: Any) -> Row:
+    return {
+        "supplyID": 31_000_000 + number,
+        "preorderID": 34_000_000 + number,
+        "createDate": "2026-11-01T16:58:26+03:00",
+        "supplyDate": "2026-11-25T00:00:00+03:00",
+        "factDate": None,
+        "updatedDate": None,
+        "statusID": 2,
+        "boxTypeID": 2,
+        "isBoxOnPallet": False,
+    } | changes
+
+
+def good(barcode: str = "20430700001", **changes: Any) -> Row:
+    return {
+        "barcode": barcode,
+        "vendorCode": "MUG-01",
+        "nmID": 500_001,
+        "techSize": "0",
+        "quantity": 30,
+        "acceptedQuantity": 0,
+        "readyForSaleQuantity": 0,
+        "unloadingQuantity": 0,
+        "supplierBoxAmount": None,
+    } | changes

@@ -19,7 +19,12 @@ from micore.domain.records import (
     PlaceKind,
     PlaceRecord,
     PriceRecord,
+    ReturnKind,
+    ReturnRecord,
+    ReturnState,
     StockRecord,
+    SupplyRecord,
+    SupplyState,
 )
 from micore.errors import NotFoundError, SettingsError, SourceAuthError, SourceGoneError, SourceProtocolError
 from micore.sources.base import Page
@@ -34,15 +39,30 @@ from tests.unit.sources.wildberries.fake_wildberries import (
     ORDERS,
     POOLED,
     PRICES,
+    RETURNS,
     SALES,
     SELLERS,
+    SUPPLIES,
     WAREHOUSES,
     Bench,
     Row,
     bench,
     query_of,
 )
-from tests.unit.sources.wildberries.rows import card, order, pooled, priced, sale, sellers, size, trashed, warehouse
+from tests.unit.sources.wildberries.rows import (
+    card,
+    good,
+    item_return,
+    order,
+    pooled,
+    priced,
+    sale,
+    sellers,
+    size,
+    supply,
+    trashed,
+    warehouse,
+)
 
 POOL = PlaceRecord(PlaceKind.WAREHOUSE, "wb:Склад WB", "Склад WB", Holder.MARKETPLACE, "FBW", None)
 MINE = PlaceRecord(PlaceKind.WAREHOUSE, "9", "Мой склад", Holder.SELLER, "FBS", None)
@@ -138,6 +158,7 @@ def test_each_category_has_its_own_host() -> None:
         "marketplace-api.wildberries.ru",
         "seller-analytics-api.wildberries.ru",
         "statistics-api.wildberries.ru",
+        "supplies-api.wildberries.ru",
     }
 
 
@@ -556,6 +577,7 @@ def test_sales_are_money_and_returns_money_back(wb: Bench) -> None:
         sale(6, srid="", date="2026-11-20T22:00:00+00:00"),
     ]
     pages = wb.read("sales")
+    assert [record.order_state.value for record in records(pages)] == ["delivered", "returned", "returned", "delivered"]
     assert [tuple(record)[:7] for record in records(pages)] == [
         ("S0000000001", "11.r0001.0.0", "700001", "2026-11-20", 5_602_500, None, "RUB"),
         ("R0000000002", "11.r0002.0.0", "700001", "2026-11-20", -5_602_500, None, "RUB"),
@@ -583,6 +605,172 @@ def test_a_sale_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad: R
     pages = wb.read("sales")
     assert [record.sale_id for record in records(pages)] == ["S0000000001", "S0000000003"]
     assert len(rejected(pages)) == 1
+
+
+# --- returns ------------------------------------------------------------------------------------------------------
+
+
+def test_a_return_is_as_far_as_its_dates_say(wb: Bench) -> None:
+    wb.shop.returns = [
+        item_return(1),
+        item_return(2, readyToReturnDt="2026-11-12T10:00:00", returnType="Возврат брака", returnReason="Цвет"),
+        item_return(3, returnStatus="Выдано", readyToReturnDt="2026-11-12T10:00:00", completedDt="2026-11-15T12:00:00"),
+        item_return(4, returnStatus="Выдано", orderDt="2026-09-30"),
+    ]
+    pages = wb.read("returns")
+    assert {record.return_id[3:7]: (record.state.value, record.kind.value) for record in records(pages)} == {
+        "0001": ("on_the_way", "unknown"),
+        "0002": ("ready", "defect"),
+        "0003": ("back", "unknown"),
+        "0004": ("written_off", "unknown"),
+    }
+    back = next(record for record in records(pages) if record.return_id == "mp.0003.r")
+    assert back == ReturnRecord(
+        return_id="mp.0003.r",
+        order_id=None,
+        sku_id="700001",
+        scheme="",
+        kind=ReturnKind.UNKNOWN,
+        state=ReturnState.BACK,
+        quantity=1000,
+        reason="",
+        returned_at=micros(datetime(2026, 11, 9, 21, tzinfo=UTC)),
+        finished_at=micros(datetime(2026, 11, 15, 9, tzinfo=UTC)),
+    )
+    assert {record.reason for record in records(pages)} == {"", "Цвет"}
+
+
+def asked_returns(wb: Bench) -> list[tuple[str, str, str]]:
+    queries = [query_of(asked) for asked in wb.shop.paths(RETURNS)]
+    return [(query["status"], query["dateFrom"], query["dateTo"]) for query in queries]
+
+
+def test_returns_are_asked_for_in_windows_of_a_month(wb: Bench) -> None:
+    cursor = wb.read("returns")[-1].cursor
+    assert asked_returns(wb) == [
+        ("active", "2026-09-23", "2026-10-23"),
+        ("archive", "2026-09-23", "2026-10-23"),
+        ("active", "2026-10-24", "2026-11-22"),
+        ("archive", "2026-10-24", "2026-11-22"),
+    ]
+    wb.shop.asked.clear()
+    wb.clock.seconds += 10 * 86_400
+    assert wb.read("returns", cursor)[-1].done
+    assert [(since, to) for status, since, to in asked_returns(wb) if status == "active"] == [
+        ("2026-09-23", "2026-10-23"),
+        ("2026-10-24", "2026-11-23"),
+        ("2026-11-24", "2026-12-02"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"srid": ""}, {"srid": None}, {"sku": "999"}, {"completedDt": "soon"}, {"orderDt": "2026-11-1x"}], ids=str
+)
+def test_a_return_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad: Row) -> None:
+    wb.shop.returns = [item_return(1), item_return(2, **bad), item_return(3)]
+    pages = wb.read("returns")
+    assert [record.return_id for record in records(pages)] == ["mp.0001.r", "mp.0003.r"]
+    assert len(rejected(pages)) == 1
+
+
+# --- supplies -----------------------------------------------------------------------------------------------------
+
+
+def test_a_supply_has_its_sizes_its_warehouse_and_its_dates(wb: Bench) -> None:
+    wb.barcodes["2"] = "700001"
+    wb.barcodes["3"] = "700003"
+    wb.shop.supplies = [
+        supply(1, statusID=4, factDate="2026-11-20T10:00:00+03:00", updatedDate="2026-11-20T12:00:00+03:00")
+    ]
+    wb.shop.supply = {"warehouseName": "Коледино", "actualWarehouseName": "Казань"}
+    wb.shop.goods = {31_000_001: [good(acceptedQuantity=20), good("2", quantity=5), good("3", acceptedQuantity=None)]}
+    (page,) = wb.read("supplies")
+    assert records([page]) == [
+        SupplyRecord(
+            supply_id="31000001",
+            sku_id="700001",
+            place_id="wb:Казань",
+            state=SupplyState.ACCEPTING,
+            quantity=35_000,
+            accepted=20_000,
+            created_at=micros(datetime(2026, 11, 1, 13, 58, 26, tzinfo=UTC)),
+            expected_at=micros(datetime(2026, 11, 24, 21, tzinfo=UTC)),
+            changed_at=micros(datetime(2026, 11, 20, 9, tzinfo=UTC)),
+        ),
+        records([page])[0]._replace(sku_id="700003", quantity=30_000, accepted=None),
+    ]
+    assert [place.place_id for place in page.places] == ["wb:Казань"]
+
+
+def test_every_state_of_a_supply_is_known_and_mere_orders_are_left_out(wb: Bench) -> None:
+    wb.shop.supplies = [supply(number, statusID=number) for number in (1, 2, 3, 4, 5, 6)]
+    wb.shop.supplies.append(supply(7, supplyID=None))
+    wb.shop.goods = {31_000_000 + number: [good()] for number in range(8)}
+    pages = wb.read("supplies")
+    assert [(record.supply_id[-1], record.state.value) for record in records(pages)] == [
+        ("2", "planned"),
+        ("3", "planned"),
+        ("4", "accepting"),
+        ("5", "done"),
+        ("6", "accepting"),
+    ]
+    assert all(asked.payload["statusIDs"] == [2, 3, 4, 5, 6] for asked in wb.shop.paths(SUPPLIES))
+
+
+def test_a_supply_without_a_warehouse_has_no_place(wb: Bench) -> None:
+    wb.shop.supplies, wb.shop.goods = [supply(1)], {31_000_001: [good()]}
+    wb.shop.supply = {"warehouseName": None}
+    (page,) = wb.read("supplies")
+    assert ([record.place_id for record in records([page])], list(page.places)) == ([None], [])
+
+
+def test_later_only_changed_supplies_and_those_being_accepted_are_asked_about(wb: Bench) -> None:
+    wb.shop.supplies = [
+        supply(1, statusID=5),
+        supply(2, statusID=4),
+        supply(3),
+        supply(4, statusID=5, createDate="2026-06-20T10:00:00+03:00"),  # done before the history
+        supply(5, createDate="2026-06-20T10:00:00+03:00"),  # still to come
+        supply(6, createDate="2026-01-20T10:00:00+03:00"),  # forgotten
+    ]
+    wb.shop.goods = {31_000_000 + number: [good()] for number in range(7)}
+    first = wb.read("supplies")
+    assert [record.supply_id[-1] for record in records(first)] == ["1", "2", "3", "5"]
+    wb.clock.seconds += 3 * 86_400
+    wb.shop.supplies[2]["updatedDate"] = "2026-11-23T10:00:00+03:00"
+    later = wb.read("supplies", first[-1].cursor)
+    assert [record.supply_id[-1] for record in records(later)] == ["2", "3"]
+
+
+def test_supplies_are_listed_by_offset_while_they_are_young(wb: Bench) -> None:
+    wb.shop.supplies = [supply(number, statusID=5, createDate="2026-06-20T10:00:00+03:00") for number in range(2500)]
+    (page,) = wb.read("supplies")
+    assert (page.records, page.done) == ((), True)
+    assert [query_of(asked)["offset"] for asked in wb.shop.paths(SUPPLIES)] == ["0", "1000", "2000"]
+    wb.shop.asked.clear()
+    for row in wb.shop.supplies:
+        row["createDate"] = "2026-01-20T10:00:00+03:00"
+    wb.read("supplies")
+    assert len(wb.shop.paths(SUPPLIES)) == 1
+
+
+@pytest.mark.parametrize(
+    "bad", [{"createDate": None}, {"createDate": "soon"}, {"supplyID": -1}, {"updatedDate": "soon"}], ids=str
+)
+def test_a_supply_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad: Row) -> None:
+    wb.shop.supplies = [supply(1), supply(2, **bad)]
+    wb.shop.goods = {31_000_001: [good(), good("999"), good(quantity=-1)]}
+    pages = wb.read("supplies")
+    assert [record.supply_id for record in records(pages)] == ["31000001"]
+    assert len(rejected(pages)) == 3
+    assert [page.done for page in pages] == [False, True]
+
+
+def test_an_unknown_state_of_a_supply_is_rejected(wb: Bench) -> None:
+    wb.shop.instead[SUPPLIES] = lambda asked: Says([supply(1, statusID=9)])
+    pages = wb.read("supplies")
+    assert "statusID: received 9" in rejected(pages)[0][1]
+    assert pages[-1].done
 
 
 # --- walking through the statistics -------------------------------------------------------------------------------
@@ -719,6 +907,12 @@ def full_shop(wb: Bench) -> None:
     wb.shop.sellers = [sellers(number) for number in range(5)]
     wb.shop.orders = [order(number) for number in range(9)]
     wb.shop.sales = [sale(number) for number in range(9)]
+    wb.shop.returns = [item_return(number, orderDt=f"2026-10-{number % 28 + 1:02}") for number in range(1200)]
+    wb.shop.supplies = [supply(number) for number in range(5)]
+    many = [str(number) for number in range(1500)]
+    wb.barcodes.update((each, each) for each in many[1:])
+    wb.shop.goods = {31_000_000 + number: [good()] for number in range(5)}
+    wb.shop.goods[31_000_002] = [good(each) for each in many[1:]]
 
 
 @pytest.mark.parametrize("stream", [stream.name for stream in WildberriesSource.streams])

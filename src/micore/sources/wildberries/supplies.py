@@ -1,0 +1,231 @@
+"""The supplies stream: what the seller sends to Wildberries' warehouses (FBW), size by size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import msgspec
+
+from micore.domain.instants import instant, micros
+from micore.domain.records import PlaceRecord, Record, RejectedRow, SupplyRecord, SupplyState
+from micore.domain.units import MILLI
+from micore.errors import RecordRejectedError
+from micore.sources.base import Page
+from micore.sources.cursors import from_text, to_text
+from micore.sources.fields import moment
+from micore.sources.http import NUMBER, Answer
+from micore.sources.paging import Fetched, Step, walk
+from micore.sources.rows import Batch, RowReader
+from micore.sources.wildberries.answers import Supply, SupplyDetails, SupplyGood
+from micore.sources.wildberries.api import (
+    NAME,
+    SUPPLIES_PATH,
+    SUPPLY_GOODS_PATH,
+    SUPPLY_PATH,
+    Category,
+    WildberriesApi,
+)
+from micore.sources.wildberries.orders import SkuOfBarcode, sku_of
+from micore.sources.wildberries.statistics import moscow
+from micore.sources.wildberries.warehouses import pooled_place
+
+PAGE_ROWS = 1000
+NOT_PLANNED = 1
+STATES = {
+    2: SupplyState.PLANNED,
+    3: SupplyState.PLANNED,  # it may be brought; whether it is on its way nobody tells
+    6: SupplyState.ACCEPTING,  # it stands at the gate
+    4: SupplyState.ACCEPTING,
+    5: SupplyState.DONE,
+}
+"""By `statusID`; every documented one but 1, a mere order without a supply."""
+
+OVERLAP = timedelta(days=1)
+OLDEST = timedelta(days=180)
+"""A supply that was made longer ago is not looked at any more."""
+
+
+class SuppliesCursor(msgspec.Struct, omit_defaults=True):
+    """`read_to` is when the last whole reading began; the other fields stand only inside of a broken one."""
+
+    read_to: datetime | None = None
+    as_of: datetime | None = None
+    supply: int = 0
+    """The supply to go on with; all before it are read."""
+    at: str = ""
+    """Offset among its goods."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Dates:
+    """A supply's instants, in microseconds."""
+
+    created_at: int
+    expected_at: int | None
+    changed_at: int
+
+
+def dates_of(row: Supply) -> _Dates:
+    """The instants of a supply."""
+    created_at = moment(moscow(row.create_date), field="createDate")
+    told = [micros(each) for text in (row.updated_date, row.fact_date) if (each := moscow(text)) is not None]
+    expected = moscow(row.supply_date)
+    return _Dates(created_at, None if expected is None else micros(expected), max([created_at, *told]))
+
+
+def names_supplies(rows: Sequence[Supply]) -> Sequence[Record]:
+    """Nothing is recorded of the list itself, but a row that tells nothing of a supply is refused."""
+    for row in rows:
+        dates_of(row)
+        if row.status_id != NOT_PLANNED and row.status_id not in STATES:
+            allowed = ", ".join(map(str, sorted([NOT_PLANNED, *STATES])))
+            raise RecordRejectedError(reason="statusID", received=str(row.status_id), allowed=allowed)
+        if row.supply_id is not None and row.supply_id < 1:
+            raise RecordRejectedError(reason="supplyID", received=str(row.supply_id), allowed="above zero, or null")
+    return ()
+
+
+def supply_records(
+    rows: Sequence[SupplyGood], *, supply: Supply, place: PlaceRecord | None, sku_of_barcode: SkuOfBarcode
+) -> list[SupplyRecord]:
+    """One for each size; a size under several barcodes is added up."""
+    records: dict[str, SupplyRecord] = {}
+    dates = dates_of(supply)
+    for row in rows:
+        sku_id = sku_of(row.barcode, sku_of_barcode)
+        record = SupplyRecord(
+            supply_id=str(supply.supply_id),
+            sku_id=sku_id,
+            place_id=place.place_id if place else None,
+            state=STATES[supply.status_id],
+            quantity=row.quantity * MILLI,
+            accepted=None if row.accepted_quantity is None else row.accepted_quantity * MILLI,
+            created_at=dates.created_at,
+            expected_at=dates.expected_at,
+            changed_at=dates.changed_at,
+        )
+        other = records.get(sku_id)
+        records[sku_id] = record if other is None else _together(other, record)
+    return list(records.values())
+
+
+def _together(one: SupplyRecord, other: SupplyRecord) -> SupplyRecord:
+    accepted = None if one.accepted is None or other.accepted is None else one.accepted + other.accepted
+    return one._replace(quantity=one.quantity + other.quantity, accepted=accepted)
+
+
+_ListBatch = Batch[list[Supply], Supply]
+_LIST = RowReader(
+    list[Supply],
+    list[msgspec.Raw],
+    Supply,
+    rows_of=lambda answer: answer,
+    convert=names_supplies,
+    key_field="supplyID",
+)
+_DETAILS = msgspec.json.Decoder(SupplyDetails)
+
+
+def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
+    """The stream; see Source.read."""
+    at = from_text(NAME, SuppliesCursor, cursor) or SuppliesCursor()
+    listed, rejected, answer = _all_supplies(api)
+    as_of = at.as_of or answer.marketplace_now
+    chosen = _chosen(listed, at.read_to, as_of, history)
+    left = [supply for number, supply in sorted(chosen.items()) if number >= at.supply]
+    end = to_text(SuppliesCursor(as_of))
+    if rejected or not left:
+        after = SuppliesCursor(at.read_to, as_of, at.supply, at.at)
+        yield Page(answer.raw, (), rejected, to_text(after) if left else end, as_of, done=not left)
+    for number, supply in enumerate(left, 1):
+        start = at.at if supply.supply_id == at.supply else ""
+        place = _place(api, supply)
+        for step in _goods(api, supply, place, start):
+            batch, more = step.page.value, step.following
+            done = more is None and number == len(left)
+            going_on = supply if more is not None or done else left[number]
+            after = SuppliesCursor(at.read_to, as_of, going_on.supply_id or 0, more or "")
+            yield Page(
+                step.page.raw,
+                batch.records,
+                batch.rejected,
+                end if done else to_text(after),
+                as_of,
+                done=done,
+                places=(place,) if place else (),
+            )
+
+
+def _all_supplies(api: WildberriesApi) -> tuple[list[Supply], list[RejectedRow], Answer[_ListBatch]]:
+    """Those that are not too old, newest first, and the last answer that told of them."""
+    rows: list[Supply] = []
+    rejected: list[RejectedRow] = []
+
+    def fetch(at: str) -> tuple[Answer[_ListBatch], Fetched]:
+        query = {"limit": PAGE_ROWS, "offset": int(at or 0)}
+        answer = api.post(Category.SUPPLIES, SUPPLIES_PATH, {"statusIDs": sorted(STATES)}, _LIST.read, query=query)
+        batch = answer.value
+        count = len(batch.rows) + len(batch.rejected)
+        oldest = min((dates_of(row).created_at for row in batch.rows), default=0)
+        more = count >= PAGE_ROWS and instant(oldest) > answer.marketplace_now - OLDEST
+        return answer, Fetched(count, str(int(at or 0) + PAGE_ROWS) if more else None)
+
+    for step in walk(NAME, SUPPLIES_PATH, "", fetch):
+        rows += step.page.value.rows
+        rejected += step.page.value.rejected
+        answer = step.page
+    return rows, rejected, answer
+
+
+def _chosen(
+    listed: Sequence[Supply], read_to: datetime | None, as_of: datetime, history: timedelta
+) -> dict[int, Supply]:
+    """Supplies by number that may tell something new: all at first, then the changed ones and those being accepted."""
+    chosen: dict[int, Supply] = {}
+    for row in listed:
+        dates, state = dates_of(row), STATES.get(row.status_id)
+        # Without a number it is a mere order: it gets another one with its plan, and both would count.
+        if row.supply_id is None or state is None or instant(dates.created_at) < as_of - OLDEST:
+            continue
+        if read_to is None:
+            wanted = state is not SupplyState.DONE or instant(dates.created_at) >= as_of - history
+        else:
+            wanted = state is SupplyState.ACCEPTING or instant(dates.changed_at) >= read_to - OVERLAP
+        if wanted:
+            chosen[row.supply_id] = row
+    return chosen
+
+
+def _place(api: WildberriesApi, supply: Supply) -> PlaceRecord | None:
+    """Where a supply went or, until it is there, is to go."""
+    path = SUPPLY_PATH.replace(NUMBER, str(supply.supply_id))
+    told = api.get(Category.SUPPLIES, path, {"isPreorderID": "false"}, _DETAILS.decode).value
+    name = (told.actual_warehouse_name or "").strip() or (told.warehouse_name or "").strip()
+    return pooled_place(name) if name else None
+
+
+def _goods(
+    api: WildberriesApi, supply: Supply, place: PlaceRecord | None, cursor: str
+) -> Iterator[Step[Answer[Batch[list[SupplyGood], SupplyGood]]]]:
+    """What is in a supply, by offset until a page is not full."""
+    path = SUPPLY_GOODS_PATH.replace(NUMBER, str(supply.supply_id))
+    convert = partial(supply_records, supply=supply, place=place, sku_of_barcode=api.tools.sku_of_barcode)
+    reader = RowReader(
+        list[SupplyGood],
+        list[msgspec.Raw],
+        SupplyGood,
+        rows_of=lambda answer: answer,
+        convert=convert,
+        key_field="barcode",
+    )
+
+    def fetch(at: str) -> tuple[Answer[Batch[list[SupplyGood], SupplyGood]], Fetched]:
+        query: dict[str, str | int] = {"limit": PAGE_ROWS, "offset": int(at or 0), "isPreorderID": "false"}
+        answer = api.get(Category.SUPPLIES, path, query, reader.read)
+        rows = len(answer.value.rows) + len(answer.value.rejected)
+        return answer, Fetched(rows, str(int(at or 0) + PAGE_ROWS) if rows >= PAGE_ROWS else None)
+
+    return walk(NAME, path, cursor, fetch)
