@@ -7,14 +7,17 @@ Only the standard library: scripts/test-needs asks it before anything else of th
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 POSTGRESQL_MINIMUM = 15
 POSTGRESQL_ROOTS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
+PROBE_SECONDS = 30
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -50,8 +53,13 @@ def redis_server() -> Path:
 
 
 def browser() -> Path:
-    """Chromium or Chrome. Raises ProgramMissingError when there is none."""
-    return _on_path(BROWSER_NAMES, "Chromium (or Chrome)")
+    """Chromium or Chrome: the first that runs without a window. Raises ProgramMissingError when none does."""
+    found = list(_all_on_path(BROWSER_NAMES))
+    for program in found:
+        if _runs_headless(program):
+            return program
+    tried = f" that runs without a window ({', '.join(map(str, found))} does not)" if found else ""
+    raise ProgramMissingError(f"Chromium (or Chrome){tried}")
 
 
 def missing() -> Iterator[str]:
@@ -59,21 +67,48 @@ def missing() -> Iterator[str]:
     needs: dict[str, Callable[[], Path]] = {"postgresql": postgresql_bin, "redis": redis_server, "chromium": browser}
     for name, find in needs.items():
         try:
-            found = find()
+            find()
         except ProgramMissingError:
-            yield name
-            continue
-        # Ubuntu's chromium-browser is a script that only asks for a snap.
-        if name == "chromium" and subprocess.run([found, "--version"], capture_output=True, check=False).returncode:
             yield name
 
 
 def _on_path(names: tuple[str, ...], what: str) -> Path:
+    for found in _all_on_path(names):
+        return found
+    raise ProgramMissingError(what)
+
+
+def _all_on_path(names: tuple[str, ...]) -> Iterator[Path]:
     for name in names:
         found = shutil.which(name)
         if found is not None:
-            return Path(found)
-    raise ProgramMissingError(what)
+            yield Path(found)
+
+
+@functools.cache
+def _runs_headless(program: Path) -> bool:
+    """Whether a browser opens an empty page; asked once for each program, it takes a second or two."""
+    if _is_snap(program):
+        return False
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        # A version is not enough to ask for: what tells it may still not start here, as root for instance.
+        command = [str(program), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        command += [f"--user-data-dir={profile}", "--dump-dom", "about:blank"]
+        try:
+            result = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+    return result.returncode == 0 and b"<html" in result.stdout
+
+
+def _is_snap(program: Path) -> bool:
+    """A snap, or Ubuntu's script that calls one: it sees no temporary folder of ours, and root cannot start it."""
+    real = program.resolve()
+    if "snap" in program.parts or "snap" in real.parts:
+        return True
+    with real.open("rb") as file:
+        head = file.read(4096)
+    return head.startswith(b"#!") and b"/snap/" in head
 
 
 def _postgresql_version(bin_dir: Path) -> int:

@@ -184,26 +184,73 @@ def test_moved_checkout_gets_a_new_environment(setup: ModuleType, monkeypatch: p
     assert made == [["python3", "-m", "venv", str(setup.VENV)]]
 
 
-def test_test_needs_say_in_one_line_what_is_missing(tmp_path: Path) -> None:
-    """A machine without apt-get: bash and coreutils are there, the servers and the browser are not."""
-    checkout = tmp_path / "checkout"
-    (checkout / "scripts").mkdir(parents=True)
-    (checkout / ".venv" / "bin").mkdir(parents=True)
+def needs_tried(
+    tmp_path: Path, *, lacking: str, system: str = "debian", apt: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """scripts/test-needs on a machine that lacks something; `apt` is what apt-get installs: the package, the need."""
+    checkout, bin_dir, lacks = tmp_path / "checkout", tmp_path / "bin", tmp_path / "lacks"
+    for folder in (checkout / "scripts", checkout / ".venv" / "bin", bin_dir, lacks):
+        folder.mkdir(parents=True)
+    for need in lacking.split():
+        (lacks / need).touch()
     (checkout / "scripts" / "test-needs").write_bytes((REPOSITORY / "scripts" / "test-needs").read_bytes())
-    program(checkout / ".venv" / "bin", "python", "echo redis; echo chromium")
-    bin_dir = tmp_path / "bin"
-    bin_dir.mkdir()
-    for name in ("bash", "dirname", "paste", "env"):
+    program(checkout / ".venv" / "bin", "python", f"ls {lacks}")
+    for name in ("bash", "sh", "dirname", "paste", "cut", "env", "ls", "grep", "tail", "mktemp", "rm", "echo"):
         source = next(Path(folder, name) for folder in ("/usr/bin", "/bin") if Path(folder, name).exists())
         (bin_dir / name).symlink_to(source)
-    result = subprocess.run(
+    if apt is not None:
+        program(bin_dir, "id", "echo 0")
+        known = " | ".join(apt) or "none-at-all"
+        program(
+            bin_dir, "apt-cache", f'case $2 in {known}) echo "  Candidate: 1.0";; *) echo "  Candidate: (none)";; esac'
+        )
+        brings = "".join(f"{package}) rm -f {lacks}/{need};; " for package, need in apt.items())
+        refuses = '*) echo "E: Package $word has no installation candidate" >&2; exit 100;;'
+        program(
+            bin_dir, "apt-get",
+            f"for word; do case $word in -*|*=*|install|update) ;; {brings}{refuses} esac; done\n"
+            f'echo "$@" >> {tmp_path}/apt',
+        )  # fmt: skip
+    (tmp_path / "os-release").write_text(f'NAME="Some Linux"\nID={system}\n')
+    return subprocess.run(
         ["bash", str(checkout / "scripts" / "test-needs")],
-        env={"PATH": str(bin_dir)}, capture_output=True, text=True, check=False,
+        env={"PATH": str(bin_dir), "OS_RELEASE": str(tmp_path / "os-release")},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+CHROME = "install Google Chrome from https://www.google.com/chrome (Ubuntu's chromium is a snap: no use here)"
+
+
+@pytest.mark.parametrize(
+    ("system", "says"),
+    [
+        ("debian", "To do: sudo apt-get install chromium redis-server"),
+        ("ubuntu", f"To do: sudo apt-get install redis-server; and {CHROME}"),
+        ("arch", "Install them: PostgreSQL 15 or newer with initdb, redis-server, Chromium or Google Chrome"),
+    ],
+)
+def test_test_needs_say_in_one_line_what_to_do_on_this_system(tmp_path: Path, system: str, says: str) -> None:
+    result = needs_tried(tmp_path, lacking="chromium redis", system=system)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"The tests need chromium redis, and this system has no apt-get. {says}\n"
+
+
+def test_test_needs_install_what_there_is_and_name_the_rest(tmp_path: Path) -> None:
+    apt = {"redis-server": "redis", "postgresql": "postgresql"}
+    result = needs_tried(tmp_path, lacking="chromium postgresql redis", system="ubuntu", apt=apt)
+    assert "install -y --no-install-recommends postgresql redis-server" in (tmp_path / "apt").read_text()
     assert result.returncode == 1
-    assert result.stdout == ""
-    assert result.stderr.startswith("The tests need redis chromium, and this system has no apt-get.")
-    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("The tests need chromium, and this system's packages bring none that runs.")
+    assert "apt-get install" not in result.stderr
+    assert "Google Chrome" in result.stderr
+
+
+@pytest.mark.parametrize("package", ["chromium", "google-chrome-stable"])
+def test_test_needs_take_the_browser_that_apt_has(tmp_path: Path, package: str) -> None:
+    result = needs_tried(tmp_path, lacking="chromium", system="ubuntu", apt={package: "chromium"})
+    assert (result.returncode, result.stderr) == (0, "")
+    assert package in (tmp_path / "apt").read_text()
 
 
 def test_help_needs_nothing_but_python() -> None:
