@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--frozen", action="store_true", help="the clock does not tick by itself")
     parser.add_argument("--no-limits", dest="limits", action="store_false", help="switch the request limits off")
     parser.add_argument("--state", type=Path, help="folder that keeps the shop's arguments between starts")
+    parser.add_argument("--end-with-parent", action="store_true", help="end when standard input ends")
     given = parser.parse_args(arguments)
     try:
         run(Options(**vars(given)), say_to_stdout)

@@ -26,6 +26,7 @@ class Clock:
         self._real_us = real_us or (lambda: time.time_ns() // 1000)
         self._lock = threading.Lock()
         self._offset_us = 0
+        self._jumped_us = 0
         self._frozen_us: int | None = None
         if start is not None:
             self._offset_us = to_us(start) - self._real_us()
@@ -36,9 +37,17 @@ class Clock:
     def frozen(self) -> bool:
         return self._frozen_us is not None
 
+    @property
+    def jumped_seconds(self) -> float:
+        """How far it has been moved forward in all: time in which limits fill again, as they do in real days."""
+        return self._jumped_us / SECOND_US
+
     def now_us(self) -> int:
         with self._lock:
-            return self._frozen_us if self._frozen_us is not None else self._real_us() + self._offset_us
+            return self._now_us()
+
+    def _now_us(self) -> int:
+        return self._frozen_us if self._frozen_us is not None else self._real_us() + self._offset_us
 
     def now(self) -> datetime:
         return from_us(self.now_us())
@@ -47,6 +56,7 @@ class Clock:
         """Move forward (or back, with a negative number) and stay frozen or ticking as before."""
         step = round(seconds * SECOND_US)
         with self._lock:
+            self._jumped_us += max(step, 0)
             if self._frozen_us is not None:
                 self._frozen_us += step
             else:
@@ -55,6 +65,7 @@ class Clock:
     def set(self, instant: datetime) -> None:
         """Jump to an instant and stay frozen or ticking as before."""
         with self._lock:
+            self._jumped_us += max(to_us(instant) - self._now_us(), 0)
             if self._frozen_us is not None:
                 self._frozen_us = to_us(instant)
             else:
@@ -63,6 +74,7 @@ class Clock:
     def live(self) -> None:
         """Jump to the real now and tick."""
         with self._lock:
+            self._jumped_us += max(self._real_us() - self._now_us(), 0)
             self._offset_us, self._frozen_us = 0, None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Options:
     frozen: bool = False
     limits: bool = True
     state: Path | None = None
+    end_with_parent: bool = False
 
 
 def kept_shop(options: Options) -> KeptShop:
@@ -90,7 +92,16 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     servers = Servers(Simulator(shop, clock, limits=options.limits), ozon, wildberries)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: servers.stop())
+    if options.end_with_parent:
+        threading.Thread(target=_stop_at_end_of_input, args=(servers,), daemon=True).start()
     asyncio.run(servers.run())
+
+
+def _stop_at_end_of_input(servers: Servers) -> None:
+    """However the program that started us ends, a kill included, its end of the pipe is closed."""
+    while sys.stdin.buffer.read(1024):
+        pass
+    servers.stop()
 
 
 def say_to_stdout(line: str) -> None:

@@ -27,8 +27,12 @@ class Simulator:
         self, shop: Shop, clock: Clock, *, limits: bool = True, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self.shop, self.clock, self.stats = shop, clock, Stats()
-        ozon = OzonApi(shop, clock, limits=limits, monotonic=monotonic)
-        wildberries = WildberriesApi(shop, clock, limits=limits, monotonic=monotonic)
+
+        def limits_time() -> float:
+            return monotonic() + clock.jumped_seconds
+
+        ozon = OzonApi(shop, clock, limits=limits, monotonic=limits_time)
+        wildberries = WildberriesApi(shop, clock, limits=limits, monotonic=limits_time)
         control = Control(shop, clock, self.stats, lambda: {"ozon": ozon.paths(), "wildberries": wildberries.paths()})
         self.ozon = App(clock, self.stats, control, ozon)
         self.wildberries = App(clock, self.stats, control, wildberries)

@@ -9,6 +9,7 @@ from micore.simulator.clock import Clock
 from micore.simulator.http import Answer, Request, encode
 from micore.simulator.limits import SlidingWindow
 from micore.simulator.ozon import finance, postings_fbo, postings_fbs, products, returns, stocks, supplies, warehouses
+from micore.simulator.ozon.placement import FILES, Reports
 from micore.simulator.ozon.postings import Ledger, make_ledger
 from micore.simulator.ozon.view import Index, View
 from micore.simulator.ozon.wire import (
@@ -37,6 +38,7 @@ RETIRED = frozenset({
     "/v4/product/info/prices", "/v2/product/list", "/v2/product/info", "/v2/product/info/list",
 })  # fmt: skip
 
+_REPORT_INFO = "/v1/report/info"
 _CLIENT_ID = re.compile(r"\d{1,19}")
 _FBO = (Kind.OZON_FBO,)
 _SELLER = (Kind.OZON_FBS, Kind.OZON_RFBS)
@@ -50,6 +52,7 @@ class OzonApi:
         self._index = Index(shop)
         self._window = SlidingWindow(REQUESTS_PER_SECOND, 1.0, monotonic) if limits else None
         self._ledgers: tuple[Books, Ledger, Ledger, Consignments] | None = None
+        self._reports = Reports(limits=limits)
         self._methods: dict[str, Callable[[View, Body], Body]] = {
             "/v1/seller/info": warehouses.seller_info,
             "/v3/product/list": products.product_list,
@@ -74,11 +77,12 @@ class OzonApi:
             "/v1/supply-order/bundle": lambda view, body: supplies.bundle(view, self._book(view)[2], body),
             "/v1/finance/accrual/by-day": lambda view, body: finance.by_day(view, self._book(view)[:2], body),
             "/v1/finance/accrual/types": finance.accrual_types,
+            "/v1/report/placement/by-products/create": self._reports.create,
         }
 
     def paths(self) -> list[str]:
         """Every method that is served."""
-        return ["/v1/roles", *self._methods]
+        return ["/v1/roles", *self._methods, _REPORT_INFO]
 
     def _book(self, view: View) -> tuple[Ledger, Ledger, Consignments]:
         if self._ledgers is None or self._ledgers[0] is not view.books:
@@ -88,6 +92,8 @@ class OzonApi:
 
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
+        if request.path.startswith(FILES) and request.method == "GET":
+            return self._reports.file(View(self._shop, self._index, self._clock.now_us()), request.path)
         try:
             return Answer(200, encode(self._served(request)))
         except RefusedError as refused:
@@ -103,7 +109,7 @@ class OzonApi:
             raise RefusedError("You have reached request rate limit per second", 429, RESOURCE_EXHAUSTED)
         if key == INVALID_KEY:
             raise RefusedError("Invalid Api-Key, please check the key and try again", 403, PERMISSION_DENIED)
-        known = request.path in self._methods or request.path == "/v1/roles"
+        known = request.path in self.paths()
         if request.path in RETIRED or not known:
             raise RefusedError("404 page not found" if not known else "Not Found", 404, NOT_FOUND)
         if request.method != "POST":
@@ -117,4 +123,6 @@ class OzonApi:
         view = View(self._shop, self._index, self._clock.now_us())
         if request.path == "/v1/roles":
             return warehouses.roles(view, allowed)
+        if request.path == _REPORT_INFO:
+            return self._reports.info(view, body, request.headers.get("host", "api-seller.ozon.ru"))
         return self._methods[request.path](view, body)

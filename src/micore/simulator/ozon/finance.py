@@ -1,4 +1,4 @@
-"""Ozon's accruals: a day's sales of delivered postings, and the reversals of returned ones."""
+"""Ozon's accruals: a day's sales of delivered postings, the reversals of returned ones, the placing of goods."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from micore.simulator.clock import DAY_US, SECOND_US, moscow_midnight_us
 from micore.simulator.ozon import postings
+from micore.simulator.ozon.placement import fees
 from micore.simulator.ozon.postings import Ledger, Sold
 from micore.simulator.ozon.products import COMMISSION_PERCENT
 from micore.simulator.ozon.view import View
@@ -18,7 +19,7 @@ from micore.simulator.shop.places import PLACES, Kind
 
 PAGE = 1000
 TOKEN_LIFE_US = 15 * 60 * SECOND_US
-LOGISTICS, LAST_MILE, RETURN_FLOW = 3, 5, 12
+LOGISTICS, LAST_MILE, RETURN_FLOW, PLACEMENT = 3, 5, 12, 21
 
 ACCRUAL_TYPES = (
     (1, "Sale", "Выручка"),
@@ -27,7 +28,7 @@ ACCRUAL_TYPES = (
     (LAST_MILE, "LastMile", "Доставка до места выдачи"),
     (7, "Acquiring", "Эквайринг"),
     (RETURN_FLOW, "ReturnFlow", "Обратная логистика"),
-    (21, "Placement", "Размещение товаров на складах Ozon"),
+    (PLACEMENT, "Placement", "Размещение товаров на складах Ozon"),
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SCHEMA = {Kind.OZON_FBO: "FBO", Kind.OZON_FBS: "FBS", Kind.OZON_RFBS: "RFBS"}
@@ -60,7 +61,11 @@ def by_day(view: View, ledgers: tuple[Ledger, ...], body: Body) -> Body:
         _accrual(view, posting, day, reversal=bool(reversal))
         for posting, reversal in zip(index[start:end].tolist(), back[start:end].tolist(), strict=True)
     ]
-    more = end < len(when)
+    # The placing of goods is charged at the end of the day, behind everything else.
+    placing = fees(view, day)
+    if placing and start <= len(when) < end:
+        rows.append(_placing(day, placing))
+    more = end < len(when) + bool(placing)
     return {"accruals": rows, "last_id": make_cursor(day.toordinal(), end, view.now_us) if more else ""}
 
 
@@ -120,6 +125,26 @@ def _accrual(view: View, posting: int, day: date, *, reversal: bool) -> Body:
             "products": products,
         },
         "item_fees": None,
+        "non_item_fee": None,
+        "container_fees": None,
+    }
+
+
+def _placing(day: date, placing: dict[int, int]) -> Body:
+    """What a day's place in Ozon's warehouses costs, by sku."""
+    return {
+        "accrual_id": day.toordinal() * 2 + 1,
+        "date": day.isoformat(),
+        "unit_number": "",
+        "accrued_category": "ITEM",
+        "total_amount": money(-sum(placing.values()) / 100),
+        "posting": None,
+        "item_fees": {
+            "fees": [
+                {"sku": sku, "fees": [{"type_id": PLACEMENT, "accrued": money(-kopecks / 100)}]}
+                for sku, kopecks in sorted(placing.items())
+            ]
+        },
         "non_item_fee": None,
         "container_fees": None,
     }
