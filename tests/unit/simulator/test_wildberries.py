@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter
 from typing import Any
@@ -191,6 +192,39 @@ def test_a_bad_token_is_unauthorized(wildberries: Wildberries, token: str) -> No
     said = json.loads(answer.body)
     assert SPEC.answer_faults("/ping", said, method="get", status=401) == []
     assert said["title"] == "unauthorized"
+
+
+def made_like_a_real_one(bits: int) -> str:
+    """A token whose categories are the bits of its claim `s`."""
+    claims = base64.urlsafe_b64encode(json.dumps({"s": bits}).encode()).decode().rstrip("=")
+    return f"Bearer eyJhbGciOiJFUzI1NiJ9.{claims}.c2lnbmF0dXJl"
+
+
+CATEGORIES = {
+    1: ("POST", CARDS), 2: ("GET", REMAINS), 3: ("GET", "/api/v2/list/goods/filter"), 4: ("GET", "/api/v3/warehouses"),
+    5: ("GET", "/api/v1/supplier/orders"), 10: ("POST", "/api/v1/supplies"),
+    13: ("POST", "/api/finance/v1/sales-reports/detailed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bit", CATEGORIES)
+def test_a_token_opens_its_categories_and_no_others(wildberries: Wildberries, bit: int) -> None:
+    wildberries.headers["authorization"] = made_like_a_real_one(1 << bit)
+    assert wildberries.raw("GET", "/api/v1/seller-info").status == 200, "every token opens it"
+    for category, (method, path) in CATEGORIES.items():
+        answer = wildberries.raw(method, path, {})
+        assert (answer.status == 401) == (category != bit)
+        if answer.status == 401:
+            assert json.loads(answer.body)["detail"] == "token scope not allowed"
+            assert SPEC.answer_faults("/ping", json.loads(answer.body), method="get", status=401) == []
+
+
+def test_the_word_limited_is_a_token_of_content_alone(wildberries: Wildberries) -> None:
+    wildberries.headers["authorization"] = "limited"
+    opened = [
+        category for category, (method, path) in CATEGORIES.items() if wildberries.raw(method, path, {}).status != 401
+    ]
+    assert opened == [1]
 
 
 @pytest.mark.parametrize(

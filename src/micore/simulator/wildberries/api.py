@@ -14,6 +14,7 @@ from micore.simulator.shop.shop import Shop
 from micore.simulator.wildberries import cards, fbs, feed, finance, returns, statistics, stocks, supplies
 from micore.simulator.wildberries.remains import Remains
 from micore.simulator.wildberries.storage import PaidStorage
+from micore.simulator.wildberries.tokens import opens
 from micore.simulator.wildberries.units import Ledgers
 from micore.simulator.wildberries.view import View
 from micore.simulator.wildberries.wire import RefusedError, problem, request_id
@@ -126,6 +127,8 @@ class WildberriesApi:
         if not token or token == INVALID_KEY:
             why = "empty Authorization header" if not token else "token problem; token is malformed"
             return problem(401, "unauthorized", why, "s2s-api-auth-catalog", number, moment)
+        if not opens(token, method.pattern):
+            return problem(401, "unauthorized", "token scope not allowed", "s2s-api-auth-catalog", number, moment)
         return self._within_limits(method, request, number, moment)
 
     def _within_limits(self, method: _Method, request: Request, number: str, moment: str) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -187,15 +188,11 @@ def _rows(view: View, asked: _Asked, charges: dict[date, int], events: tuple[Int
     units, which = view.units, events[0]
     owned = which[which >= 0]
     costs, tasks, srids = deals(view.shop, units, owned), order_ids(units, owned).tolist(), units.srids(owned)
+    starts = functools.cache(lambda day, what: _start(day, what, weekly=asked.weekly))
     row, rows = -1, []
     for position, what, moment, rrd_id in zip(*(column.tolist() for column in events), strict=True):
         day = moscow_day(moment)
-        doc_type, operation, bonus = _WORDS[what]
-        body = {
-            **_BLANK, **_report(day, weekly=asked.weekly).head(), "rrdId": rrd_id, "rrDate": day.isoformat(),
-            "docTypeName": doc_type, "sellerOperName": operation, "bonusTypeName": bonus,
-            "fixTariffDateFrom": day.isoformat(), "fixTariffDateTo": day.isoformat(),
-        }  # fmt: skip
+        body = {**starts(day, what), "rrdId": rrd_id}
         if what == STORAGE:
             rows.append({**body, "paidStorage": _text((charges[day] + 50) // 100)})
             continue
@@ -219,6 +216,16 @@ def _rows(view: View, asked: _Asked, charges: dict[date, int], events: tuple[Int
         }  # fmt: skip
         rows.append(body)
     return rows
+
+
+def _start(day: date, what: int, *, weekly: bool) -> Body:
+    """What all rows of a kind say on one day."""
+    doc_type, operation, bonus = _WORDS[what]
+    return {
+        **_BLANK, **_report(day, weekly=weekly).head(), "rrDate": day.isoformat(), "docTypeName": doc_type,
+        "sellerOperName": operation, "bonusTypeName": bonus, "fixTariffDateFrom": day.isoformat(),
+        "fixTariffDateTo": day.isoformat(),
+    }  # fmt: skip
 
 
 def _goods(view: View, position: int, task: int, srid: str, moment_us: int) -> Body:
