@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from micore.simulator.clock import DAY_US, MOSCOW, SECOND_US, moscow_day, moscow_midnight_us
 from micore.simulator.http import Answer, Request, json_answer
-from micore.simulator.shop.places import Kind
+from micore.simulator.shop.places import WB_SELLER
 from micore.simulator.wildberries.fbs import order_ids
 from micore.simulator.wildberries.money import ACQUIRING_PERMILLE, COMMISSION_PERMILLE, deals
 from micore.simulator.wildberries.storage import stored
@@ -185,37 +186,45 @@ def _events(view: View, days: list[date], charged: list[date]) -> tuple[Ints, In
 
 
 def _rows(view: View, asked: _Asked, charges: dict[date, int], events: tuple[Ints, Ints, Ints, Ints]) -> list[Body]:
-    units, which = view.units, events[0]
-    owned = which[which >= 0]
-    costs, tasks, srids = deals(view.shop, units, owned), order_ids(units, owned).tolist(), units.srids(owned)
+    which, kind, when, number = events
     starts = functools.cache(lambda day, what: _start(day, what, weekly=asked.weekly))
-    row, rows = -1, []
-    for position, what, moment, rrd_id in zip(*(column.tolist() for column in events), strict=True):
-        day = moscow_day(moment)
+    goods = _goods(view, which[which >= 0], when[which >= 0])
+    sums = _sums(view, which[which >= 0])
+    rows = []
+    for what, days, rrd_id in zip(kind.tolist(), _moscow_days(when), number.tolist(), strict=True):
+        day = date.fromordinal(days)
         body = {**starts(day, what), "rrdId": rrd_id}
         if what == STORAGE:
             rows.append({**body, "paidStorage": _text((charges[day] + 50) // 100)})
             continue
-        row += 1
-        body |= _goods(view, position, tasks[row], srids[row], moment)
-        if what == DELIVERY:
-            litres = view.card(int(units.k[position])).litres
-            rows.append(
-                {**body, "deliveryAmount": 1, "deliveryService": _text(4600 + round(1400 * max(litres - 1, 0)))}
-            )
-            continue
-        price, paid, passed_on = int(costs.price[row]), int(costs.paid[row]), int(costs.passed_on[row])
-        fee = price * ACQUIRING_PERMILLE // 1000
-        body |= {
-            "quantity": 1, "retailPrice": _text(int(costs.full[row])), "retailPriceWithDisc": _text(price),
-            "retailAmount": _text(paid), "salePercent": int(costs.discount_percent[row]),
-            "productDiscountForReport": int(costs.discount_percent[row]), "spp": int(costs.spp_percent[row]),
-            "commissionPercent": COMMISSION_PERMILLE / 10, "kvwBase": COMMISSION_PERMILLE / 10,
-            "kvw": COMMISSION_PERMILLE / 10, "forPay": _text(passed_on), "acquiringFee": _text(fee),
-            "acquiringPercent": ACQUIRING_PERMILLE / 10, "paymentProcessing": "Комиссия за организацию платежа с НДС",
-        }  # fmt: skip
-        rows.append(body)
+        delivery, sold = next(sums)
+        rows.append(body | next(goods) | (delivery if what == DELIVERY else sold))
     return rows
+
+
+def _moscow_days(when_us: Ints) -> list[int]:
+    """Moscow days of many instants, as ordinals."""
+    days: list[int] = ((when_us + 3 * 3600 * SECOND_US) // DAY_US + date(1970, 1, 1).toordinal()).tolist()
+    return days
+
+
+def _sums(view: View, which: Ints) -> Iterator[tuple[Body, Body]]:
+    """What the delivery of each unit says of money, and what its sale or return does."""
+    costs = deals(view.shop, view.units, which)
+    columns = (
+        view.units.k[which], costs.full, costs.price, costs.paid, costs.passed_on, costs.discount_percent,
+        costs.spp_percent, costs.price * ACQUIRING_PERMILLE // 1000,
+    )  # fmt: skip
+    percent = COMMISSION_PERMILLE / 10
+    deliveries = functools.cache(lambda k: _text(4600 + round(1400 * max(view.card(k).litres - 1, 0))))
+    for k, full, price, paid, passed_on, discount, spp, fee in zip(*(one.tolist() for one in columns), strict=True):
+        yield {"deliveryAmount": 1, "deliveryService": deliveries(k)}, {
+            "quantity": 1, "retailPrice": _text(full), "retailPriceWithDisc": _text(price),
+            "retailAmount": _text(paid), "salePercent": discount, "productDiscountForReport": discount, "spp": spp,
+            "commissionPercent": percent, "kvwBase": percent, "kvw": percent, "forPay": _text(passed_on),
+            "acquiringFee": _text(fee), "acquiringPercent": ACQUIRING_PERMILLE / 10,
+            "paymentProcessing": "Комиссия за организацию платежа с НДС",
+        }  # fmt: skip
 
 
 def _start(day: date, what: int, *, weekly: bool) -> Body:
@@ -228,19 +237,31 @@ def _start(day: date, what: int, *, weekly: bool) -> Body:
     }  # fmt: skip
 
 
-def _goods(view: View, position: int, task: int, srid: str, moment_us: int) -> Body:
-    """What a row says of its unit. Both days are told as midnights, as the real report does."""
+def _goods(view: View, which: Ints, when_us: Ints) -> Iterator[Body]:
+    """What each row says of its unit. Both days are told as midnights, as the real report does."""
     units = view.units
-    k, own = int(units.k[position]), view.shop.place_kind[units.pair[position]] == Kind.WB_SELLER
-    card, word = view.card(k), int(units.number[position])
+    midnights = functools.cache(lambda day: f"{date.fromordinal(day).isoformat()}T00:00:00Z")
+    products = functools.cache(lambda k: _product(view, k))
+    columns = (
+        units.k[which].tolist(), np.isin(units.place[which], WB_SELLER).tolist(), units.number[which].tolist(),
+        _moscow_days(units.created_us[which]), _moscow_days(when_us), order_ids(units, which).tolist(),
+        units.srids(which),
+    )  # fmt: skip
+    for k, own, word, ordered, sold, task, srid in zip(*columns, strict=True):
+        yield {
+            **products(k), "officeName": "Склад продавца" if own else "Склад WB", "orderDt": midnights(ordered),
+            "saleDt": midnights(sold), "shkId": word % 90_000_000_000 + 10**10,
+            "giBoxTypeName": "" if own else "Микс", "orderId": task if own else 0,
+            "deliveryMethod": "FBS, (МГТ)" if own else "FBW", "srid": srid,
+        }  # fmt: skip
+
+
+def _product(view: View, k: int) -> Body:
+    card = view.card(k)
     return {
         "subjectName": card.category.name, "nmId": int(view.goods.nm_id[k]), "brandName": card.brand,
         "vendorCode": card.vendor_code, "title": card.title[:60], "techSize": card.tech_size,
-        "sku": card.wb_barcodes[0], "officeName": "Склад продавца" if own else "Склад WB",
-        "orderDt": f"{moscow_day(int(units.created_us[position])).isoformat()}T00:00:00Z",
-        "saleDt": f"{moscow_day(moment_us).isoformat()}T00:00:00Z", "shkId": word % 90_000_000_000 + 10**10,
-        "giBoxTypeName": "" if own else "Микс", "orderId": task if own else 0,
-        "deliveryMethod": "FBS, (МГТ)" if own else "FBW", "srid": srid,
+        "sku": card.wb_barcodes[0],
     }  # fmt: skip
 
 
