@@ -25,6 +25,8 @@ class Fetched(NamedTuple):
     rows: int
     following: str | None
     """Cursor of the next page; None after the last one."""
+    body: bytes = b""
+    """The page itself, where we count the offset: a marketplace that ignores it tells the same for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def walk(source: str, path: str, cursor: str, fetch: Callable[[str], tuple[T, Fe
 
 
 def endless(fetched: Fetched, seen: set[bytes]) -> str:
-    """Why a walk would not end; empty while it goes forward. Remembers the cursor."""
+    """Why a walk would not end; empty while it goes forward. Remembers cursor and page."""
     cursor = fetched.following or ""
     if fetched.rows == 0:
         return "a page without rows says that more follows"
@@ -72,8 +74,8 @@ def endless(fetched: Fetched, seen: set[bytes]) -> str:
         return "a page says that more follows and gives no cursor"
     if len(cursor.encode()) > MAX_CURSOR_BYTES:
         return f"a cursor of {len(cursor.encode())} bytes; allowed: {MAX_CURSOR_BYTES}"
-    mark = blake2b(cursor.encode(), digest_size=8).digest()
-    if mark in seen:
-        return f"the cursor {cursor[:60]!r} came twice, the pages go in circles"
-    seen.add(mark)
+    marks = {blake2b(each, digest_size=8).digest() for each in (cursor.encode(), fetched.body) if each}
+    if marks & seen:
+        return f"the cursor {cursor[:60]!r} or its page came twice, the pages go in circles"
+    seen |= marks
     return ""

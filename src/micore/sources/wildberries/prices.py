@@ -69,6 +69,6 @@ def _pages(api: WildberriesApi, cursor: str) -> Iterator[Step[Answer[_Batch]]]:
         query = {"limit": PAGE_ROWS, "offset": offset}
         answer = api.get(Category.PRICES, PRICES_PATH, query, _PRICES.read)
         rows = len(answer.value.rows) + len(answer.value.rejected)
-        return answer, Fetched(rows, str(offset + PAGE_ROWS) if rows else None)
+        return answer, Fetched(rows, str(offset + PAGE_ROWS) if rows else None, answer.raw.body)
 
     return walk(NAME, PRICES_PATH, cursor, fetch)

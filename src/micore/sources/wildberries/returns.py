@@ -138,6 +138,6 @@ def _pages(
         query |= {"status": STATUSES[part], "limit": PAGE_ROWS, "offset": offset}
         answer = api.get(Category.ANALYTICS, RETURNS_PATH, query, reader.read, no_content=NO_ROWS)
         rows = len(answer.value.rows) + len(answer.value.rejected)
-        return answer, Fetched(rows, str(offset + PAGE_ROWS) if rows >= PAGE_ROWS else None)
+        return answer, Fetched(rows, str(offset + PAGE_ROWS) if rows >= PAGE_ROWS else None, answer.raw.body)
 
     return walk(NAME, RETURNS_PATH, cursor, fetch)

@@ -181,7 +181,7 @@ class Statistics(Generic[RowT]):
         for raw in reversed(rows):
             if found := changed(raw):
                 return found
-        if rows:
+        if len(rows) >= MOST_DOUBTED:
             problem = f"none of {len(rows)} rows has a lastChangeDate"
             raise SourceProtocolError(NAME, path=self._path, problem=problem)
         return ""

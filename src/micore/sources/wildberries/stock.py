@@ -221,7 +221,7 @@ def _report_pages(api: WildberriesApi, path: str, cursor: str) -> Iterator[Step[
         asked = {"limit": REPORT_ROWS, "offset": offset}
         answer = api.post(Category.ANALYTICS, path, asked, _REPORTS[path].read, no_content=NO_ROWS)
         rows = len(answer.value.rows) + len(answer.value.rejected)
-        return answer, Fetched(rows, str(offset + REPORT_ROWS) if rows >= REPORT_ROWS else None)
+        return answer, Fetched(rows, str(offset + REPORT_ROWS) if rows >= REPORT_ROWS else None, answer.raw.body)
 
     return walk(NAME, path, cursor, fetch)
 

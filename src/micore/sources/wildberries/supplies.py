@@ -171,7 +171,7 @@ def _all_supplies(api: WildberriesApi) -> tuple[list[Supply], list[RejectedRow],
         count = len(batch.rows) + len(batch.rejected)
         oldest = min((dates_of(row).created_at for row in batch.rows), default=0)
         more = count >= PAGE_ROWS and instant(oldest) > answer.marketplace_now - OLDEST
-        return answer, Fetched(count, str(int(at or 0) + PAGE_ROWS) if more else None)
+        return answer, Fetched(count, str(int(at or 0) + PAGE_ROWS) if more else None, answer.raw.body)
 
     for step in walk(NAME, SUPPLIES_PATH, "", fetch):
         rows += step.page.value.rows
@@ -226,6 +226,6 @@ def _goods(
         query: dict[str, str | int] = {"limit": PAGE_ROWS, "offset": int(at or 0), "isPreorderID": "false"}
         answer = api.get(Category.SUPPLIES, path, query, reader.read)
         rows = len(answer.value.rows) + len(answer.value.rejected)
-        return answer, Fetched(rows, str(int(at or 0) + PAGE_ROWS) if rows >= PAGE_ROWS else None)
+        return answer, Fetched(rows, str(int(at or 0) + PAGE_ROWS) if rows >= PAGE_ROWS else None, answer.raw.body)
 
     return walk(NAME, path, cursor, fetch)

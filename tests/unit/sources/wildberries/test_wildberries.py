@@ -890,8 +890,10 @@ def test_no_rows_at_all_are_a_whole_reading(wb: Bench, stream: str) -> None:
 def test_a_last_row_without_its_change_is_passed_over(wb: Bench) -> None:
     wb.shop.orders = [order(1), order(2), order(3, lastChangeDate="soon")]
     assert wb.read("orders")[-1].done
-    wb.shop.orders = [order(number, lastChangeDate=None) for number in range(3)]
-    with pytest.raises(SourceProtocolError, match="none of 3 rows has a lastChangeDate"):
+    wb.shop.orders = [order(number, lastChangeDate=None) for number in range(19)]
+    assert len(records(wb.read("orders"))) == 19
+    wb.shop.orders = [order(number, lastChangeDate=None) for number in range(20)]
+    with pytest.raises(SourceProtocolError, match="none of 20 rows has a lastChangeDate"):
         wb.read("orders")
 
 
@@ -935,6 +937,26 @@ def test_pages_that_go_in_circles_are_left(wb: Bench) -> None:
     wb.shop.instead[CARDS] = lambda asked: Says({"cards": rows, "cursor": mark})
     with pytest.raises(SourceProtocolError, match="came twice"):
         wb.read("catalogue")
+
+
+CIRCLES: dict[str, tuple[str, object]] = {
+    PRICES: ("prices", {"data": {"listGoods": [priced(1)]}}),
+    POOLED: ("stock", {"data": {"items": [pooled(1), pooled(2)]}}),
+    RETURNS: ("returns", {"report": [item_return(number) for number in range(1000)]}),
+    SUPPLIES: ("supplies", [supply(number) for number in range(1000)]),
+}
+
+
+@pytest.mark.parametrize("path", CIRCLES)
+def test_an_offset_that_is_ignored_does_not_go_on_for_ever(
+    wb: Bench, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stock, "REPORT_ROWS", 2)
+    stream, same = CIRCLES[path]
+    wb.shop.instead[path] = lambda asked: Says(same)
+    with pytest.raises(SourceProtocolError, match="circles"):
+        wb.read(stream)
+    assert len(wb.shop.paths(path)) == 2
 
 
 def test_a_refused_mark_begins_its_list_anew(wb: Bench) -> None:
