@@ -48,6 +48,9 @@ def table(ozon: Ozon, clock: Clock, period: dict[str, str]) -> list[dict[str, An
         assert parts.testzip() is None
         for name in parts.namelist():
             ET.fromstring(parts.read(name))
+        styles = ET.fromstring(parts.read("xl/styles.xml"))
+        fills = [fill.find(f"{MAIN}patternFill") for fill in styles.iter(f"{MAIN}fill")]
+        assert [fill.get("patternType") for fill in fills if fill is not None] == ["none", "gray125"]
         sheet = ET.fromstring(parts.read("xl/worksheets/sheet1.xml"))
     rows = [[_value(cell) for cell in row] for row in sheet.iter(f"{MAIN}row")]
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]

@@ -25,8 +25,8 @@ Ints = NDArray[np.int64]
 
 WAITING_US, READY_US, LIFE_US = 30 * SECOND_US, 150 * SECOND_US, DAY_US
 REPORTS_A_DAY, LONGEST_DAYS = 5, 31
-FREE_DAYS = 60
-KOPECKS_PER_LITRE_DAY = 30
+FREE_DAYS = 120
+KOPECKS_PER_LITRE_DAY = 10
 FILES = "/simulated-storage/reports/"
 COLUMNS = (
     "Дата", "SKU", "Артикул", "Категория товара", "Описательный тип", "Склад", "Признак товара",
@@ -47,7 +47,7 @@ class Placed(NamedTuple):
 
 
 def placed(view: View, day: date) -> Placed:
-    """The goods of a Moscow day at its end; paid for is what 60 days of sales do not explain. Nothing for today."""
+    """The goods of a Moscow day at its end; paid for is what 120 days of sales do not explain. Nothing for today."""
     end = moscow_midnight_us(day) + DAY_US - SECOND_US
     started = view.shop.start_us
     pairs = view.pairs
