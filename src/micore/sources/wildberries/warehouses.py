@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -33,6 +34,7 @@ def named_place(warehouse_id: str, name: str | None, scheme: str) -> PlaceRecord
     return PlaceRecord(PlaceKind.WAREHOUSE, warehouse_id, name or warehouse_id, Holder.SELLER, scheme, None)
 
 
+@lru_cache(maxsize=1024)
 def pooled_place(name: str | None) -> PlaceRecord:
     """A warehouse of Wildberries', by the only thing that is told of it everywhere: its name.
 
