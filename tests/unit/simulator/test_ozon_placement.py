@@ -40,6 +40,7 @@ def table(ozon: Ozon, clock: Clock, period: dict[str, str]) -> list[dict[str, An
         seen.append(told["status"])
         assert (told["file"] == "") == (told["status"] != "success")
         clock.advance(60)
+    assert told["report_type"] == "SELLER_PLACEMENT_BY_PRODUCTS"
     assert seen == ["waiting", "processing", "processing", "success"]
     answer = fetched(ozon, told["file"])
     assert answer.status == 200

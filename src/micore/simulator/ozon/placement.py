@@ -123,7 +123,7 @@ class Reports:
                 "expires_at": rfc3339(report.asked_us + LIFE_US),
                 "file": f"http://{host}{FILES}{code}.xlsx" if status == "success" else "",
                 "params": {"date_from": report.first.isoformat(), "date_to": report.last.isoformat()},
-                "report_type": "PLACEMENT_BY_PRODUCTS", "status": status,
+                "report_type": "SELLER_PLACEMENT_BY_PRODUCTS", "status": status,
             }
         }  # fmt: skip
 
