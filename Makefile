@@ -16,7 +16,7 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: install ## Set up, start the simulated shop and micore, sync, and serve http://127.0.0.1:8083
-	@exec $(BIN)/micore demo
+	@exec $(BIN)/micore demo $(if $(PORT),--port $(PORT))
 
 install: ## Set up what running micore needs: .venv, locked packages, the built web app
 	@$(SETUP) install

@@ -55,14 +55,13 @@ def _until_products(folder: Path, size: list[str]) -> float:
     port = free_port()
     started = time.monotonic()
     arguments = ["demo", "--home", str(folder / "demo"), "--port", str(port), *size]
-    log = folder / "demo.log"
+    log = folder / f"demo-{port}.log"
     with program("micore", arguments, environment={}, log=log) as demo:
         while time.monotonic() - started < PATIENCE_SECONDS:
             if _products(port) > 0:
                 taken = time.monotonic() - started
-                if not (folder / "demo" / "lived-through").exists():
-                    # A shop that was left half-way would begin anew, and the second start not be warm.
-                    _wait_for(folder / "demo" / "lived-through")
+                # A shop that was left half-way would live on, and the second start not be warm.
+                _wait_until_ready(log)
                 return taken
             if demo.poll() is not None:
                 break
@@ -70,11 +69,11 @@ def _until_products(folder: Path, size: list[str]) -> float:
     raise RuntimeError(f"The demonstration showed no products:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _wait_for(file: Path) -> None:
+def _wait_until_ready(log: Path) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
-    while not file.exists():
+    while "Ready:" not in log.read_text(errors="replace"):
         if time.monotonic() > until:
-            raise RuntimeError(f"{file.name} did not appear within {PATIENCE_SECONDS} s.")
+            raise RuntimeError(f"The demonstration was not ready within {PATIENCE_SECONDS} s.")
         time.sleep(LOOK_SECONDS)
 
 

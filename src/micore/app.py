@@ -136,8 +136,16 @@ def installed_source_options() -> dict[str, tuple[Option, ...]]:
     return found
 
 
-def build_app(settings: Settings, *, now: Callable[[], datetime] | None = None) -> App:
-    """Put the parts together. Connects to nothing yet. Raises SettingsError, StorageError."""
+def build_app(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> App:
+    """Put the parts together. Connects to nothing yet. `monotonic` is the time that waits and limits run in.
+
+    Raises SettingsError, StorageError.
+    """
     clock = now or _utc_now
     shop = _shop(settings)
     database = Database(settings.database)
@@ -149,7 +157,7 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] | None = None) 
         raw_store=raw_store,
         sources=_slots(),
         now=clock,
-        monotonic=time.monotonic,
+        monotonic=monotonic,
         shop=shop,
         schedule=Schedule.parse(settings.sync_schedule, shop.zone),
         owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",

@@ -11,24 +11,29 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import httpx2
+import msgspec
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from micore.api.server import bind
 from micore.app import App, build_app, installed_source_options
 from micore.cli.output import console
 from micore.cli.progress import OPEN, follow
 from micore.cli.serve import Served, served
 from micore.config import load_settings
 from micore.domain.views import Run, RunState, Trigger
-from micore.errors import ConflictError, FatalError
+from micore.errors import ConflictError, FatalError, SettingsError
 from micore.telemetry.logs import set_up_logs
 
 LIVED_DAYS = 28
 """How many days of the shop are lived through with micore watching, so that stock has a history to show."""
+EVENING = time_of_day(23, 55, tzinfo=ZoneInfo("Europe/Moscow"))
 START_SECONDS = 120
 LOOK_SECONDS = 0.1
 
@@ -37,7 +42,7 @@ def demo(
     home: Annotated[Path, typer.Option(help="Where the demonstration keeps its data, apart from yours.")] = Path(
         "storage/demo"
     ),
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the dashboard.")] = 8083,
+    port: Annotated[int, typer.Option(min=1, max=65535, envvar="MICORE_PORT", help="Port of the dashboard.")] = 8083,
     products: Annotated[
         int, typer.Option(min=1, max=100_000, help="Size of the shop; counts at the first start.")
     ] = 1163,
@@ -50,58 +55,129 @@ def demo(
     The first start lives through the shop's last four weeks, a day at a time, so that stock has a history. A second
     start goes on with the same shop, which has lived forward meanwhile.
     """
-    home = home.expanduser().resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    lived = home / "lived-through"
-    first = not lived.exists()
-    with _simulator(home, products=products, days=days, seed=seed, first=first) as shop:
-        settings = _settings(home, port, shop.ozon_url)
+    home = _made(home.expanduser().resolve())
+    _check_free(port)
+    past = _Past(home / "lived-through")
+    with _simulator(home, products=products, days=days, seed=seed, clock=past.clock()) as shop:
+        settings = _settings(home, port, shop)
         set_up_logs(settings, quiet=True)
-        ready = build_app(settings)
-        with served(ready, scheduled=not first) as server:
+        ready = build_app(settings, monotonic=shop.monotonic)
+        with served(ready, scheduled=past.over) as server:
             console.print(f"\n[bold]The dashboard is at {settings.url}[/]  (Ctrl-C ends it, the data stays)\n")
-            if first:
-                _live_through(ready, server, shop)
-                lived.write_text(datetime.now(UTC).isoformat() + "\n")
+            if not past.over:
+                _live_through(ready, server, shop, past)
                 server.schedule()
             console.print(f"[bold]Ready:[/] {settings.url}")
             if not once:
                 server.wait()
 
 
+class _Past:
+    """The four weeks before the first start, and how far they have been lived through; kept in a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            kept = msgspec.json.decode(file.read_bytes(), type=_Lived)
+        except FileNotFoundError:
+            # Late in the evening, when a day's sales and its stock tell the same story.
+            today = datetime.now(EVENING.tzinfo).date()
+            kept = _Lived((datetime.combine(today, EVENING) - timedelta(days=LIVED_DAYS)).astimezone(UTC), 0)
+        except msgspec.DecodeError as error:
+            raise FatalError(f"{file} cannot be read ({error}); delete {file.parent} to begin anew.") from None
+        self._kept = kept
+
+    @property
+    def days_left(self) -> range:
+        """The days that are still to be lived through, counted from the first; the last one is the present."""
+        return range(self._kept.days, LIVED_DAYS)
+
+    @property
+    def over(self) -> bool:
+        """Whether the past has caught up with the present."""
+        return not self.days_left
+
+    def clock(self) -> datetime | None:
+        """Where the simulator's clock stands at this start; None for the present."""
+        return None if self.over else self._kept.began + timedelta(days=self._kept.days)
+
+    def lived(self, days: int) -> None:
+        """So many days have been read."""
+        self._kept = _Lived(self._kept.began, days)
+        partial = self._file.with_suffix(".partial")
+        partial.write_bytes(msgspec.json.encode(self._kept))
+        partial.replace(self._file)
+
+
+class _Lived(msgspec.Struct):
+    began: datetime
+    days: int
+
+
 class _Shop:
     """The simulator as this command drives it."""
 
-    def __init__(self, ozon_url: str, process: subprocess.Popen[bytes]) -> None:
-        self.ozon_url = ozon_url
+    def __init__(self, ozon_url: str, wildberries_url: str, process: subprocess.Popen[bytes]) -> None:
+        self.ozon_url, self.wildberries_url = ozon_url, wildberries_url
         self.process = process
+        self._jumped_seconds = 0.0
+
+    def monotonic(self) -> float:
+        """A clock that jumps with the shop's: a day that passes there fills the marketplaces' limits again."""
+        return time.monotonic() + self._jumped_seconds
 
     def facts(self) -> dict[str, Any]:
         """What it says of itself."""
         found: dict[str, Any] = httpx2.get(self.ozon_url + "/simulator", timeout=10).json()
         return found
 
-    def set_clock(self, body: dict[str, Any]) -> None:
-        """Move its virtual clock."""
+    def next_day(self, *, last: bool) -> None:
+        """Move its clock on by a day; to the present and ticking, if that is the last one."""
+        before = self._clock()
+        body = {"live": True} if last else {"advance_seconds": 86_400}
         httpx2.post(self.ozon_url + "/simulator/clock", json=body, timeout=60).raise_for_status()
+        self._jumped_seconds += max(0.0, (self._clock() - before).total_seconds())
+
+    def _clock(self) -> datetime:
+        return datetime.fromisoformat(self.facts()["clock"])
+
+
+def _made(home: Path) -> Path:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "simulator.log").open("ab").close()
+    except OSError as error:
+        raise FatalError(f"{home} cannot be written: {error.strerror}. Name another folder with --home.") from None
+    return home
+
+
+def _check_free(port: int) -> None:
+    """Before anything is built."""
+    try:
+        bind("127.0.0.1", port).close()
+    except SettingsError:
+        raise ConflictError(
+            f"Port {port} on 127.0.0.1 is taken by another program, another demonstration perhaps. "
+            f"Take another one: `make demo PORT={port + 100}`, or `micore demo --port {port + 100}`."
+        ) from None
 
 
 @contextmanager
-def _simulator(home: Path, *, products: int, days: int, seed: int, first: bool) -> Iterator[_Shop]:
+def _simulator(home: Path, *, products: int, days: int, seed: int, clock: datetime | None) -> Iterator[_Shop]:
     ozon_port, wildberries_port = _free_port(9101), _free_port(9102)
-    start = datetime.now(UTC) - timedelta(days=LIVED_DAYS)
     command = [
         *(sys.executable, "-m", "micore.simulator"),
         *("--ozon-port", str(ozon_port), "--wildberries-port", str(wildberries_port)),
         *("--seed", str(seed), "--products", str(products), "--days", str(days)),
         *("--state", str(home / "simulator")),
+        "--end-with-parent",
     ]
-    if first:
-        command += ["--clock", start.strftime("%Y-%m-%dT%H:%M:%SZ"), "--frozen"]
+    if clock is not None:
+        command += ["--clock", clock.strftime("%Y-%m-%dT%H:%M:%SZ"), "--frozen"]
     log = (home / "simulator.log").open("ab")
-    # A group of its own: Ctrl-C is for us to handle, and the simulator ends last.
-    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    shop = _Shop(f"http://127.0.0.1:{ozon_port}", process)
+    # A group of its own: Ctrl-C is for us to handle, and the simulator ends last. However we end, its input does too.
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
+    shop = _Shop(f"http://127.0.0.1:{ozon_port}", f"http://127.0.0.1:{wildberries_port}", process)
     try:
         with console.status("Building the shop: two years of orders, stock and supplies ..."):
             _wait_for(shop, home / "simulator.log")
@@ -147,13 +223,15 @@ def _free_port(wanted: int) -> int:
     raise ConflictError("No port is free on 127.0.0.1.")
 
 
-def _settings(home: Path, port: int, ozon_url: str) -> Any:
+def _settings(home: Path, port: int, shop: _Shop) -> Any:
     # The demonstration has a shop of its own: no key, database or setting of the user's may reach it.
     for name in [name for name in os.environ if name.startswith(("MICORE_", "OZON_", "PG_", "WILDBERRIES_", "WB_"))]:
         del os.environ[name]
     os.environ["MICORE_OZON_CLIENT_ID"] = "1000001"
     os.environ["MICORE_OZON_API_KEY"] = "demo-key"
-    os.environ["MICORE_OZON_BASE_URL"] = ozon_url
+    os.environ["MICORE_OZON_BASE_URL"] = shop.ozon_url
+    os.environ["MICORE_WILDBERRIES_API_TOKEN"] = "demo-token"  # noqa: S105 - opens the simulator only
+    os.environ["MICORE_WILDBERRIES_BASE_URL"] = shop.wildberries_url
     return load_settings(
         installed_source_options(),
         env_file=None,
@@ -166,11 +244,11 @@ def _settings(home: Path, port: int, ozon_url: str) -> Any:
     )
 
 
-def _live_through(ready: App, server: Served, shop: _Shop) -> None:
-    """The first full sync four weeks ago, then a day at a time up to now."""
+def _live_through(ready: App, server: Served, shop: _Shop, past: _Past) -> None:
+    """The first full sync four weeks ago, then a day at a time up to now; an interrupted past goes on where it was."""
     first = _ask(ready, server)
     _check(follow(lambda: [ready.sync.run(run_id) for run_id in first], title="First full sync"))
-    changed = 0
+    changed, days = 0, past.days_left
     with Progress(
         TextColumn("Living through the last four weeks"),
         BarColumn(),
@@ -179,12 +257,15 @@ def _live_through(ready: App, server: Served, shop: _Shop) -> None:
         console=console,
         transient=True,
     ) as progress:
-        for day in progress.track(range(LIVED_DAYS)):
-            shop.set_clock({"advance_seconds": 86_400} if day < LIVED_DAYS - 1 else {"live": True})
+        task = progress.add_task("", total=LIVED_DAYS, completed=days.start)
+        for day in days:
+            shop.next_day(last=day == LIVED_DAYS - 1)
             ended = _wait(ready, _ask(ready, server))
             _check(ended)
+            past.lived(day + 1)
             changed += sum(run.rows_loaded for run in ended)
-    console.print(f"Lived through {LIVED_DAYS} days: {LIVED_DAYS} syncs, {changed:,} changed rows.")
+            progress.update(task, advance=1)
+    console.print(f"Lived through {len(days)} days: {len(days)} syncs, {changed:,} changed rows.")
 
 
 def _ask(ready: App, server: Served) -> list[int]:

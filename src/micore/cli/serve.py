@@ -100,13 +100,14 @@ def _parts(ready: App, worker: Worker) -> Parts:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM acts like Ctrl-C, and neither looks like a failure."""
+    """SIGTERM and a closed terminal act like Ctrl-C, and none of them looks like a failure."""
     in_main = threading.current_thread() is threading.main_thread()
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler) if in_main else None
+    numbers = (signal.SIGTERM, signal.SIGHUP) if in_main else ()
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         yield
     except KeyboardInterrupt:
         console.print("Ended.", style="dim")
     finally:
-        if in_main:
-            signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,96 @@
+"""`micore demo` cut off in the middle: the simulator ends with it, and the next start goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from micore.api.server import bind
+from tests.support.keeper import free_port
+
+PATIENCE_SECONDS = 120
+
+
+def start(home: Path, port: int, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "micore", "demo", "--home", str(home), "--port", str(port), "--once", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Wide, so that no line of it is wrapped.
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+def simulators(home: Path) -> list[int]:
+    """The processes that keep their shop in this home."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:  # it has just ended
+                continue
+            if b"micore.simulator" in words and str(home / "simulator").encode() in words:
+                found.append(int(entry.name))
+    return found
+
+
+def until(happened: object, what: str) -> None:
+    assert callable(happened)
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    home = tmp_path / "demo"
+    yield home
+    for pid in simulators(home):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_cut_off_in_the_past(home: Path, number: signal.Signals) -> None:
+    lived = home / "lived-through"
+    demo = start(home, free_port(), "--products", "12", "--days", "40")
+    until(lambda: lived.exists() and json.loads(lived.read_bytes())["days"] >= 3, "no day was lived through")
+    assert len(simulators(home)) == 1
+    demo.send_signal(number)
+    demo.communicate(timeout=PATIENCE_SECONDS)
+    until(lambda: not simulators(home), "the simulator outlived its demonstration")
+    days = json.loads(lived.read_bytes())["days"]
+    assert days < 28
+    said, _ = start(home, free_port()).communicate(timeout=PATIENCE_SECONDS)
+    assert f"Lived through {28 - days} days" in said, said
+    assert json.loads(lived.read_bytes())["days"] == 28
+    shown = subprocess.run(
+        [sys.executable, "-m", "micore", "sync", "runs", "--findings", "--json"],
+        env={**os.environ, "MICORE_HOME": str(home)},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(shown.stdout)["items"] == []
+
+
+def test_a_taken_port_is_told_before_anything_is_built(home: Path) -> None:
+    with bind("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        demo = start(home, port)
+        said, _ = demo.communicate(timeout=PATIENCE_SECONDS)
+    assert demo.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is taken" in said
+    assert f"make demo PORT={port + 100}" in said
+    assert not (home / "simulator").exists()
