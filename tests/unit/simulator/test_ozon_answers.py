@@ -12,6 +12,7 @@ import pytest
 
 from micore.simulator import Clock, Shop
 from micore.simulator.clock import DAY_US, from_us, rfc3339
+from micore.simulator.ozon import finance
 from micore.simulator.shop.places import BY_ID, PLACES, Kind
 from tests.unit.simulator.asking import Ozon, Spec
 
@@ -332,6 +333,23 @@ def test_accruals_of_a_day_are_its_deliveries_and_returns(ozon: Ozon, clock: Clo
     found = ozon.ask("/v3/posting/fbo/list", {"filter": {"posting_numbers": asked}, "limit": 100})["postings"]
     assert {posting["status"] for posting in found} == {"delivered"}
     assert {posting["posting_number"] for posting in found} == set(asked)
+
+
+def test_small_pages_of_accruals_give_the_same_day(ozon: Ozon, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = {"date": "2026-11-20", "last_id": ""}
+    whole = ozon.ask("/v1/finance/accrual/by-day", day)["accruals"]
+    for size in (7, len(whole) - 1, len(whole)):
+        monkeypatch.setattr(finance, "PAGE", size)
+        seen: list[dict[str, Any]] = []
+        last_id = ""
+        while True:
+            page = ozon.ask("/v1/finance/accrual/by-day", {**day, "last_id": last_id})
+            seen += page["accruals"]
+            assert len(page["accruals"]) <= size
+            last_id = page["last_id"]
+            if not last_id:
+                break
+        assert seen == whole
 
 
 def test_the_same_instant_is_told_byte_for_byte_again(ozon: Ozon, shop: Shop) -> None:

@@ -165,6 +165,18 @@ def test_states_go_forward(ozon: Ozon, clock: Clock) -> None:
     assert {state for history in seen.values() for state in history} >= set(STATES[1:])
 
 
+def test_an_order_is_filled_in_for_an_hour(ozon: Ozon, clock: Clock) -> None:
+    filling = {"states": STATES[:1]}
+    for _ in range(4 * 48):
+        if ids := order_ids(ozon, filter=filling):
+            break
+        clock.advance(1800)
+    clock.advance(1800)
+    assert set(ids) & set(order_ids(ozon, filter=filling))
+    clock.advance(1800)
+    assert {order["state"] for order in orders(ozon, ids)} == {"READY_TO_SUPPLY"}
+
+
 def test_supplies_on_their_way_are_those_of_the_stock(ozon: Ozon) -> None:
     columns = {
         "requested_stock_count": STATES[:2], "transit_stock_count": STATES[2:4], "valid_stock_count": STATES[4:5]

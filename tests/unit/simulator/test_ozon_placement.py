@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from micore.simulator import Clock, Shop, Simulator
-from micore.simulator.clock import moscow_midnight_us
+from micore.simulator.clock import DAY_US, moscow_midnight_us
 from micore.simulator.http import Answer, Request
 from micore.simulator.shop.places import PLACES, Kind
 from tests.unit.simulator.asking import Ozon
@@ -82,6 +82,25 @@ def test_the_report_counts_what_lay_in_the_warehouses(ozon: Ozon, clock: Clock, 
         if units
     }
     assert {key: units for key, units in told.items() if key[0] == "2026-11-18"} == expected
+
+
+def test_units_are_paid_for_that_sales_do_not_explain(ozon: Ozon, clock: Clock, shop: Shop) -> None:
+    rows = [row for row in table(ozon, clock, WEEK) if day_of(row) == "2026-11-18"]
+    ends = moscow_midnight_us(date(2026, 11, 19)) - 1_000_000
+    pairs = np.flatnonzero((shop.place_kind == int(Kind.OZON_FBO)) & (shop.pairs.product < shop.products))
+    ordered = shop.books(ends).ordered
+    sold = {
+        (int(shop.goods.sku[shop.pairs.product[pair]]), PLACES[int(shop.pairs.place[pair])].name): units
+        for pair, units in zip(
+            pairs.tolist(), (ordered.at(pairs, ends) - ordered.at(pairs, ends - 120 * DAY_US)).tolist(), strict=True
+        )
+    }
+    for row in rows:
+        paid = max(0, int(row["Кол-во экземпляров"]) - sold[int(row["SKU"]), row["Склад"]])
+        assert int(row["Кол-во платных экземпляров"]) == paid
+        volume = int(row["Платный объем в миллилитрах"])
+        assert Decimal(row["Начисленная стоимость размещения"]) * 100 == volume * 10 // 1000
+    assert len({row["Кол-во платных экземпляров"] == "0" for row in rows}) == 2
 
 
 def test_the_accruals_of_a_day_are_those_of_the_report(ozon: Ozon, clock: Clock) -> None:

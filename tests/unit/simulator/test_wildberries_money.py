@@ -60,6 +60,8 @@ def test_storage_is_charged_for_each_day_and_product_in_the_pool(wildberries: Wi
     assert len({(row["date"], row["chrtId"]) for row in rows}) == len(rows)
     assert {(row["warehouse"], row["officeId"], row["logWarehouseCoef"]) for row in rows} == {("Склад WB РФ", 0, 0)}
     assert all(row["warehousePrice"] > 0 and row["barcodesCount"] > 0 for row in rows)
+    for row in rows:
+        assert row["warehousePrice"] == pytest.approx(0.09 * row["volume"] * row["barcodesCount"])
 
 
 def test_storage_counts_what_the_stock_told(wildberries: Wildberries, clock: Clock) -> None:

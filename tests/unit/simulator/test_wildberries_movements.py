@@ -165,6 +165,7 @@ def test_returns_are_paged_counted_and_divided(wildberries: Wildberries) -> None
     ]
     assert [row for part in parts for row in part["report"]] == rows
     assert {part["count"] for part in parts} == {len(rows)}
+    assert {row["returnType"] for row in rows} == {"Возврат товара продавца", "Возврат брака"}
     active, archive = returns(wildberries, status="active"), returns(wildberries, status="archive")
     assert all(row["completedDt"] is None for row in active)
     assert all(row["returnStatus"] == "Выдано" for row in archive)
