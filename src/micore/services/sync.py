@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -75,6 +76,8 @@ class SyncService:
     listener: SyncListener = field(default_factory=NullListener)
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process wants to end: the present run goes back into the queue after its step."""
+    _kept: dict[str, Any] = field(default_factory=dict)
+    """What sources keep from run to run."""
 
     # ------------------------------------------------------------------------------------------- asking
 
@@ -410,7 +413,13 @@ class SyncService:
             on_request=_count_request,
             on_throttled=_count_throttled,
             sku_of_barcode=self._barcodes(claimed),
+            keep=lambda name, make: self._keep(f"{claimed.source} {name}", make),
         )
+
+    def _keep(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
 
     def _barcodes(self, claimed: runs.ClaimedRun) -> Callable[[str], str | None]:
         """What barcodes stand for in the run's account; looked up at the first question, after the catalogue."""

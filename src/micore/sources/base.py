@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from micore.domain.records import PlaceRecord, Record, RejectedRow, SkuHint
 
@@ -114,6 +114,9 @@ class SourceTools:
     sku_of_barcode: Callable[[str], str | None] = field(default=lambda barcode: None)
     """The sku_id of this account that a barcode stands for, by the catalogue as it was read last; None: not known, or
     no longer only one. For marketplaces whose orders name barcodes instead of skus."""
+    keep: Callable[[str, Callable[[], Any]], Any] = field(default=lambda name, make: make())
+    """What outlives this source object: made at the first call with a name, the same one at each later call for this
+    account in this process. For limits: a sync that follows another at once must know what that one has asked."""
 
 
 class Source(Protocol):

@@ -35,7 +35,7 @@ class OzonApi:
             headers={"Client-Id": client_id, "Api-Key": api_key},
             secrets=(api_key,),
             limiter=Limiter(
-                (SlidingWindow(REQUESTS_PER_SECOND, 1.0),),
+                (tools.keep("limit", lambda: SlidingWindow(REQUESTS_PER_SECOND, 1.0)),),
                 {},
                 monotonic=tools.monotonic,
                 sleep=tools.sleep,

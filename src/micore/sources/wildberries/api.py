@@ -74,24 +74,23 @@ class _Limits:
 
 
 def limits_of(category: Category) -> _Limits:
-    """The limits as published, each bucket full."""
-    ping = {PING_PATH: [TokenBucket(3, 10.0)]}
+    """The limits as published, each bucket full; that of /ping, which every host answers, stands apart."""
     match category:
         case Category.CONTENT | Category.PRICES:
-            return _Limits([TokenBucket(5, 0.6)], ping)
+            return _Limits([TokenBucket(5, 0.6)])
         case Category.MARKETPLACE:
             dear = {path: [TokenBucket(20, 0.2, refusal_cost=10)] for path in (WAREHOUSES_PATH, STOCKS_PATH)}
-            return _Limits((), ping | dear)
+            return _Limits((), dear)
         case Category.ANALYTICS:
             reports = {path: [TokenBucket(1, 20.0)] for path in (WB_STOCK_PATH, SELLER_STOCK_PATH)}
-            return _Limits((), ping | reports | {RETURNS_PATH: [TokenBucket(10, 60.0)]})
+            return _Limits((), reports | {RETURNS_PATH: [TokenBucket(10, 60.0)]})
         case Category.SUPPLIES:
             slow = {path: [TokenBucket(10, 2.0)] for path in (SUPPLIES_PATH, SUPPLY_PATH, SUPPLY_GOODS_PATH)}
-            return _Limits((), ping | slow)
+            return _Limits((), slow)
         case Category.STATISTICS:
-            return _Limits((), ping | {ORDERS_PATH: [TokenBucket(10, 60.0)], SALES_PATH: [TokenBucket(1, 60.0)]})
+            return _Limits((), {ORDERS_PATH: [TokenBucket(10, 60.0)], SALES_PATH: [TokenBucket(1, 60.0)]})
         case Category.COMMON:
-            return _Limits((), ping | {SELLER_INFO_PATH: [TokenBucket(10, 60.0)]})
+            return _Limits((), {SELLER_INFO_PATH: [TokenBucket(10, 60.0)]})
 
 
 class WildberriesApi:
@@ -101,6 +100,8 @@ class WildberriesApi:
         self.tools = tools
         self._token, self._base_url, self._patience = token, base_url, patience
         self._clients: dict[Category, ApiClient] = {}
+        # Whether each host counts its own is not said: counted together, none can be asked too often.
+        self._ping: Rule = tools.keep(f"limit of {PING_PATH}", lambda: TokenBucket(3, 10.0))
         if base_url:
             self._client(Category.COMMON)  # a wrong address is told at once
 
@@ -145,7 +146,8 @@ class WildberriesApi:
         return found
 
     def _connected(self, category: Category) -> ApiClient:
-        tools, limits = self.tools, limits_of(category)
+        tools = self.tools
+        limits: _Limits = tools.keep(f"limits of {category.value}", lambda: limits_of(category))
         return ApiClient(
             NAME,
             self._base_url or f"https://{category.value}.wildberries.ru",
@@ -153,7 +155,7 @@ class WildberriesApi:
             secrets=(self._token,),
             limiter=Limiter(
                 limits.category,
-                limits.methods,
+                {**limits.methods, PING_PATH: [self._ping]},
                 monotonic=tools.monotonic,
                 sleep=tools.sleep,
                 on_wait=lambda seconds: tools.on_throttled(NAME, seconds),
