@@ -19,6 +19,7 @@ import msgspec
 import structlog
 import zstandard
 
+from micore.errors import SettingsError
 from micore.telemetry import metrics
 
 MEMORY_BYTES = 64 * 1024 * 1024
@@ -205,7 +206,10 @@ class MemoryCache:
 
 
 class RedisCache:
-    """Answers in Redis, shared by several processes. While Redis is away, everything is a miss."""
+    """Answers in Redis, shared by several processes. While Redis is away, everything is a miss.
+
+    Raises SettingsError for a URL that Redis' client cannot read.
+    """
 
     local: ClassVar[bool] = False
 
@@ -215,9 +219,19 @@ class RedisCache:
         self._now = now
 
         self._errors: tuple[type[Exception], ...] = (redis.RedisError, OSError)
-        self._redis: Any = redis.Redis.from_url(
-            url, socket_timeout=REDIS_TIMEOUT_SECONDS, socket_connect_timeout=REDIS_TIMEOUT_SECONDS
-        )
+        try:
+            self._redis: Any = redis.Redis.from_url(
+                url, socket_timeout=REDIS_TIMEOUT_SECONDS, socket_connect_timeout=REDIS_TIMEOUT_SECONDS
+            )
+            pool = self._redis.connection_pool
+            # Connects to nothing, but refuses what else stands behind the question mark of a URL.
+            pool.connection_class(**pool.connection_kwargs)
+        except (ValueError, TypeError):
+            raise SettingsError(
+                "MICORE_REDIS_URL",
+                received="a URL that cannot be read",
+                allowed="redis://host:6379/0, rediss:// for TLS, or unix:///path/of/the.sock",
+            ) from None
         self._namespace = namespace
         self._away_until = 0.0
         self._counts = _Counts()

@@ -7,8 +7,10 @@ Only the composition root and the entry points read settings; everything else is
 from __future__ import annotations
 
 import difflib
+import io
 import ipaddress
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,14 +21,18 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from micore.errors import SettingsError
+from micore.errors import EnvFileError, SettingsError, UnknownSettingError
 
 PREFIX = "MICORE_"
 ENV_FILE = Path(".env")
 SCHEDULE_OFF = "off"
+CRON_FIELDS = 5
+REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
 class LogLevel(StrEnum):
@@ -84,7 +90,7 @@ class Settings(BaseSettings):
         None, description="redis://host:6379/0 for an answer cache shared by several processes. Without it: in process."
     )
     time_zone: str = Field("Europe/Moscow", description="The shop's business calendar, an IANA name.")
-    currency: str = Field("RUB", pattern=r"^[A-Z]{3}$", description="The shop's currency, ISO 4217.")
+    currency: str = Field("RUB", description="The shop's currency, ISO 4217.")
     shop_name: str = Field("", max_length=80, description="Shown in the dashboard's head.")
     stock_critical_max: int = Field(5, ge=0, description="Up to so many units a product is critical.")
     stock_low_max: int = Field(20, ge=0, description="Above critical and up to so many units it is low.")
@@ -119,6 +125,13 @@ class Settings(BaseSettings):
             raise ValueError("an IANA zone such as Europe/Moscow") from None
         return name
 
+    @field_validator("currency")
+    @classmethod
+    def _currency_code(cls, code: str) -> str:
+        if not re.fullmatch(r"[A-Z]{3}", code):
+            raise ValueError("three capital letters such as RUB, the code of ISO 4217")
+        return code
+
     @field_validator("sync_schedule")
     @classmethod
     def _cron(cls, expression: str) -> str:
@@ -126,11 +139,22 @@ class Settings(BaseSettings):
 
         if expression.strip().lower() == SCHEDULE_OFF:
             return SCHEDULE_OFF
+        allowed = 'five cron fields such as */30 * * * *, or "off"'
+        # A sixth field would be seconds, and a sync each second.
+        if len(expression.split()) != CRON_FIELDS:
+            raise ValueError(allowed)
         try:
             next(CronSim(expression, datetime.now(UTC)))
         except (CronSimError, StopIteration):
-            raise ValueError('five cron fields such as */30 * * * *, or "off"') from None
+            raise ValueError(allowed) from None
         return expression
+
+    @field_validator("redis_url")
+    @classmethod
+    def _address_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_redis_url(url.get_secret_value()):
+            raise ValueError("redis://host:6379/0, rediss:// for TLS, or unix:///path/of/the.sock")
+        return url
 
     @field_validator("database_url")
     @classmethod
@@ -211,18 +235,77 @@ def load_settings(
     Raises SettingsError naming the first setting that is wrong, or a MICORE_* variable that nobody knows, with the
     nearest name that somebody does.
     """
-    _refuse_unknown(environment(env_file), plugins or {})
+    variables = environment(env_file)
+    _refuse_unknown(variables, plugins or {})
+    given = {
+        name: value for name in Settings.model_fields if (value := variables.get(variable_of(name))) not in (None, "")
+    }
     try:
-        return Settings(_env_file=env_file, _env_file_encoding="utf-8", **overrides)
+        # The file is read here and not by pydantic, which would read it again and repeat its warnings.
+        return Settings(_env_file=None, **{**given, **overrides})
     except ValidationError as error:
         raise _explained(error) from None
 
 
 def environment(env_file: Path | None = ENV_FILE) -> dict[str, str]:
-    """The variables of `.env` and, over them, of the process; names in capitals."""
-    from_file = {} if env_file is None or not env_file.is_file() else dotenv_values(env_file, encoding="utf-8")
-    merged = {**from_file, **os.environ}
+    """The variables of `.env` and, over them, of the process; names in capitals. Raises EnvFileError."""
+    # Lines that cannot be read are left out; `unreadable_lines` tells of them.
+    readable = "".join(line.original.string for line in _file_lines(env_file) if not _is_garbage(line))
+    merged = {**dotenv_values(stream=io.StringIO(readable)), **os.environ}
     return {name.upper(): value for name, value in merged.items() if value is not None}
+
+
+def unreadable_lines(env_file: Path | None = ENV_FILE) -> list[int]:
+    """The numbers of the lines of `.env` that are no setting and no comment, and are passed over."""
+    found = []
+    for line in _file_lines(env_file):
+        if _is_garbage(line):
+            text = line.original.string
+            # What comes before the text of the line itself: empty lines.
+            found.append(line.original.line + text[: len(text) - len(text.lstrip())].count("\n"))
+    return found
+
+
+def unused_variables(plugins: PluginOptions, *, env_file: Path | None = ENV_FILE) -> dict[str, str | None]:
+    """Variables that look like settings of a marketplace and are none, each with the nearest name that is one."""
+    known = {
+        name + ending
+        for source, options in plugins.items()
+        for option in options
+        for name in option_variables(source, option.name)
+        for ending in ("", "_FILE")
+    }
+    beginnings = {f"{source.upper().replace('-', '_')}_": source for source in plugins} | {"WB_": "wildberries"}
+    return {
+        name: _nearest_option(name.removeprefix(beginning), source, plugins)
+        for name in sorted(environment(env_file))
+        for beginning, source in beginnings.items()
+        if name.startswith(beginning) and name not in known
+    }
+
+
+def _nearest_option(word: str, source: str, plugins: PluginOptions) -> str | None:
+    near = _nearest(word, {option.name.upper() for option in plugins.get(source, ())})
+    return None if near is None else option_variables(source, near)[0]
+
+
+def _is_garbage(line: Binding) -> bool:
+    # A lone word is read as a name without a value.
+    return line.error or (line.key is not None and line.value is None)
+
+
+def _file_lines(env_file: Path | None) -> list[Binding]:
+    if env_file is None or not env_file.is_file():
+        return []
+    try:
+        # Editors on Windows begin a file with a mark.
+        text = env_file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = error.object[: error.start].count(b"\n") + 1
+        raise EnvFileError(str(env_file), problem=f"line {number} is not UTF-8") from None
+    except OSError as error:
+        raise EnvFileError(str(env_file), problem=str(error.strerror)) from None
+    return list(parse_stream(io.StringIO(text)))
 
 
 def source_options(
@@ -336,18 +419,48 @@ def _refuse_unknown(variables: Mapping[str, str], plugins: PluginOptions) -> Non
             known |= {name, f"{name}_FILE"}
     for name in sorted(variables):
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else "`micore config show` lists all names"
-            raise SettingsError(name, received="a setting that micore does not have", allowed=hint)
+            raise UnknownSettingError(name, meant=_nearest(name, known))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return near[0] if near else None
+
+
+def _is_redis_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        whole = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    place = parts.path if parts.scheme == "unix" else parts.hostname
+    return parts.scheme in REDIS_SCHEMES and bool(place) and whole
 
 
 def _explained(error: ValidationError) -> SettingsError:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
-    message = str(first["msg"]).removeprefix("Value error, ")
     if not name:
+        message = str(first["msg"]).removeprefix("Value error, ")
         return SettingsError("settings", received="values that do not fit together", allowed=message)
     field = name.lower().removeprefix(PREFIX.lower())
-    secret = field in Settings.model_fields and "SecretStr" in str(Settings.model_fields[field].annotation)
+    secret = "SecretStr" in str(Settings.model_fields[field].annotation)
     received = "a secret of another form" if secret else repr(first.get("input"))[:80]
-    return SettingsError(variable_of(field), received=received, allowed=message)
+    return SettingsError(variable_of(field), received=received, allowed=_allowed(field, first))
+
+
+def _allowed(field: str, finding: ErrorDetails) -> str:
+    """What a setting may be, in words for people; pydantic's are for programmers."""
+    about = Settings.model_fields[field]
+    if isinstance(about.annotation, type) and issubclass(about.annotation, StrEnum):
+        *first, last = (each.value for each in about.annotation)
+        return f"{', '.join(first)} or {last}"
+    if about.annotation is bool:
+        return "true or false"
+    if about.annotation is int:
+        bounds = {name: getattr(each, name) for each in about.metadata for name in ("ge", "le") if hasattr(each, name)}
+        words = {"ge": f" from {bounds.get('ge')}", "le": f" to {bounds.get('le')}"}
+        return "a whole number" + "".join(words[name] for name in bounds)
+    if finding["type"] == "string_too_long":
+        return f"at most {finding['ctx']['max_length']} characters"
+    return str(finding["msg"]).removeprefix("Value error, ")

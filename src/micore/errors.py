@@ -3,6 +3,9 @@
 MicoreError
 ├── FatalError                  stop and tell a person; trying again changes nothing
 │   ├── SettingsError           a setting is missing or wrong
+│   │   ├── UnknownSettingError a name that is no setting
+│   │   └── EnvFileError        .env cannot be read
+│   ├── NoMarketplaceError      no marketplace has a key yet
 │   ├── SourceAuthError         a marketplace refuses the key
 │   ├── SourceGoneError         a marketplace no longer has the method
 │   ├── SourceProtocolError     an answer is not what the marketplace documents, as a whole
@@ -17,6 +20,7 @@ MicoreError
 │   ├── NotFoundError           no such thing
 │   ├── InvalidRequestError     a parameter is out of its range
 │   └── ConflictError           something else is under way
+│       └── RunEndedError       a run that is over cannot be stopped
 ├── StopRequestedError          a person or a shutdown asked the work to stop; it resumes by itself
 └── LeaseLostError              another worker has taken the run over; this one must not write any more
 
@@ -24,6 +28,8 @@ Each says what was received, what is allowed and what to do next; the facts are 
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 
 class MicoreError(Exception):
@@ -49,6 +55,46 @@ class SettingsError(FatalError):
     @property
     def remedy(self) -> str:
         return f"Set {self.name} in the environment or in .env, then run `micore config check`."
+
+
+class UnknownSettingError(SettingsError):
+    """A name that is no setting; `meant` is the nearest one that is."""
+
+    def __init__(self, name: str, *, meant: str | None) -> None:
+        super().__init__(name, received="a name that is no setting", allowed=meant or "the names of the settings")
+        self.args = (f"{name} is no setting of micore" + (f"; did you mean {meant}?" if meant else "."),)
+
+    @property
+    def remedy(self) -> str:
+        return "Mend the name or take it away; `micore config show` lists all names."
+
+
+class EnvFileError(SettingsError):
+    """The file of the settings cannot be read."""
+
+    def __init__(self, path: str, *, problem: str) -> None:
+        super().__init__(path, received=problem, allowed="a text file in UTF-8")
+        self.args = (f"The settings in {path} cannot be read: {problem}.",)
+
+    @property
+    def remedy(self) -> str:
+        return f"Save {self.name} as text in UTF-8, readable for this user; .env.example shows its form."
+
+
+class NoMarketplaceError(FatalError):
+    """There is no key for any marketplace; says to a newcomer how to give one."""
+
+    def __init__(self, reasons: Mapping[str, str], needed: Sequence[str], *, has_file: bool) -> None:
+        told = "; ".join(f"{title}: {reason}" for title, reason in reasons.items())
+        super().__init__(f"No marketplace is configured ({told}).")
+        self.needed, self.has_file = needed, has_file
+
+    @property
+    def remedy(self) -> str:
+        file = "Set in .env" if self.has_file else "Make .env by `cp .env.example .env` and set in it"
+        return f"{file}, for the marketplace that you have, from its seller cabinet:\n" + "\n".join(
+            [*self.needed, "Then run `micore config check`, and `micore sync` again."]
+        )
 
 
 class SourceAuthError(FatalError):
@@ -168,6 +214,14 @@ class InvalidRequestError(RequestError):
 
 class ConflictError(RequestError):
     """Something else is under way."""
+
+
+class RunEndedError(ConflictError):
+    """A run that is over cannot be stopped."""
+
+    def __init__(self, run_id: int, *, state: str) -> None:
+        super().__init__(f"Run {run_id} has ended already ({state}); there is nothing to stop.")
+        self.run_id, self.state = run_id, state
 
 
 class StopRequestedError(MicoreError):

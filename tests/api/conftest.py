@@ -16,7 +16,7 @@ from micore.api.parts import Parts
 from micore.api.server import create_app
 from micore.cache import Cache, MemoryCache
 from micore.domain.views import Meta, Run, RunPage, RunState, SyncOverview, Trigger
-from micore.errors import InvalidRequestError, NotFoundError
+from micore.errors import InvalidRequestError, NotFoundError, RunEndedError
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
@@ -73,6 +73,7 @@ class FakeDesk:
 
     asked: list[dict[str, Any]] = field(default_factory=list)
     runs_: dict[int, Run] = field(default_factory=dict)
+    ended: bool = False
 
     def overview(self) -> SyncOverview:
         return SyncOverview(sources=[], running=list(self.runs_.values()))
@@ -85,6 +86,8 @@ class FakeDesk:
         return list(self.runs_.values())
 
     def stop(self, run_id: int) -> Run:
+        if self.ended:
+            raise RunEndedError(run_id, state="done")
         return self.run(run_id)
 
     def run(self, run_id: int) -> Run:

@@ -109,6 +109,28 @@ class TestStarting:
         assert answer.status_code == 202
         assert problems(answer.json(), described("/api/v1/sync/runs/{run_id}/stop", "post", 202), DOCUMENT) == []
 
+    def test_a_run_that_has_ended_cannot_be_stopped(self, api: Api) -> None:
+        api.desk.ended = True
+        answer = api.ask("POST", "/api/v1/sync/runs/1/stop")
+        assert (answer.status_code, answer.json()["title"]) == (409, "The run has ended")
+        assert answer.json()["detail"] == "Run 1 has ended already (done); there is nothing to stop."
+
+    def test_a_body_that_is_no_json_is_called_that(self, api: Api) -> None:
+        given = {"content": b"{garbage", "headers": {"content-type": "application/json"}}
+        answer = api.ask("POST", "/api/v1/sync/runs", **given)
+        assert answer.status_code == 422
+        assert answer.json()["detail"].startswith("body: received no JSON (")
+        assert "{}" not in answer.json()["detail"]
+
+    @pytest.mark.parametrize(
+        ("path", "name"),
+        [("/api/v1/products?marketplace=ozon,amazon", "marketplace"), ("/api/v1/sync/runs?source=amazon", "source")],
+    )
+    def test_an_unknown_source_is_no_empty_answer(self, api: Api, path: str, name: str) -> None:
+        answer = api.get(path)
+        assert (answer.status_code, answer.json()["detail"]) == (422, f"{name}: received 'amazon'; allowed: ozon.")
+        assert api.get(path.replace("amazon", "ozon")).status_code == 200
+
     def test_an_unknown_source_is_refused(self, api: Api) -> None:
         answer = api.ask("POST", "/api/v1/sync/runs", json={"source": "amazon"})
         assert (answer.status_code, answer.json()["detail"]) == (422, "source: received 'amazon'; allowed: ozon.")

@@ -73,6 +73,8 @@ def test_a_database_is_made_told_about_and_checked(tmp_path: Path, database_url:
     given = {"MICORE_DATABASE_URL": database_url}
     empty = micore(tmp_path, "db", "check", **given)
     assert (empty.returncode, "micore db migrate" in empty.stderr) == (1, True)
+    assert "There is no database of micore" in empty.stderr
+    assert "backup" not in empty.stderr
     assert "to 0" in micore(tmp_path, "db", "migrate", **given).stdout
     assert "Nothing to do" in micore(tmp_path, "db", "migrate", **given).stdout
     facts = json.loads(micore(tmp_path, "db", "info", "--json", **given).stdout)
@@ -90,6 +92,71 @@ def test_settings_are_shown_without_secrets_and_checked(tmp_path: Path) -> None:
     assert "MICORE_OZON_CLIENT_ID" in micore(tmp_path, "config", "check", **given).stdout
     wrong = micore(tmp_path, "config", "check", MICORE_PORT="high")
     assert (wrong.returncode, "MICORE_PORT" in wrong.stderr, wrong.stdout) == (1, True, "")
+
+
+OZON = {"OZON_CLIENT_ID": "1", "OZON_API_KEY": "k"}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (OZON, None),
+        ({**OZON, "OZON_HISTORY_DAYS": "lots"}, "MICORE_OZON_HISTORY_DAYS: received 'lots'"),
+        ({**OZON, "OZON_API_KEY": "ключ"}, "MICORE_OZON_API_KEY: received other than plain characters"),
+        ({"WILDBERRIES_API_TOKEN": "k", "WILDBERRIES_HISTORY_DAYS": "0"}, "MICORE_WILDBERRIES_HISTORY_DAYS"),
+        ({"MICORE_REDIS_URL": "redis://localhost/0?none=1"}, "MICORE_REDIS_URL"),
+    ],
+)
+def test_settings_are_only_right_when_the_sources_take_them(
+    tmp_path: Path, given: dict[str, str], says: str | None
+) -> None:
+    result = micore(tmp_path, "config", "check", **given)
+    if says is None:
+        assert (result.returncode, result.stderr) == (0, "")
+        assert "ozon is configured" in result.stdout
+    else:
+        assert (result.returncode, result.stdout) == (1, "")
+        assert says in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_what_is_passed_over_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MICORE_PORT=9001\nthis is garbage\n")
+    result = micore(tmp_path, "config", "check", WB_TOKEN="k")
+    assert result.returncode == 0
+    assert result.stderr.count("line 2") == 1
+    assert "WB_TOKEN is no setting and is passed over; did you mean MICORE_WILDBERRIES_API_TOKEN?" in result.stderr
+    assert micore(tmp_path, "db", "migrate").stderr.count("line 2") == 1
+
+
+def test_settings_can_be_read_on_a_narrow_terminal(tmp_path: Path) -> None:
+    shown = micore(tmp_path, "config", "show", COLUMNS="80").stdout
+    assert "\nMICORE_SYNC_SCHEDULE=*/30 * * * *\n    When `serve` syncs by itself" in shown
+
+
+def test_a_misspelt_command_gets_the_nearest(tmp_path: Path) -> None:
+    result = micore(tmp_path, "synk")
+    assert (result.returncode, "Did you mean 'sync'?" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "says"),
+    [
+        # A file in the way, and a place where not even root makes folders.
+        (["serve", "--no-schedule"], {"MICORE_HOME": "a-file"}, "a-file/db"),
+        (["serve", "--no-schedule"], {"MICORE_HOME": "/proc/micore"}, "/proc/micore/db"),
+        (["sync"], {"MICORE_HOME": "a-file"}, "a-file/db"),
+        (["sync", "runs"], {"MICORE_REDIS_URL": "foo"}, "MICORE_REDIS_URL"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_a_line(
+    tmp_path: Path, words: list[str], given: dict[str, str], says: str
+) -> None:
+    (tmp_path / "a-file").touch()
+    result = micore(tmp_path, *words, MICORE_PORT=str(free_port()), **given)
+    assert (result.returncode, result.stderr.count("Error: ")) == (1, 1)
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
 from micore.domain.views import RunState, Trigger
+from micore.errors import RunEndedError
 from micore.storage import runs
 from micore.storage.database import Database
 
@@ -133,3 +134,13 @@ def test_an_asker_gets_a_new_run_when_the_one_it_found_ends_before_it_is_read(se
         event.listen(asking, "after_cursor_execute", end_it)
         second = ask(asking)
     assert states(server) == [(first, "done"), (second, "queued")]
+
+
+def test_a_run_that_has_ended_cannot_be_stopped(database: Database) -> None:
+    with database.write() as connection:
+        run_id = ask(connection)
+        runs.claim(connection, owner="worker", now=NOW)
+        finish(connection, run_id)
+        with pytest.raises(RunEndedError, match=rf"Run {run_id} has ended already \(done\)"):
+            runs.request_stop(connection, run_id, now=NOW)
+    assert states(database) == [(run_id, "done")]

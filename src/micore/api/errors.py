@@ -19,6 +19,7 @@ from micore.errors import (
     MicoreError,
     NotFoundError,
     RetryableError,
+    RunEndedError,
     SettingsError,
     StorageError,
 )
@@ -58,6 +59,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
 _KINDS: tuple[tuple[type[MicoreError], int, str, str], ...] = (
     (NotFoundError, 404, "not-found", "Not found"),
     (InvalidRequestError, 422, "invalid-request", "A parameter is not allowed"),
+    (RunEndedError, 409, "run-ended", "The run has ended"),
     (ConflictError, 409, "conflict", "Something else is under way"),
     (StorageError, 503, "storage", "The database cannot be used"),
     (SettingsError, 409, "settings", "A setting is missing or wrong"),
@@ -112,9 +114,7 @@ async def _micore_error(request: Request, error: Exception) -> Response:
 
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    findings = [
-        f"{_place(each['loc'])}: {each['msg']}, received {_shown(each.get('input'))}" for each in error.errors()
-    ]
+    findings = [_finding(each) for each in error.errors()]
     return _answer(
         request,
         422,
@@ -145,6 +145,13 @@ async def _unexpected(request: Request, error: Exception) -> Response:
         "The server made a mistake; the request changed nothing that its answer would have told.",
         f"Try again; if it stays, look for {request_id(request)} in the log.",
     )
+
+
+def _finding(error: dict[str, Any]) -> str:
+    if error["type"] == "json_invalid":
+        reason, position = error["ctx"]["error"], error["loc"][-1]
+        return f"body: received no JSON ({reason} at character {position}); allowed: a JSON object"
+    return f"{_place(error['loc'])}: {error['msg']}, received {_shown(error.get('input'))}"
 
 
 def _place(location: tuple[Any, ...]) -> str:

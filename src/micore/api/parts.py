@@ -39,7 +39,7 @@ class SyncDesk(Protocol):
         ...
 
     def stop(self, run_id: int) -> Run:
-        """Ask a run to stop; one that has ended is returned as it is. Raises NotFoundError."""
+        """Ask a run to stop. Raises NotFoundError, and RunEndedError for one that is over."""
         ...
 
     def run(self, run_id: int) -> Run:

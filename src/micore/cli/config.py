@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.padding import Padding
 
 from micore import config
 from micore.app import installed_source_options
-from micore.cli.output import console, print_json, print_table
+from micore.cache import RedisCache
+from micore.cli.output import console, print_json, warn
+from micore.cli.settings import warn_of_unreadable_lines
+from micore.plugins import SOURCES, load
+from micore.sources.base import Option, SourceTools
 
 app = typer.Typer(add_completion=False, help="Look at the settings.", no_args_is_help=True)
 
@@ -23,18 +32,35 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] 
         print_json(values)
         return
     described = {each.name: each.description for each in config.facts(plugins)}
-    print_table("", ["setting", "in force", ""], [[name, value, described[name]] for name, value in values.items()])
+    for name, value in values.items():
+        # Two lines instead of a row of a table: names and meanings are long, terminals are not.
+        console.print(f"[bold]{name}[/]={escape(value)}", soft_wrap=True)
+        console.print(Padding(escape(described[name]), (0, 0, 0, 4)), style="dim")
 
 
 @app.command("check")
 def check() -> None:
     """Check all settings and name what is missing to read a marketplace. Exit code 1 when one is wrong."""
     plugins = installed_source_options()
-    config.load_settings(plugins)
+    warn_of_unreadable_lines()
+    for name, meant in config.unused_variables(plugins).items():
+        warn(f"{name} is no setting and is passed over" + (f"; did you mean {meant}?" if meant else "."))
+    settings = config.load_settings(plugins)
+    if settings.redis_url is not None:
+        RedisCache(settings.redis_url.get_secret_value(), namespace="micore").close()
+    told = [_state(source, options) for source, options in sorted(plugins.items())]
     console.print("The settings are right.")
-    for source, options in sorted(plugins.items()):
-        _, missing = config.source_options(source, options)
-        if missing:
-            console.print(f"{source} is left out: {', '.join(missing)} not set.")
-        else:
-            console.print(f"{source} is configured.")
+    for line in told:
+        console.print(line, soft_wrap=True)
+
+
+def _state(source: str, options: Sequence[Option]) -> str:
+    """Whether a source is configured; raises SettingsError for an option that the source does not take."""
+    values, missing = config.source_options(source, options)
+    if missing:
+        return f"{source} is left out: {', '.join(missing)} not set."
+    # Made as a sync makes it, and asked nothing: the source itself knows what its options may be.
+    load(SOURCES, source)(
+        values, SourceTools(now=lambda: datetime.now(UTC), monotonic=time.monotonic, sleep=time.sleep)
+    ).close()
+    return f"{source} is configured. Whether its key is accepted, the first `micore sync` tells."

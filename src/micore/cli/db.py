@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from micore.app import installed_source_options
 from micore.cli.output import console, print_json, print_table
-from micore.config import load_settings
+from micore.cli.settings import settings_in_force
 from micore.errors import StorageError
 from micore.storage import maintenance, migrations
 from micore.storage.database import Database
@@ -57,6 +56,11 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] 
 def check() -> None:
     """Check that the database answers, holds the present schema and is whole. Exit code 1 when it is not."""
     with _database() as database:
+        if maintenance.revision(database) is None:
+            raise StorageError(
+                f"There is no database of micore in {database.shown_url} yet.",
+                remedy="`micore db migrate` makes it, and so does the first start of micore.",
+            )
         problems = maintenance.problems(database)
     if problems:
         raise StorageError(
@@ -68,7 +72,7 @@ def check() -> None:
 
 @contextmanager
 def _database() -> Iterator[Database]:
-    settings = load_settings(installed_source_options())
+    settings = settings_in_force()
     set_up_logs(settings, quiet=True)
     database = Database(settings.database)
     try:

@@ -20,10 +20,15 @@ errors = Console(stderr=True, highlight=False)
 
 def fail(error: MicoreError) -> NoReturn:
     """Say what is wrong and what to do next; exit code 1."""
-    errors.print(f"[bold red]Error:[/] {escape(str(error))}")
-    if error.remedy:
-        errors.print(f"       {escape(error.remedy)}")
+    errors.print(f"[bold red]Error:[/] {escape(str(error))}", soft_wrap=True)
+    for line in error.remedy.splitlines():
+        errors.print(f"       {escape(line)}", soft_wrap=True)
     sys.exit(1)
+
+
+def warn(text: str) -> None:
+    """Say what is doubtful and does not keep us from going on."""
+    errors.print(f"[bold yellow]Warning:[/] {escape(text)}", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

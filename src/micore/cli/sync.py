@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import httpx2
@@ -14,9 +14,10 @@ import typer
 from micore.app import App, build_app, installed_source_options
 from micore.cli.output import console, figure, local_time, print_json, print_table
 from micore.cli.progress import OPEN, follow
-from micore.config import load_settings
-from micore.domain.views import Run, RunState, Trigger
-from micore.errors import ConflictError, InvalidRequestError, NotFoundError
+from micore.cli.settings import settings_in_force
+from micore.config import ENV_FILE, option_variables
+from micore.domain.views import Run, RunPage, RunState, Trigger
+from micore.errors import ConflictError, InvalidRequestError, NoMarketplaceError, NotFoundError, RunEndedError
 from micore.storage.database import WriterInfo
 from micore.storage.migrations import upgrade
 from micore.telemetry.logs import set_up_logs
@@ -69,31 +70,46 @@ def show_runs(
     findings: Annotated[bool, typer.Option("--findings", help="Only runs that did not end well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show earlier runs."""
+    """Show the runs that are under way or wait, and earlier ones."""
     ready = _ready()
     try:
+        opened = [] if findings else ready.sync.overview().running
         page = ready.sync.history(limit=limit, findings=findings)
+        worked_on = _is_worked_on(ready)
     finally:
         ready.close()
+    shown = [*reversed(opened), *page.items]
     if as_json:
-        print_json(page)
+        print_json(RunPage(items=shown, next_cursor=page.next_cursor))
         return
     rows = [
         [
             str(run.id),
             run.source,
             local_time(run.started_at, ready.shop.zone),
-            run.state.value,
+            _state(run, worked_on=worked_on),
             figure(run.rows_read),
             figure(run.rows_loaded),
             figure(run.rows_rejected),
             run.message or "",
         ]
-        for run in page.items
+        for run in shown
     ]
     print_table(
         "", ["run", "source", "started", "state", "read", "loaded", "rejected", "says"], rows, right=(0, 4, 5, 6)
     )
+
+
+def _state(run: Run, *, worked_on: bool) -> str:
+    if run.state == RunState.QUEUED or (run.state == RunState.RUNNING and not worked_on):
+        return "waits" if run.started_at is None else "waits to go on"
+    return run.state.value
+
+
+def _is_worked_on(ready: App) -> bool:
+    """Whether what is called running can be: not where only one process writes, and none does."""
+    lock = ready.writer_lock()
+    return lock is None or lock.holder() is not None
 
 
 @app.command("stop")
@@ -114,7 +130,7 @@ def stop_run(
 
 
 def _ready() -> App:
-    settings = load_settings(installed_source_options())
+    settings = settings_in_force()
     set_up_logs(settings, quiet=True)
     ready = build_app(settings)
     upgrade(ready.database)
@@ -125,6 +141,7 @@ def _ready() -> App:
 
 
 def _by_itself(ready: App, asked: dict[str, Any]) -> list[Run]:
+    _check_that_there_is_a_key(ready, asked["source"])
     with _writing(ready):
         ready.sync.recover()
         requested = ready.sync.request(trigger=Trigger.COMMAND, **asked)
@@ -134,14 +151,35 @@ def _by_itself(ready: App, asked: dict[str, Any]) -> list[Run]:
         try:
             return follow(lambda: [ready.sync.run(run_id) for run_id in ids])
         except KeyboardInterrupt:
-            console.print("Stopping after the present step; what is loaded stays.")
+            console.print("Stopping after the present step ...")
             for run_id in ids:
-                ready.sync.stop(run_id)
+                with suppress(RunEndedError):
+                    ready.sync.stop(run_id)
             ready.sync.stopping.set()
             worker.join(30)
+            console.print(
+                "What is loaded stays; the next `micore sync` or `micore serve` goes on from there. "
+                "`micore sync runs` shows what waits.",
+                soft_wrap=True,
+            )
             raise typer.Exit(130) from None
         finally:
             worker.join(30)
+
+
+def _check_that_there_is_a_key(ready: App, wanted: str | None) -> None:
+    """Raise NoMarketplaceError, which tells a newcomer what to do, where nothing that is wanted can be read."""
+    slots = [slot for slot in ready.sync.sources.values() if wanted in (None, slot.name)]
+    if not slots or any(slot.open is not None for slot in slots):
+        return
+    options = installed_source_options()
+    needed = [
+        f"  {option_variables(slot.name, option.name)[0]}: {option.help}"
+        for slot in slots
+        for option in options[slot.name]
+        if option.required
+    ]
+    raise NoMarketplaceError({slot.title: slot.reason or "" for slot in slots}, needed, has_file=ENV_FILE.is_file())
 
 
 def _work_off(ready: App, ids: Sequence[int]) -> None:
@@ -190,7 +228,12 @@ def _by_server(ready: App, asked: dict[str, Any]) -> list[Run]:
     def read() -> list[Run]:
         return [msgspec.convert(_ask(server, "GET", f"/api/v1/sync/runs/{run_id}"), Run) for run_id in ids]
 
-    return follow(read)
+    try:
+        return follow(read)
+    except KeyboardInterrupt:
+        numbers = " and ".join(f"`micore sync stop {run_id}`" for run_id in ids)
+        console.print(f"The server goes on with it; {numbers} stops it.", soft_wrap=True)
+        raise typer.Exit(130) from None
 
 
 def _ask(server: str, method: str, path: str, body: Any = None) -> Any:

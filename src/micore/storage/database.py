@@ -159,18 +159,22 @@ class WriterLock:
         self._info = Path(str(database_path) + ".writer")
 
     def acquire(self, info: WriterInfo) -> None:
-        """Take the lock at once; raises ConflictError naming the holder when another process has it."""
-        Path(self._lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            holder = self._read()
-            who = "another micore process" if holder is None else f"micore with process id {holder.pid}"
-            where = f" ({holder.url})" if holder is not None and holder.url else ""
-            raise ConflictError(f"{who}{where} is writing to this database already.") from None
-        written = self._info.with_suffix(f".{os.getpid()}")
-        written.write_text(json.dumps(asdict(info)))
-        written.replace(self._info)
+        """Take the lock at once; raises ConflictError naming the holder when another process has it.
+
+        Raises StorageError where nothing can be written beside the database.
+        """
+        with self._reachable():
+            self._info.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                holder = self._read()
+                who = "another micore process" if holder is None else f"micore with process id {holder.pid}"
+                where = f" ({holder.url})" if holder is not None and holder.url else ""
+                raise ConflictError(f"{who}{where} is writing to this database already.") from None
+            written = self._info.with_suffix(f".{os.getpid()}")
+            written.write_text(json.dumps(asdict(info)))
+            written.replace(self._info)
 
     def release(self) -> None:
         """Let the next one in. Does nothing when the lock is not held."""
@@ -179,18 +183,29 @@ class WriterLock:
             self._lock.release()
 
     def holder(self) -> WriterInfo | None:
-        """Who holds the lock now; None when nobody does."""
+        """Who holds the lock now; None when nobody does. Raises StorageError where the folder cannot be read."""
         if self._lock.is_locked:
             return self._read()
-        if not self._info.exists():
-            return None
-        try:
-            # Only the lock tells the truth: the note outlives a killed process.
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            return self._read()
+        with self._reachable():
+            if not self._info.exists():
+                return None
+            try:
+                # Only the lock tells the truth: the note outlives a killed process.
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                return self._read()
         self._lock.release()
         return None
+
+    @contextlib.contextmanager
+    def _reachable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"The folder {self._info.parent} of the database cannot be used: {error.strerror or error}.",
+                remedy="Let this user write there, or set MICORE_HOME (or MICORE_DATABASE_URL) to another place.",
+            ) from error
 
     def _read(self) -> WriterInfo | None:
         try:

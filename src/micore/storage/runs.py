@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, func, insert, or_, select, text
 
 from micore.domain.instants import MICROS_PER_SECOND
 from micore.domain.views import Run, RunState, StreamState, Trigger
-from micore.errors import ConflictError, LeaseLostError, NotFoundError
+from micore.errors import ConflictError, LeaseLostError, NotFoundError, RunEndedError
 from micore.storage.run_rows import shown_runs
 from micore.storage.tables import account, run, run_stream, stream_state
 
@@ -140,7 +140,10 @@ def renew(connection: Connection, run_id: int, owner: str, *, now: int) -> bool:
 
 
 def request_stop(connection: Connection, run_id: int, *, now: int) -> None:
-    """Ask a run to stop after its present step; a queued one stops at once. Raises NotFoundError."""
+    """Ask a run to stop after its present step; a queued one stops at once.
+
+    Raises NotFoundError, RunEndedError.
+    """
     row = connection.execute(select(run.c.state).where(run.c.id == run_id)).one_or_none()
     if row is None:
         raise NotFoundError("run", str(run_id))
@@ -152,6 +155,8 @@ def request_stop(connection: Connection, run_id: int, *, now: int) -> None:
         )
     elif row.state == RunState.RUNNING.value:
         connection.execute(update(run).where(run.c.id == run_id).values(stop_requested=True))
+    else:
+        raise RunEndedError(run_id, state=row.state)
 
 
 def begin_streams(connection: Connection, run_id: int, account_id: int, streams: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micore.cache import LARGEST_ANSWER_BYTES, Answer, Cache, MemoryCache, RedisCache, etag_of
+from micore.errors import SettingsError
 from micore.telemetry import metrics
 
 
@@ -135,3 +136,9 @@ def test_codings_hold_the_same_bytes(body: bytes) -> None:
 @given(st.binary(max_size=100), st.binary(max_size=100))
 def test_etags_differ_when_bytes_do(one: bytes, other: bytes) -> None:
     assert (etag_of(one) == etag_of(other)) == (one == other)
+
+
+@pytest.mark.parametrize("url", ["foo", "redis://127.0.0.1/0?none=1", "redis://127.0.0.1/0?socket_timeout=long"])
+def test_an_address_that_redis_cannot_read_is_refused_at_once(url: str) -> None:
+    with pytest.raises(SettingsError, match="MICORE_REDIS_URL"):
+        RedisCache(url, namespace="test")

@@ -73,8 +73,13 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("name", "value", "says"),
         [
-            ("MICORE_PORT", "abc", "MICORE_PORT: received 'abc'"),
-            ("MICORE_PORT", "70000", "less than or equal to 65535"),
+            ("MICORE_PORT", "abc", "MICORE_PORT: received 'abc'; allowed: a whole number from 1 to 65535."),
+            ("MICORE_PORT", "70000", "a whole number from 1 to 65535."),
+            ("MICORE_STOCK_LOW_MAX", "-1", "a whole number from 0."),
+            ("MICORE_STALE_AFTER_MINUTES", "1.5", "a whole number from 1 to 100000."),
+            ("MICORE_DEMO", "perhaps", "true or false."),
+            ("MICORE_LOG_LEVEL", "loud", "debug, info, warning or error."),
+            ("MICORE_SHOP_NAME", "x" * 81, "at most 80 characters."),
             ("MICORE_HOST", "0.0.0.0", "127.0.0.1"),
             ("MICORE_HOST", "192.168.1.5", "until micore has accounts"),
             ("MICORE_HOST", "example.com", "127.0.0.1"),
@@ -82,7 +87,12 @@ class TestRefusals:
             ("MICORE_TIME_ZONE", "../etc/passwd", "IANA"),
             ("MICORE_SYNC_SCHEDULE", "every hour", "five cron fields"),
             ("MICORE_SYNC_SCHEDULE", "0 0 30 2 *", "five cron fields"),
-            ("MICORE_CURRENCY", "rubles", "MICORE_CURRENCY"),
+            ("MICORE_SYNC_SCHEDULE", "* * * * * *", "five cron fields"),
+            ("MICORE_CURRENCY", "rubles", "three capital letters such as RUB"),
+            ("MICORE_REDIS_URL", "foo", "redis://host:6379/0"),
+            ("MICORE_REDIS_URL", "http://:hunter22@h", "redis://host:6379/0"),
+            ("MICORE_REDIS_URL", "redis://", "redis://host:6379/0"),
+            ("MICORE_REDIS_URL", "redis://h:port", "redis://host:6379/0"),
             ("MICORE_STOCK_LOW_MAX", "5", "MICORE_STOCK_CRITICAL_MAX < MICORE_STOCK_LOW_MAX"),
             ("MICORE_STALE_AFTER_MINUTES", "0", "MICORE_STALE_AFTER_MINUTES"),
             ("MICORE_DATABASE_URL", "mysql://u:hunter22@h/db", "postgresql://"),
@@ -108,11 +118,63 @@ class TestRefusals:
         with pytest.raises(SettingsError, match="did you mean MICORE_OZON_API_KEY"):
             config.load_settings(SHOP)
 
+    def test_a_misspelt_name_is_called_no_setting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MICORE_PROT", "x")
+        with pytest.raises(SettingsError) as caught:
+            config.load_settings()
+        assert str(caught.value) == "MICORE_PROT is no setting of micore; did you mean MICORE_PORT?"
+        assert "micore config show" in caught.value.remedy
+
+    @pytest.mark.parametrize("url", ["redis://h", "rediss://:word@h:6380/1", "unix:///run/redis.sock"])
+    def test_addresses_of_redis(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+        monkeypatch.setenv("MICORE_REDIS_URL", url)
+        redis_url = config.load_settings().redis_url
+        assert redis_url is not None
+        assert redis_url.get_secret_value() == url
+
     def test_settings_of_installed_plugins_are_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MICORE_OZON_API_KEY_FILE", "key.txt")
         config.load_settings(SHOP)
         with pytest.raises(SettingsError):
             config.load_settings({})
+
+
+class TestTheFile:
+    def test_a_file_that_is_not_utf_8_is_refused_with_its_line(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_bytes(b"MICORE_PORT=9001\nMICORE_SHOP_NAME=\xc4\xee\xec\n")
+        with pytest.raises(SettingsError, match=r"\.env cannot be read: line 2 is not UTF-8") as caught:
+            config.load_settings()
+        assert "UTF-8" in caught.value.remedy
+
+    def test_the_mark_of_a_windows_editor_does_no_harm(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfMICORE_PORT=9001\r\n")
+        assert config.load_settings().port == 9001
+
+    def test_lines_that_cannot_be_read_are_told_and_passed_over(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / ".env").write_text(
+            "# mine\n\nthis is garbage\nMICORE_PORT=9001\n\n\nword\nexport MICORE_SHOP_NAME='two\nlines'\n= 7\n"
+        )
+        settings = config.load_settings()
+        assert (settings.port, settings.shop_name) == (9001, "two\nlines")
+        assert config.unreadable_lines() == [3, 7, 10]
+        assert caplog.messages == []
+
+    def test_names_that_look_like_a_marketplace_and_set_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / ".env").write_text(
+            "OZON_API-KEY=x\nOZON_API_KEY=x\nMICORE_OZON_API_KEY_FILE=y\nozon_seller_cabinet_address=1\n"
+        )
+        monkeypatch.setenv("WB_API_TOKEN", "x")
+        monkeypatch.setenv("OZON_API_KEY_FILE", "y")
+        options = {**SHOP, "wildberries": (Option("api_token"),)}
+        assert config.unused_variables(options) == {
+            "OZON_API-KEY": "MICORE_OZON_API_KEY",
+            "OZON_SELLER_CABINET_ADDRESS": None,
+            "WB_API_TOKEN": "MICORE_WILDBERRIES_API_TOKEN",
+        }
 
 
 class TestPluginOptions:

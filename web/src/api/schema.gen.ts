@@ -239,7 +239,7 @@ export interface paths {
         put?: never;
         /**
          * Stop Sync
-         * @description Ask a run to stop; it ends after the step it is in, and the next run goes on from there.
+         * @description Ask a run to stop; it ends after the step it is in, and the next run goes on from there. 409: it has ended.
          */
         post: operations["stop_sync"];
         delete?: never;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -26,6 +27,14 @@ def noun_router(prefix: str, noun: str) -> APIRouter:
     return APIRouter(
         prefix=prefix, tags=[noun], dependencies=[Depends(only_known_parameters)], responses=PROBLEM_RESPONSES
     )
+
+
+def only_known_sources(parts: Parts, parameter: str, names: Iterable[str]) -> None:
+    """Refuse marketplaces that are not installed: an empty answer would look like one without products."""
+    known = parts.meta().sources
+    for name in names:
+        if name not in known:
+            raise InvalidRequestError(parameter, received=name, allowed=", ".join(known) or "none is installed")
 
 
 def only_known_parameters(request: Request) -> None:

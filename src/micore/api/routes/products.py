@@ -9,7 +9,7 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready, noun_router
+from micore.api.routes.context import Ready, noun_router, only_known_sources
 from micore.domain.views import Place, ProductDetail, ProductHistory, ProductPage, Why
 from micore.services.products import ProductState, product_query
 
@@ -59,6 +59,7 @@ async def list_products(
         words=q, statuses=status, marketplaces=marketplace, places=place, state=state, sort=sort.value, limit=limit,
         cursor=cursor,
     )  # fmt: skip
+    only_known_sources(parts, "marketplace", query.wanted.sources)
     return json_answer(request, await parts.call(parts.products.page, query))
 
 

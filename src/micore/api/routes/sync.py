@@ -9,7 +9,7 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready, noun_router
+from micore.api.routes.context import Ready, noun_router, only_known_sources
 from micore.domain.views import Run, RunPage, SyncOverview
 
 router = noun_router("/api/v1/sync", "sync")
@@ -47,6 +47,7 @@ async def list_runs(
     findings: Annotated[bool, Query(description="Only runs that have something to say")] = False,
 ) -> Response:
     """Runs, newest first."""
+    only_known_sources(parts, "source", [] if source is None else [source])
     page = await parts.call(parts.sync.runs, limit=limit, cursor=cursor, source=source, findings=findings)
     return json_answer(request, page)
 
@@ -68,5 +69,5 @@ async def start_sync(request: Request, parts: Ready, body: SyncRequest | None = 
 
 @router.post("/runs/{run_id}/stop", response_model=Run, status_code=202, operation_id="stop_sync")
 async def stop_sync(request: Request, parts: Ready, run_id: RunId) -> Response:
-    """Ask a run to stop; it ends after the step it is in, and the next run goes on from there."""
+    """Ask a run to stop; it ends after the step it is in, and the next run goes on from there. 409: it has ended."""
     return json_answer(request, await parts.call(parts.sync.stop, run_id), status=202)
