@@ -13,9 +13,9 @@ import typer
 
 from micore.api.parts import Parts
 from micore.api.server import Server, bind
-from micore.app import App, SyncDesk, build_app, installed_source_options, web_folder
+from micore.app import App, SyncDesk, build_app, web_folder
 from micore.cli.output import console
-from micore.config import load_settings
+from micore.cli.settings import settings_in_force
 from micore.storage.database import WriterInfo
 from micore.storage.migrations import upgrade
 from micore.telemetry.logs import set_up_logs
@@ -29,7 +29,7 @@ def serve(
 ) -> None:
     """Serve the dashboard and the API, and sync by the schedule. Ctrl-C ends it."""
     given: dict[str, Any] = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
-    settings = load_settings(installed_source_options(), **given)
+    settings = settings_in_force(**given)
     set_up_logs(settings)
     ready = build_app(settings)
     try:

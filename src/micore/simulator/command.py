@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -77,7 +80,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     Raises ValueError for impossible arguments, OSError for a port that is taken.
     """
-    ozon, wildberries = listen(options.host, options.ozon_port), listen(options.host, options.wildberries_port)
+    ozon, wildberries = _sockets(options)
     kept = kept_shop(options)
     started = time.monotonic()
     shop = Shop(kept.seed, kept.products, kept.days, date.fromisoformat(kept.today))
@@ -95,6 +98,27 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     if options.end_with_parent:
         threading.Thread(target=_stop_at_end_of_input, args=(servers,), daemon=True).start()
     asyncio.run(servers.run())
+
+
+def _sockets(options: Options) -> tuple[socket.socket, socket.socket]:
+    """Where Ozon and Wildberries are served."""
+    if options.ozon_port == options.wildberries_port != 0:
+        # Both could be bound and only one of them served.
+        raise ValueError(f"--ozon-port and --wildberries-port are both {options.ozon_port}; give two different ones")
+    with ExitStack() as opened:
+        ozon = opened.enter_context(_socket(options.host, options.ozon_port, "--ozon-port"))
+        wildberries = opened.enter_context(_socket(options.host, options.wildberries_port, "--wildberries-port"))
+        opened.pop_all()
+    return ozon, wildberries
+
+
+def _socket(host: str, port: int, option: str) -> socket.socket:
+    try:
+        return listen(host, port)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "is taken by another program" if taken else f"cannot be used ({error.strerror})"
+        raise OSError(f"port {port} on {host} {why}; choose another with {option}, 0 for a free one") from error
 
 
 def _stop_at_end_of_input(servers: Servers) -> None:
