@@ -117,7 +117,7 @@ def _socket(host: str, port: int, option: str) -> socket.socket:
         return listen(host, port)
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
-        why = "is taken by another program" if taken else f"cannot be used ({error.strerror})"
+        why = "is in use by another program" if taken else f"cannot be used ({error.strerror})"
         raise OSError(f"port {port} on {host} {why}; choose another with {option}, 0 for a free one") from error
 
 

@@ -15,7 +15,7 @@ def test_a_port_that_is_taken_is_named_with_its_option(capsys: pytest.CaptureFix
         assert main(["--ozon-port", "0", "--wildberries-port", str(port)]) == 2
     said = capsys.readouterr()
     assert said.err == (
-        f"simulator: port {port} on 127.0.0.1 is taken by another program; "
+        f"simulator: port {port} on 127.0.0.1 is in use by another program; "
         "choose another with --wildberries-port, 0 for a free one\n"
     )
     assert "http://" not in said.out
