@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import event
+from typing import Any
 
+import pytest
+from sqlalchemy import Table, event
+
+from micore.storage import tables
 from tests import seed
 from tests.api.conftest import Api, fill
 
@@ -51,6 +54,80 @@ def test_a_product(shop: Api) -> None:
     ]
     assert sum(place["available"] for place in found["places"]) == found["product"]["available"]
     assert found["first_known"] == "2026-11-21"
+
+
+class TestOnTheWay:
+    def put(self, shop: Api, table: Table, *rows: dict[str, Any]) -> None:
+        with shop.database.write() as connection:
+            connection.execute(table.insert(), [{"account_id": 1, **row} for row in rows])
+
+    def put_returns(self, shop: Api, *rows: tuple[str, str, str, int]) -> None:
+        fixed = {"known_from": 0, "sku_id": 1, "scheme": "FBO", "kind": "buyer", "returned_at": 0}
+        names = ("returned_day", "state", "reason", "quantity")
+        told = [dict(zip(names, row, strict=True)) for row in rows]
+        self.put(shop, tables.return_line, *({"return_id": str(n), **fixed, **row} for n, row in enumerate(told)))
+
+    def test_open_supplies_soonest_first(self, shop: Api) -> None:
+        fixed = {"known_from": 0, "sku_id": 1, "place_id": 2, "created_at": 0, "changed_at": 0, "quantity": 40_000}
+        day = 86_400_000_000
+        told = [
+            ("later", "planned", None, 3 * day),
+            ("undated", "planned", None, None),
+            ("sooner", "accepting", 500, 2 * day),
+            ("in", "done", 40_000, day),
+            ("off", "cancelled", None, day),
+        ]
+        self.put(
+            shop,
+            tables.supply_line,
+            *(
+                {"supply_id": name, "state": state, "accepted": accepted, "expected_at": at, **fixed}
+                for name, state, accepted, at in told
+            ),
+        )
+        found = shop.get("/api/v1/products/item-7").json()["supplies"]
+        assert [each["supply_id"] for each in found] == ["sooner", "later", "undated"]
+        assert found[0] == {
+            "source": "ozon",
+            "supply_id": "sooner",
+            "sku_id": "900001",
+            "place": "Ростов",
+            "state": "accepting",
+            "quantity": 40,
+            "accepted": 0.5,
+            "expected_at": "1970-01-03T00:00:00Z",
+            "response": None,
+        }
+        assert shop.get("/api/v1/products/sku-2").json()["supplies"] == []
+
+    def test_returns_nobody_tells_of_are_unknown(self, shop: Api) -> None:
+        assert shop.get("/api/v1/products/item-7").json()["returns"] is None
+
+    def test_returns_of_thirty_days_and_what_is_under_way(self, shop: Api) -> None:
+        self.put(
+            shop,
+            tables.stream_state,
+            {"stream": "returns", "cursor": "{}", "complete": True, "as_of": 1, "changed_at": 1},
+        )
+        assert shop.get("/api/v1/products/item-7").json()["returns"] == {
+            "begun_30d": 0,
+            "under_way": 0,
+            "reasons": [],
+        }
+        shop.cache.close()
+        self.put_returns(
+            shop,
+            ("2026-11-22", "back", "Брак", 1000),
+            ("2026-10-24", "on_the_way", "Не подошёл", 2000),
+            ("2026-10-24", "written_off", "Не подошёл", 1000),
+            ("2026-10-23", "ready", "Давно", 4000),
+            ("2026-10-23", "back", "Давно", 8000),
+        )
+        assert shop.get("/api/v1/products/item-7").json()["returns"] == {
+            "begun_30d": 4,
+            "under_way": 6,
+            "reasons": ["Не подошёл", "Брак"],
+        }
 
 
 def test_an_unknown_stock_is_not_zero(shop: Api) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from micore.domain.records import SupplyState
 from micore.domain.stock_status import StatusThresholds, StockStatus
 from micore.domain.units import Money
 
@@ -213,8 +214,45 @@ class PlaceStock:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSupply:
+    """One sku of a supply that is not whole at the marketplace yet."""
+
+    __pydantic_config__ = _DOCS
+
+    source: str
+    supply_id: str
+    """The marketplace's own number."""
+    sku_id: str
+    place: str | None
+    """Warehouse it is for; None where the marketplace does not tell."""
+    state: SupplyState
+    quantity: float
+    """Units, as announced."""
+    accepted: float | None
+    """Units, as counted so far; None where the marketplace does not tell."""
+    expected_at: datetime | None
+    """Booked arrival."""
+    response: str | None
+    """SHA-256 of the stored marketplace response it was read from; GET /api/v1/raw/{sha256}."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnsSum:
+    """What came back, or is on its way."""
+
+    __pydantic_config__ = _DOCS
+
+    begun_30d: float
+    """Units whose return began in the last 30 business days, today included."""
+    under_way: float
+    """Units that are not back yet, whenever that began."""
+    reasons: list[str]
+    """The marketplace's words for the last 30 days, the most frequent first, three at most."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProductDetail:
-    """One product, its cards and its stock by place."""
+    """One product, its cards, its stock by place, and what is on its way."""
 
     __pydantic_config__ = _DOCS
 
@@ -223,6 +261,10 @@ class ProductDetail:
     product: ProductRow
     listings: list[Listing]
     places: list[PlaceStock]
+    supplies: list[OpenSupply]
+    """Soonest first; those without a booked arrival last."""
+    returns: ReturnsSum | None
+    """None where no account of this product's tells of returns."""
     thresholds: StatusThresholds
     first_known: date | None
     """First business day with a stock reading."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -13,28 +14,34 @@ from enum import StrEnum
 import msgspec
 
 from micore.domain.instants import business_day, instant, micros
+from micore.domain.records import SupplyState
 from micore.domain.stock_days import PlaceInterval, StockDay, stock_days
 from micore.domain.stock_status import STATUS_CODES, StockStatus
 from micore.domain.units import shown_money, shown_quantity
 from micore.domain.views import (
     HistoryDay,
     Listing,
+    OpenSupply,
     Place,
     PlaceStock,
     ProductDetail,
     ProductHistory,
     ProductPage,
+    ReturnsSum,
 )
 from micore.errors import InvalidRequestError, NotFoundError
 from micore.services.dashboard import money, oldest, product_id, product_row, source_freshness
 from micore.services.shop import Shop
 from micore.storage import dashboard as dashboard_store
+from micore.storage import flows
 from micore.storage import history as history_store
 from micore.storage import places as places_store
 from micore.storage import products as store
 from micore.storage.database import Database
 
 LARGEST_ID = 2**62
+RETURN_DAYS = 30
+MOST_REASONS = 3
 _ID = re.compile(r"(item|sku)-([1-9][0-9]{0,18})")
 
 
@@ -138,6 +145,10 @@ class Products:
             barcodes = store.barcodes(connection, sku_ids)
             places = places_store.stock_of(connection, key)
             first = history_store.first_reading(connection, sku_ids)
+            supplies = flows.open_supplies(connection, key)
+            since_day = (self.today() - timedelta(days=RETURN_DAYS - 1)).isoformat()
+            told = flows.returns_told(connection, key)
+            returns = flows.returns_of(connection, key, since_day=since_day)
         now = self._now()
         return ProductDetail(
             generation=generation,
@@ -145,6 +156,8 @@ class Products:
             product=product_row(summary, self._shop.currency),
             listings=[_listing(card, barcodes.get(card.sku_id, [])) for card in cards],
             places=[self._place_stock(row) for row in places],
+            supplies=[_open_supply(row) for row in supplies],
+            returns=_returns_sum(returns, since_day) if told else None,
             thresholds=self._shop.thresholds,
             first_known=None if first is None else business_day(first, self._shop.zone),
         )
@@ -243,6 +256,31 @@ def product_key(public_id: str) -> int:
     if found is None or int(found[2]) >= LARGEST_ID:
         raise NotFoundError("product", public_id[:60])
     return int(found[2]) if found[1] == "item" else -int(found[2])
+
+
+def _open_supply(row: flows.OpenSupplyRow) -> OpenSupply:
+    return OpenSupply(
+        source=row.source,
+        supply_id=row.supply_id,
+        sku_id=row.sku_external_id,
+        place=row.place,
+        state=SupplyState(row.state),
+        quantity=shown_quantity(row.quantity) or 0,
+        accepted=shown_quantity(row.accepted),
+        expected_at=None if row.expected_at is None else instant(row.expected_at),
+        response=row.sha256,
+    )
+
+
+def _returns_sum(rows: Sequence[flows.ReturnedRow], since_day: str) -> ReturnsSum:
+    recent = [row for row in rows if row.returned_day >= since_day]
+    reasons = Counter(row.reason for row in recent if row.reason)
+    return ReturnsSum(
+        begun_30d=shown_quantity(sum(row.quantity for row in recent)) or 0,
+        under_way=shown_quantity(sum(row.quantity for row in rows if row.state in flows.UNDER_WAY)) or 0,
+        # The most frequent first, and of those the first by letters: the same answer each time.
+        reasons=[reason for reason, _ in sorted(reasons.items(), key=lambda each: (-each[1], each[0]))[:MOST_REASONS]],
+    )
 
 
 def _listing(card: store.ListingRow, barcodes: list[str]) -> Listing:

@@ -122,7 +122,7 @@ def _write_returns(work: SyncWork, connection: Connection, page: Page, records: 
         )
         for each in cast("Sequence[ReturnRecord]", records)
     ]
-    return len(flows.merge_returns(connection, work.account_id, rows, now=work.now_micros()))
+    return _shown(connection, flows.merge_returns(connection, work.account_id, rows, now=work.now_micros()))
 
 
 def _write_supplies(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
@@ -142,7 +142,13 @@ def _write_supplies(work: SyncWork, connection: Connection, page: Page, records:
         )
         for each in cast("Sequence[SupplyRecord]", records)
     ]
-    return len(flows.merge_supplies(connection, work.account_id, rows, now=work.now_micros()))
+    return _shown(connection, flows.merge_supplies(connection, work.account_id, rows, now=work.now_micros()))
+
+
+def _shown(connection: Connection, skus: list[int]) -> int:
+    """Product pages show these rows: they are made anew with the next publish. Returns how many rows there were."""
+    summary.mark_dirty_skus(connection, skus)
+    return len(skus)
 
 
 def _write_prices(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:

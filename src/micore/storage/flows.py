@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from micore.domain.records import ReturnState, SupplyState
 from micore.storage.bulk import Columns
 from micore.storage.merging import merge_rows
+from micore.storage.products import members
+from micore.storage.tables import account, place, raw_page, return_line, sku, stream_state, supply_line
 
 _RETURN: Columns = {
     "return_id": "text",
@@ -80,3 +83,80 @@ def merge_supplies(connection: Connection, account_id: int, rows: Sequence[Suppl
     """Write supplies that are new or differ. Returns the sku ids of those."""
     key = ("supply_id", "sku_id")
     return merge_rows(connection, "supply_line", _SUPPLY, key, rows, account_id=account_id, now=now)
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+OPEN_SUPPLIES = (SupplyState.PLANNED.value, SupplyState.ON_THE_WAY.value, SupplyState.ACCEPTING.value)
+UNDER_WAY = (ReturnState.ON_THE_WAY.value, ReturnState.READY.value)
+
+
+class OpenSupplyRow(NamedTuple):
+    """One sku of an open supply: thousandths and microseconds."""
+
+    source: str
+    supply_id: str
+    sku_external_id: str
+    place: str | None
+    state: str
+    quantity: int
+    accepted: int | None
+    expected_at: int | None
+    sha256: str | None
+
+
+class ReturnedRow(NamedTuple):
+    """A return of a product's: thousandths."""
+
+    state: str
+    quantity: int
+    reason: str
+    returned_day: str
+
+
+def open_supplies(connection: Connection, product_key: int) -> list[OpenSupplyRow]:
+    """A product's supplies that are not whole at the marketplace yet, soonest first, without a date last."""
+    rows = connection.execute(
+        select(
+            account.c.source,
+            supply_line.c.supply_id,
+            sku.c.external_id,
+            place.c.name,
+            supply_line.c.state,
+            supply_line.c.quantity,
+            supply_line.c.accepted,
+            supply_line.c.expected_at,
+            raw_page.c.sha256,
+        )
+        .select_from(
+            sku.join(supply_line, supply_line.c.sku_id == sku.c.id)
+            .join(account, account.c.id == supply_line.c.account_id)
+            .outerjoin(place, place.c.id == supply_line.c.place_id)
+            .outerjoin(raw_page, raw_page.c.id == supply_line.c.raw_page_id)
+        )
+        .where(members(product_key), supply_line.c.state.in_(OPEN_SUPPLIES))
+    )
+    found = [OpenSupplyRow._make(row) for row in rows]
+    # Sorted here: the two databases disagree about NULL.
+    found.sort(key=lambda row: (row.expected_at is None, row.expected_at or 0, row.supply_id, row.sku_external_id))
+    return found
+
+
+def returns_told(connection: Connection, product_key: int) -> bool:
+    """Whether some account of a product's has been read for returns to the end, so that none means none."""
+    told = (
+        select(stream_state.c.account_id)
+        .join(sku, sku.c.account_id == stream_state.c.account_id)
+        .where(members(product_key), stream_state.c.stream == "returns", stream_state.c.as_of.is_not(None))
+    )
+    return connection.execute(told.limit(1)).first() is not None
+
+
+def returns_of(connection: Connection, product_key: int, *, since_day: str) -> list[ReturnedRow]:
+    """A product's returns that began since a day or are under way still."""
+    rows = connection.execute(
+        select(return_line.c.state, return_line.c.quantity, return_line.c.reason, return_line.c.returned_day)
+        .select_from(sku.join(return_line, return_line.c.sku_id == sku.c.id))
+        .where(members(product_key), (return_line.c.returned_day >= since_day) | return_line.c.state.in_(UNDER_WAY))
+    )
+    return [ReturnedRow._make(row) for row in rows]

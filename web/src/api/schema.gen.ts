@@ -73,7 +73,7 @@ export interface paths {
         };
         /**
          * Get Product
-         * @description One product with its cards and its stock by place.
+         * @description One product with its cards, its stock by place, and what is on its way.
          */
         get: operations["get_product"];
         put?: never;
@@ -764,6 +764,47 @@ export interface components {
             currency: string;
         };
         /**
+         * OpenSupply
+         * @description One sku of a supply that is not whole at the marketplace yet.
+         */
+        OpenSupply: {
+            /** Source */
+            source: string;
+            /**
+             * Supply Id
+             * @description The marketplace's own number.
+             */
+            supply_id: string;
+            /** Sku Id */
+            sku_id: string;
+            /**
+             * Place
+             * @description Warehouse it is for; None where the marketplace does not tell.
+             */
+            place: string | null;
+            state: components["schemas"]["SupplyState"];
+            /**
+             * Quantity
+             * @description Units, as announced.
+             */
+            quantity: number;
+            /**
+             * Accepted
+             * @description Units, as counted so far; None where the marketplace does not tell.
+             */
+            accepted: number | null;
+            /**
+             * Expected At
+             * @description Booked arrival.
+             */
+            expected_at: string | null;
+            /**
+             * Response
+             * @description SHA-256 of the stored marketplace response it was read from; GET /api/v1/raw/{sha256}.
+             */
+            response: string | null;
+        };
+        /**
          * Place
          * @description A place stock can lie in.
          */
@@ -878,7 +919,7 @@ export interface components {
         };
         /**
          * ProductDetail
-         * @description One product, its cards and its stock by place.
+         * @description One product, its cards, its stock by place, and what is on its way.
          */
         ProductDetail: {
             /** Generation */
@@ -890,6 +931,13 @@ export interface components {
             listings: components["schemas"]["Listing"][];
             /** Places */
             places: components["schemas"]["PlaceStock"][];
+            /**
+             * Supplies
+             * @description Soonest first; those without a booked arrival last.
+             */
+            supplies: components["schemas"]["OpenSupply"][];
+            /** @description None where no account of this product's tells of returns. */
+            returns: components["schemas"]["ReturnsSum"] | null;
             thresholds: components["schemas"]["StatusThresholds"];
             /**
              * First Known
@@ -1037,6 +1085,27 @@ export interface components {
             failing: {
                 [key: string]: string;
             };
+        };
+        /**
+         * ReturnsSum
+         * @description What came back, or is on its way.
+         */
+        ReturnsSum: {
+            /**
+             * Begun 30D
+             * @description Units whose return began in the last 30 business days, today included.
+             */
+            begun_30d: number;
+            /**
+             * Under Way
+             * @description Units that are not back yet, whenever that began.
+             */
+            under_way: number;
+            /**
+             * Reasons
+             * @description The marketplace's words for the last 30 days, the most frequent first, three at most.
+             */
+            reasons: string[];
         };
         /**
          * Run
@@ -1242,6 +1311,12 @@ export interface components {
          * @enum {string}
          */
         StreamState: "waiting" | "running" | "done" | "held" | "failed" | "skipped";
+        /**
+         * SupplyState
+         * @description How far a supply to the marketplace's warehouses has come.
+         * @enum {string}
+         */
+        SupplyState: "planned" | "on_the_way" | "accepting" | "done" | "cancelled";
         /**
          * SyncOverview
          * @description The head of the sync page.

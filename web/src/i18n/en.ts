@@ -1,5 +1,5 @@
 /** English, and the shape every other language must fill: a missing key does not compile. */
-import type { Formats, Money } from "@/lib/format";
+import { longestCover, type Formats, type Money } from "@/lib/format";
 import { createPlural } from "@/lib/plural";
 
 const plural = createPlural("en");
@@ -35,8 +35,10 @@ export const en = (f: Formats) => ({
     home: "Home",
     products: "Products",
     sync: "Sync",
-    demo: "Demo shop",
+    demo: "Demo",
     demoHint: "Data comes from the built-in simulator",
+    shopName: (variable: string) => `The shop’s name, from ${variable}`,
+    shopAccounts: "Your accounts at the marketplaces",
     live: "Live updates are on",
     connecting: "Connecting",
     lost: "No connection",
@@ -168,7 +170,9 @@ export const en = (f: Formats) => ({
     cover: (coverDays: number) =>
       coverDays < 1
         ? "Less than a day of cover at the pace of the last 30 days."
-        : `About ${days(f, Math.round(coverDays))} of cover at the pace of the last 30 days.`,
+        : coverDays > longestCover
+          ? `More than ${days(f, longestCover)} of cover at the pace of the last 30 days.`
+          : `About ${days(f, Math.round(coverDays))} of cover at the pace of the last 30 days.`,
     noSales: "Nothing sold in the last 30 days.",
     missed: (n: number) => `${units(f, n)} sold in the last 30 days.`,
     archivedText: "Archived at every marketplace.",
@@ -227,6 +231,17 @@ export const en = (f: Formats) => ({
     archived: "Archived",
     active: "In sale",
     moreBarcodes: (count: number) => `+${f.number(count)}`,
+    flows: "On the way",
+    flowsNote: (count: number) => `${f.number(count)} ${plural(count, { one: "supply", other: "supplies" })}`,
+    supply: "Supply",
+    supplyFor: "For",
+    expected: "Expected",
+    announced: "Announced",
+    accepted: "Accepted",
+    supplyStates: { planned: "Planned", on_the_way: "On the way", accepting: "Being accepted", done: "Accepted", cancelled: "Cancelled" },
+    returned: (n: number) => `${units(f, n)} returned in 30 days`,
+    returning: (n: number) => `${units(f, n)} on the way back`,
+    reasons: (reasons: string) => `most often: ${reasons}`,
     notFoundTitle: "There is no such product",
     notFoundText: "It may have been linked to another one, or the address is mistyped.",
     toProducts: "All products",
@@ -263,6 +278,7 @@ export const en = (f: Formats) => ({
     next: (at: string) => `next at ${at}`,
     summary: (source: string, schedule: string) => `${source} ${schedule}`,
     notConfigured: "Not set up",
+    account: (name: string) => `account “${name}”`,
     fresh: "Current",
     staleState: "Old",
     never: "Never read",
@@ -285,6 +301,8 @@ export const en = (f: Formats) => ({
     rate: "Rate, rows/s",
     left: "Time left",
     about: (text: string) => `about ${text}`,
+    leftUnknown: "not known",
+    step: (current: number, all: number) => `Stream ${f.number(current)} of ${f.number(all)}`,
     stream: "Stream",
     state: "State",
     progressHead: "Progress",
@@ -296,6 +314,9 @@ export const en = (f: Formats) => ({
       stock: "Stock",
       orders: "Orders",
       sales: "Sales",
+      prices: "Prices",
+      returns: "Returns",
+      supplies: "Supplies",
     },
     readingStream: {
       warehouses: "warehouses",
@@ -303,6 +324,9 @@ export const en = (f: Formats) => ({
       stock: "stock",
       orders: "orders",
       sales: "sales",
+      prices: "prices",
+      returns: "returns",
+      supplies: "supplies",
     },
     streamState: {
       waiting: "Waiting",
@@ -347,6 +371,9 @@ export const en = (f: Formats) => ({
     reason: (text: string) => `Reason: ${text}`,
     others: (sources: string) => `Current: ${sources}.`,
     tryNow: "Try now",
+    readingTitle: (source: string) => `${source} is being read now.`,
+    readingText: (at: string) => `The figures below are of ${at}; they renew by themselves.`,
+    readingFirst: "Its figures join those below by themselves.",
     partialTitle: (source: string) => `${source} has not been read yet.`,
     partialText: (sources: string) => `The figures below cover ${sources} only.`,
     offlineTitle: "No connection.",
@@ -360,13 +387,22 @@ export const en = (f: Formats) => ({
     noSourceTitle: "No marketplace connected yet",
     noSourceText:
       "Add an Ozon or Wildberries key to see your stock. micore only reads; it never changes prices or stock.",
-    noSourceAction: "See what is missing",
+    noSourceAction: "All sources",
     notSyncedTitle: "Nothing has been read yet",
     notSyncedText: (sources: string) => `${sources} can be read. The first sync brings the catalogue, stock and sales.`,
     notSyncedAction: "Start the first sync",
     syncingTitle: (source: string) => `Reading ${source} for the first time`,
     syncingText: (rowCount: number) => `${rows(f, rowCount)} so far. The dashboard opens when the stock is complete.`,
     openSync: "Open Sync",
+  },
+
+  setup: {
+    title: (source: string) => `Connect ${source}`,
+    ozon: (site: string) => `Make an API key at ${site}: Settings, Seller API. Reading rights are enough.`,
+    wildberries: (site: string) => `Make an API token at ${site}: Settings, API access. Reading rights are enough.`,
+    file: (file: string) => `Write it into the file ${file} in micore’s folder:`,
+    restart: (make: string, serve: string) =>
+      `Stop micore and start it again with ${make} or ${serve}; it reads the file when it starts.`,
   },
 
   error: {

@@ -1,6 +1,6 @@
 /** Français. */
 import type { Dictionary } from "@/i18n";
-import type { Formats } from "@/lib/format";
+import { longestCover, type Formats } from "@/lib/format";
 import { createPlural } from "@/lib/plural";
 
 const plural = createPlural("fr");
@@ -38,8 +38,10 @@ export const fr: Dictionary = (f) => ({
     home: "Accueil",
     products: "Produits",
     sync: "Synchro",
-    demo: "Boutique démo",
+    demo: "Démo",
     demoHint: "Les données viennent du simulateur intégré",
+    shopName: (variable) => `Nom de la boutique, donné par ${variable}`,
+    shopAccounts: "Vos comptes sur les places de marché",
     live: "Mise à jour en direct",
     connecting: "Connexion…",
     lost: "Pas de connexion",
@@ -176,7 +178,9 @@ export const fr: Dictionary = (f) => ({
     cover: (coverDays) =>
       coverDays < 1
         ? "Moins d’un jour de couverture au rythme des 30 derniers jours."
-        : `Environ ${days(f, Math.round(coverDays))} de couverture au rythme des 30 derniers jours.`,
+        : coverDays > longestCover
+          ? `Plus de ${days(f, longestCover)} de couverture au rythme des 30 derniers jours.`
+          : `Environ ${days(f, Math.round(coverDays))} de couverture au rythme des 30 derniers jours.`,
     noSales: "Aucune vente ces 30 derniers jours.",
     missed: (n) => `${units(f, n)} ${plural(n, { one: "vendue", other: "vendues" })} ces 30 derniers jours.`,
     archivedText: "Archivé sur toutes les places de marché.",
@@ -235,6 +239,17 @@ export const fr: Dictionary = (f) => ({
     archived: "Archivée",
     active: "En vente",
     moreBarcodes: (count) => `+${f.number(count)}`,
+    flows: "En route",
+    flowsNote: (count) => `${f.number(count)}${nb}${plural(count, { one: "livraison", other: "livraisons" })}`,
+    supply: "Livraison",
+    supplyFor: "Pour",
+    expected: "Attendue",
+    announced: "Annoncé",
+    accepted: "Accepté",
+    supplyStates: { planned: "Prévue", on_the_way: "En route", accepting: "En réception", done: "Réceptionnée", cancelled: "Annulée" },
+    returned: (n) => `${units(f, n)} en retour sur 30${nb}jours`,
+    returning: (n) => `${units(f, n)} sur le chemin du retour`,
+    reasons: (reasons) => `le plus souvent${nb}: ${reasons}`,
     notFoundTitle: "Ce produit n’existe pas",
     notFoundText: "Il a peut-être été rattaché à un autre, ou l’adresse contient une faute.",
     toProducts: "Tous les produits",
@@ -271,6 +286,7 @@ export const fr: Dictionary = (f) => ({
     next: (at) => `prochaine à ${at}`,
     summary: (source, schedule) => `${source} ${schedule}`,
     notConfigured: "Non configurée",
+    account: (name) => `compte «${nb}${name}${nb}»`,
     fresh: "À jour",
     staleState: "Ancien",
     never: "Jamais lue",
@@ -293,6 +309,8 @@ export const fr: Dictionary = (f) => ({
     rate: "Débit, lignes/s",
     left: "Temps restant",
     about: (text) => `environ ${text}`,
+    leftUnknown: "inconnu",
+    step: (current, all) => `Flux ${f.number(current)} sur ${f.number(all)}`,
     stream: "Flux",
     state: "État",
     progressHead: "Avancement",
@@ -304,6 +322,9 @@ export const fr: Dictionary = (f) => ({
       stock: "Stock",
       orders: "Commandes",
       sales: "Ventes",
+      prices: "Prix",
+      returns: "Retours",
+      supplies: "Approvisionnements",
     },
     readingStream: {
       warehouses: "entrepôts",
@@ -311,6 +332,9 @@ export const fr: Dictionary = (f) => ({
       stock: "stock",
       orders: "commandes",
       sales: "ventes",
+      prices: "prix",
+      returns: "retours",
+      supplies: "approvisionnements",
     },
     streamState: {
       waiting: "En attente",
@@ -356,6 +380,9 @@ export const fr: Dictionary = (f) => ({
     reason: (text) => `Cause${nb}: ${text}`,
     others: (sources) => `À jour${nb}: ${sources}.`,
     tryNow: "Réessayer",
+    readingTitle: (source) => `${source}${nb}: lecture en cours.`,
+    readingText: (at) => `Les chiffres ci-dessous datent de ${at}${nb}; ils se renouvellent d’eux-mêmes.`,
+    readingFirst: "Ses chiffres rejoindront d’eux-mêmes ceux ci-dessous.",
     partialTitle: (source) => `${source} n’a pas encore été lue.`,
     partialText: (sources) => `Les chiffres ci-dessous ne couvrent que ${sources}.`,
     offlineTitle: "Pas de connexion.",
@@ -367,7 +394,7 @@ export const fr: Dictionary = (f) => ({
   empty: {
     noSourceTitle: "Aucune place de marché connectée",
     noSourceText: `Ajoutez une clé Ozon ou Wildberries pour voir votre stock. micore ne fait que lire${nb}; il ne change ni prix ni stock.`,
-    noSourceAction: "Voir ce qui manque",
+    noSourceAction: "Toutes les sources",
     notSyncedTitle: "Rien n’a encore été lu",
     notSyncedText: (sources) =>
       `Lecture possible${nb}: ${sources}. La première synchronisation apporte catalogue, stock et ventes.`,
@@ -375,6 +402,16 @@ export const fr: Dictionary = (f) => ({
     syncingTitle: (source) => `Première lecture de ${source}`,
     syncingText: (rowCount) => `${rows(f, rowCount)} pour l’instant. L’accueil s’ouvre quand le stock est complet.`,
     openSync: "Ouvrir la synchro",
+  },
+
+  setup: {
+    title: (source) => `Connecter ${source}`,
+    ozon: (site) => `Créez une clé API sur ${site}${nb}: Paramètres, Seller API. Les droits de lecture suffisent.`,
+    wildberries: (site) =>
+      `Créez un jeton API sur ${site}${nb}: Paramètres, Accès à l’API. Les droits de lecture suffisent.`,
+    file: (file) => `Écrivez-la dans le fichier ${file} du dossier de micore${nb}:`,
+    restart: (make, serve) =>
+      `Arrêtez micore et relancez-le avec ${make} ou ${serve}${nb}; le fichier est lu au démarrage.`,
   },
 
   error: {

@@ -1,6 +1,6 @@
 /** Русский. */
 import type { Dictionary } from "@/i18n";
-import type { Formats } from "@/lib/format";
+import { longestCover, type Formats } from "@/lib/format";
 import { createPlural } from "@/lib/plural";
 
 const plural = createPlural("ru");
@@ -42,8 +42,10 @@ export const ru: Dictionary = (f) => ({
     home: "Главная",
     products: "Товары",
     sync: "Синхронизация",
-    demo: "Демо-магазин",
+    demo: "Демо",
     demoHint: "Данные приходят от встроенного имитатора",
+    shopName: (variable) => `Название магазина из ${variable}`,
+    shopAccounts: "Ваши кабинеты на маркетплейсах",
     live: "Обновляется само",
     connecting: "Соединение…",
     lost: "Нет связи",
@@ -177,7 +179,9 @@ export const ru: Dictionary = (f) => ({
     cover: (coverDays) =>
       coverDays < 1
         ? "Запаса меньше чем на день в темпе последних 30 дней."
-        : `Запаса примерно на ${days(f, Math.round(coverDays))} в темпе последних 30 дней.`,
+        : coverDays > longestCover
+          ? `Запаса больше чем на ${days(f, longestCover)} в темпе последних 30 дней.`
+          : `Запаса примерно на ${days(f, Math.round(coverDays))} в темпе последних 30 дней.`,
     noSales: "За последние 30 дней продаж не было.",
     missed: (n) => `За последние 30 дней продано ${units(f, n)}`,
     archivedText: "В архиве на всех маркетплейсах.",
@@ -237,6 +241,17 @@ export const ru: Dictionary = (f) => ({
     archived: "В архиве",
     active: "В продаже",
     moreBarcodes: (count) => `+${f.number(count)}`,
+    flows: "В пути",
+    flowsNote: (count) => `${f.number(count)}${nb}${plural(count, { one: "поставка", few: "поставки", many: "поставок" })}`,
+    supply: "Поставка",
+    supplyFor: "Куда",
+    expected: "Ожидается",
+    announced: "Заявлено",
+    accepted: "Принято",
+    supplyStates: { planned: "Запланирована", on_the_way: "В пути", accepting: "Принимается", done: "Принята", cancelled: "Отменена" },
+    returned: (n) => `За 30 дней вернули ${units(f, n)}`,
+    returning: (n) => `едет обратно ${units(f, n)}`,
+    reasons: (reasons) => `чаще всего: ${reasons}`,
     notFoundTitle: "Такого товара нет",
     notFoundText: "Возможно, его связали с другим, или в адресе опечатка.",
     toProducts: "Все товары",
@@ -273,6 +288,7 @@ export const ru: Dictionary = (f) => ({
     next: (at) => `следующая в ${at}`,
     summary: (source, schedule) => `${source} ${schedule}`,
     notConfigured: "Не настроен",
+    account: (name) => `кабинет «${name}»`,
     fresh: "Свежие данные",
     staleState: "Устарели",
     never: "Ещё не читался",
@@ -295,6 +311,8 @@ export const ru: Dictionary = (f) => ({
     rate: "Скорость, строк/с",
     left: "Осталось",
     about: (text) => `около ${text}`,
+    leftUnknown: "неизвестно",
+    step: (current, all) => `Поток ${f.number(current)} из ${f.number(all)}`,
     stream: "Поток",
     state: "Состояние",
     progressHead: "Ход",
@@ -306,6 +324,9 @@ export const ru: Dictionary = (f) => ({
       stock: "Остатки",
       orders: "Заказы",
       sales: "Продажи",
+      prices: "Цены",
+      returns: "Возвраты",
+      supplies: "Поставки",
     },
     readingStream: {
       warehouses: "склады",
@@ -313,6 +334,9 @@ export const ru: Dictionary = (f) => ({
       stock: "остатки",
       orders: "заказы",
       sales: "продажи",
+      prices: "цены",
+      returns: "возвраты",
+      supplies: "поставки",
     },
     streamState: {
       waiting: "Ждёт",
@@ -358,6 +382,9 @@ export const ru: Dictionary = (f) => ({
     reason: (text) => `Причина: ${text}`,
     others: (sources) => `Свежие: ${sources}.`,
     tryNow: "Повторить",
+    readingTitle: (source) => `${source} сейчас читается.`,
+    readingText: (at) => `Данные ниже на ${at}; они обновятся сами.`,
+    readingFirst: "Его данные сами добавятся к показанным ниже.",
     partialTitle: (source) => `${source} ещё не читался.`,
     partialText: (sources) => `Суммы ниже охватывают только ${sources}.`,
     offlineTitle: "Нет связи.",
@@ -370,13 +397,22 @@ export const ru: Dictionary = (f) => ({
     noSourceTitle: "Маркетплейс ещё не подключён",
     noSourceText:
       "Добавьте ключ Ozon или Wildberries, чтобы увидеть остатки. micore только читает и никогда не меняет цены и остатки.",
-    noSourceAction: "Чего не хватает",
+    noSourceAction: "Все источники",
     notSyncedTitle: "Ещё ничего не прочитано",
     notSyncedText: (sources) => `Можно читать: ${sources}. Первая синхронизация принесёт каталог, остатки и продажи.`,
     notSyncedAction: "Начать первую синхронизацию",
     syncingTitle: (source) => `Первое чтение: ${source}`,
     syncingText: (rowCount) => `Пока ${rows(f, rowCount)}. Главная откроется, когда остатки будут полными.`,
     openSync: "К синхронизации",
+  },
+
+  setup: {
+    title: (source) => `Подключить ${source}`,
+    ozon: (site) => `Создайте API-ключ на ${site}: «Настройки», Seller API. Достаточно прав на чтение.`,
+    wildberries: (site) => `Создайте API-токен на ${site}: «Настройки», «Доступ к API». Достаточно прав на чтение.`,
+    file: (file) => `Запишите его в файл ${file} в папке micore:`,
+    restart: (make, serve) =>
+      `Остановите micore и запустите снова: ${make} или ${serve}; файл читается при запуске.`,
   },
 
   error: {

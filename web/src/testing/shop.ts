@@ -285,6 +285,20 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
         barcodes: [`460000000001${index}`],
       })),
       places: product.available === null ? [] : stock,
+      supplies: [
+        {
+          source: "ozon",
+          supply_id: "2000012345678",
+          sku_id: "148201943",
+          place: stock[1]?.place ?? null,
+          state: "on_the_way",
+          quantity: 40,
+          accepted: null,
+          expected_at: new Date(Date.parse(asOf) + 5 * 86_400_000).toISOString(),
+          response: null,
+        },
+      ],
+      returns: { begun_30d: 3, under_way: 1, reasons: ["Не подошёл", "Брак"] },
       thresholds,
       first_known: addDays(today, -60),
     };

@@ -65,8 +65,9 @@ async def list_products(
 
 @router.get("/products/{product_id}", response_model=ProductDetail, operation_id="get_product")
 async def get_product(request: Request, parts: Ready, product_id: ProductId) -> Response:
-    """One product with its cards and its stock by place."""
-    return json_answer(request, await parts.call(parts.products.detail, product_id))
+    """One product with its cards, its stock by place, and what is on its way."""
+    valid_until = parts.products.next_day()  # the returns of the last 30 days
+    return json_answer(request, await parts.call(parts.products.detail, product_id), valid_until=valid_until)
 
 
 @router.get("/products/{product_id}/history", response_model=ProductHistory, operation_id="get_product_history")

@@ -192,3 +192,27 @@ it("breaks no accessibility rule, its drawer open", async () => {
   await screen.findByRole("slider");
   expect(await violations(container)).toEqual([]);
 });
+
+describe("what is on its way", () => {
+  it("shows supplies with their booked day, and what comes back", async () => {
+    await open();
+    const panel = await screen.findByRole("region", { name: "On the way" });
+    const row = within(panel).getAllByRole("row")[1]!;
+    expect(row).toHaveTextContent("2000012345678");
+    expect(row).toHaveTextContent("On the way");
+    expect(numbers(row).slice(-2)).toEqual(["40", "–"]);
+    expect(panel).toHaveTextContent("3 units returned in 30 days · 1 unit on the way back · most often: Не подошёл; Брак");
+  });
+
+  it("is left out where nothing is", async () => {
+    const shop = shopOf({});
+    const detail = shop.detail;
+    shop.detail = (id) => {
+      const found = detail(id);
+      return found && { ...found, supplies: [], returns: null };
+    };
+    await openApp("/products/item-1", { api: { shop } });
+    expect(await screen.findByRole("region", { name: "Stock by place" })).toBeVisible();
+    expect(screen.queryByRole("region", { name: "On the way" })).toBeNull();
+  });
+});

@@ -8,6 +8,7 @@ import { Bone, Bones } from "@/components/states/Bones";
 import { Center } from "@/components/states/Center";
 import { ErrorState } from "@/components/states/ErrorState";
 import { Icon } from "@/components/ui/Icon";
+import { FlowsPanel } from "@/features/products/FlowsPanel";
 import { HistoryPanel } from "@/features/products/HistoryPanel";
 import { ListingsPanel } from "@/features/products/ListingsPanel";
 import { PlacesPanel } from "@/features/products/PlacesPanel";
@@ -43,7 +44,8 @@ export function ProductPage() {
   const currency = useQuery(queries.meta()).data?.currency;
   useTitle(detail.data?.product.name ?? t.products.title);
   if (detail.data && currency) return <Ready key={id} detail={detail.data} currency={currency} />;
-  const missing = detail.error instanceof ApiError && detail.error.status === 404;
+  // 422: what stands in the address is no id at all.
+  const missing = detail.error instanceof ApiError && [404, 422].includes(detail.error.status);
   return (
     <div className="page">
       <Crumbs />
@@ -139,6 +141,7 @@ function Ready({ detail, currency }: { detail: ProductDetail; currency: string }
         <Verdict detail={detail} days={days} />
         <HistoryPanel product={product} currency={currency} />
         <PlacesPanel detail={detail} whyOpen={open} onWhy={() => setOpen(!open)} />
+        <FlowsPanel detail={detail} />
         <ListingsPanel listings={listings} currency={currency} />
       </div>
       {open && <WhyPanel id={product.id} onClose={() => setOpen(false)} />}
