@@ -123,6 +123,21 @@ class TestStarting:
         assert "{}" not in answer.json()["detail"]
 
     @pytest.mark.parametrize(
+        ("path", "says"),
+        [
+            ("/api/v1/products?limit=lots", "limit: received 'lots'; allowed: a whole number"),
+            ("/api/v1/products?limit=900", "limit: received '900'; allowed: 200 or less"),
+            ("/api/v1/products?limit=0", "limit: received '0'; allowed: 1 or more"),
+            ("/api/v1/products?state=new", "state: received 'new'; allowed: 'active', 'archived' or 'all'"),
+            ("/api/v1/sync/runs?findings=perhaps", "findings: received 'perhaps'; allowed: true or false"),
+            ("/api/v1/products/x", "product_id: received 'x'; allowed: what matches ^(item|sku)-[0-9]{1,18}$"),
+        ],
+    )
+    def test_what_is_allowed_is_said_in_plain_words(self, api: Api, path: str, says: str) -> None:
+        answer = api.get(path)
+        assert (answer.status_code, answer.json()["detail"]) == (422, says)
+
+    @pytest.mark.parametrize(
         ("path", "name"),
         [("/api/v1/products?marketplace=ozon,amazon", "marketplace"), ("/api/v1/sync/runs?source=amazon", "source")],
     )

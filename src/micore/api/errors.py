@@ -147,11 +147,26 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     )
 
 
+_ALLOWED = {
+    "bool_parsing": "true or false",
+    "enum": "{expected}",
+    "extra_forbidden": "no such field",
+    "greater_than_equal": "{ge} or more",
+    "int_parsing": "a whole number",
+    "less_than_equal": "{le} or less",
+    "string_pattern_mismatch": "what matches {pattern}",
+    "string_too_long": "at most {max_length} characters",
+}
+"""What is allowed, by pydantic's kinds of error, whose own words are for programmers; others keep theirs."""
+
+
 def _finding(error: dict[str, Any]) -> str:
     if error["type"] == "json_invalid":
         reason, position = error["ctx"]["error"], error["loc"][-1]
         return f"body: received no JSON ({reason} at character {position}); allowed: a JSON object"
-    return f"{_place(error['loc'])}: {error['msg']}, received {_shown(error.get('input'))}"
+    words = _ALLOWED.get(error["type"])
+    allowed = error["msg"] if words is None else words.format(**error.get("ctx", {}))
+    return f"{_place(error['loc'])}: received {_shown(error.get('input'))}; allowed: {allowed}"
 
 
 def _place(location: tuple[Any, ...]) -> str:
