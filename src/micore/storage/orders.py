@@ -120,8 +120,8 @@ def _cancel_missing(connection: Connection, account_id: int, now: int) -> list[i
                     cancelled_at = coalesce(cancelled_at, :now)
                 WHERE account_id = :account AND state <> 'cancelled'
                   AND order_id IN (SELECT order_id FROM stage_order)
-                  AND NOT EXISTS (SELECT 1 FROM stage_order s
-                                  WHERE s.order_id = order_line.order_id AND s.sku_id = order_line.sku_id)
+                  -- Not as NOT EXISTS: SQLite would read the whole staging table for each line.
+                  AND (order_id, sku_id) NOT IN (SELECT order_id, sku_id FROM stage_order)
                 RETURNING sku_id
                 """
             ),

@@ -25,7 +25,7 @@ from micore.storage.events import STOCK, current_generation
 from micore.storage.tables import product_summary, status_day, status_total, summary_dirty
 
 DAYS = 30
-_PRODUCTS_AT_ONCE = 20_000
+_PRODUCTS_AT_ONCE = 5_000
 _OVERSTOCK = STATUS_CODES[StockStatus.OVERSTOCK]
 
 _SUMMARY: Columns = {
