@@ -30,7 +30,7 @@ PATH = "/api/v1/dashboard"
 
 
 def run(*, quick: bool) -> Iterator[Figure]:
-    """The figures of both databases, and of the HTTP server on SQLite."""
+    """The figures of both databases, and of the HTTP server on each."""
     for at_home in HOMES:
         with at_home() as home, ExitStack() as stack:
             small = stack.enter_context(installation(home, MadeUpShop(1_000)))
@@ -38,8 +38,7 @@ def run(*, quick: bool) -> Iterator[Figure]:
             small.sync()
             large.sync()
             yield from _database_part(home, small, large)
-            if home.kind == "SQLite":
-                yield from _answers(home, large, requests=REQUESTS // 4 if quick else REQUESTS)
+            yield from _answers(home, large, requests=REQUESTS // 4 if quick else REQUESTS)
 
 
 # ----------------------------------------------------------------------------------------------- the database
@@ -134,7 +133,7 @@ def _answers(home: Home, micore: Installation, *, requests: int) -> Iterator[Fig
     """Server processor time of answers from the cache and of hello-worlds; the client's own is not in it."""
     environment = {
         "MICORE_HOME": str(home.folder / "served"),
-        "MICORE_DATABASE_URL": micore.database.dialect.url.render_as_string(),
+        "MICORE_DATABASE_URL": micore.database.dialect.url.render_as_string(hide_password=False),
         "MICORE_SYNC_SCHEDULE": "off",
     }
     sample = home.folder / "dashboard.http"
@@ -159,12 +158,13 @@ def _answers(home: Home, micore: Installation, *, requests: int) -> Iterator[Fig
                     costs[name].append(cost)
     micros = {name: median(each) * 1e6 for name, each in costs.items()}
     for control, what, goal in (
-        ("hello", "a hello-world", 1.2),
+        # On PostgreSQL other processes may publish: each answer asks the database first whether it is still the newest.
+        ("hello", "a hello-world", 1.2 if home.kind == "SQLite" else None),
         ("repeating", "a program that only repeats these bytes", None),
     ):
         yield Figure(
             "dashboard",
-            f"cached dashboard answer beside {what}, {micore.shop.products:,} products",
+            f"{home.kind}: cached dashboard answer beside {what}, {micore.shop.products:,} products",
             median_ratio(costs["micore"], costs[control]),
             "x",
             goal,
