@@ -11,7 +11,7 @@ from itertools import count
 
 from benchmarks.homes import Home
 from benchmarks.made_up import MadeUpShop, MadeUpSource, fill_catalogue
-from micore.domain.views import Run, RunState, Trigger
+from micore.domain.run_views import Run, RunState, Trigger
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync import NullListener, SourceSlot, SyncService

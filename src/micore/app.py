@@ -16,8 +16,9 @@ from typing import Any
 
 from micore.cache import Cache, MemoryCache, RedisCache
 from micore.config import Settings, source_options
+from micore.domain.run_views import Run, RunPage, SyncOverview, Trigger
 from micore.domain.stock_status import StatusThresholds
-from micore.domain.views import Meta, Run, RunPage, SyncOverview, Trigger
+from micore.domain.views import Meta
 from micore.errors import MicoreError
 from micore.plugins import SOURCES, load, registered
 from micore.services.dashboard import Dashboards

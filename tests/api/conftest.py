@@ -15,7 +15,8 @@ import pytest
 from micore.api.parts import Parts
 from micore.api.server import create_app
 from micore.cache import Cache, MemoryCache
-from micore.domain.views import Meta, Run, RunPage, RunState, SyncOverview, Trigger
+from micore.domain.run_views import Run, RunPage, RunState, SyncOverview, Trigger
+from micore.domain.views import Meta
 from micore.errors import InvalidRequestError, NotFoundError, RunEndedError
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations

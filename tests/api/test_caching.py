@@ -15,7 +15,8 @@ import zstandard
 
 from micore.app import LiveListener
 from micore.cache import MemoryCache
-from micore.domain.views import Freshness, RunState
+from micore.domain.run_views import RunState
+from micore.domain.views import Freshness
 from micore.errors import SourceAuthError
 from micore.services.dashboard import Dashboards
 from micore.storage import tables

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from micore.domain.views import Run, RunState
+from micore.domain.run_views import Run, RunState
 from micore.services import live as live_module
 from micore.services.live import Live
 from micore.telemetry import metrics

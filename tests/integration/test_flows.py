@@ -17,7 +17,7 @@ from micore.domain.records import (
     SupplyRecord,
     SupplyState,
 )
-from micore.domain.views import RunState
+from micore.domain.run_views import RunState
 from micore.storage import barcodes
 from tests.support.fake_source import DAY, START, FakeMarketplace, TellingSource, card, order, small_shop
 from tests.support.sync_bench import SyncBench, sync_bench

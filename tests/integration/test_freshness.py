@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from micore.domain.views import Freshness, RunState, SourceFreshness
+from micore.domain.run_views import RunState
+from micore.domain.views import Freshness, SourceFreshness
 from micore.errors import SourceAuthError
 from micore.services.dashboard import Dashboards
 from micore.services.products import Products

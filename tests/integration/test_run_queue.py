@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
-from micore.domain.views import RunState, Trigger
+from micore.domain.run_views import RunState, Trigger
 from micore.errors import RunEndedError
 from micore.storage import runs
 from micore.storage.database import Database

@@ -10,7 +10,7 @@ import pytest
 
 from micore.domain.instants import micros
 from micore.domain.records import OrderState, RejectedRow
-from micore.domain.views import RunState, StreamState, Trigger
+from micore.domain.run_views import RunState, StreamState, Trigger
 from micore.errors import ConflictError, InvalidRequestError, SourceAuthError, SourceUnreachableError
 from micore.storage import raw, runs, stock
 from tests.support.fake_source import DAY, START, card, held, order, small_shop

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micore.domain.records import OrderState
-from micore.domain.views import RunState
+from micore.domain.run_views import RunState
 from micore.errors import SourceUnreachableError
 from tests.support.fake_source import START, FakeMarketplace, card, held, order, sale, small_shop, warehouse
 from tests.support.sync_bench import sync_bench

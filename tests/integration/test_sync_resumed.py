@@ -10,7 +10,7 @@ import pytest
 
 from micore.domain.instants import micros
 from micore.domain.records import RejectedRow
-from micore.domain.views import Run, RunState, StreamState, Trigger
+from micore.domain.run_views import Run, RunState, StreamState, Trigger
 from micore.errors import SourceUnreachableError
 from micore.services import loading
 from tests.support.fake_source import START, card, held, small_shop

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from micore.domain.views import Run, Trigger
+from micore.domain.run_views import Run, Trigger
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync import SourceSlot, SyncService

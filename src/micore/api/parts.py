@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from micore.cache import Cache
-from micore.domain.views import Meta, Run, RunPage, SyncOverview
+from micore.domain.run_views import Run, RunPage, SyncOverview
+from micore.domain.views import Meta
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health

@@ -27,7 +27,7 @@ from micore.cli.output import console
 from micore.cli.progress import OPEN, follow
 from micore.cli.serve import Served, served
 from micore.config import load_settings
-from micore.domain.views import Run, RunState, Trigger
+from micore.domain.run_views import Run, RunState, Trigger
 from micore.errors import ConflictError, FatalError, SettingsError
 from micore.telemetry.logs import set_up_logs
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from micore.cli.output import console, figure
-from micore.domain.views import Run, RunState, StreamRun, StreamState
+from micore.domain.run_views import Run, RunState, StreamRun, StreamState
 
 REFRESH_SECONDS = 0.25
 OPEN = (RunState.QUEUED, RunState.RUNNING)

@@ -16,7 +16,7 @@ from micore.cli.output import console, figure, local_time, print_json, print_tab
 from micore.cli.progress import OPEN, follow
 from micore.cli.settings import settings_in_force
 from micore.config import ENV_FILE, option_variables
-from micore.domain.views import Run, RunPage, RunState, Trigger
+from micore.domain.run_views import Run, RunPage, RunState, Trigger
 from micore.errors import ConflictError, InvalidRequestError, NoMarketplaceError, NotFoundError, RunEndedError
 from micore.storage.database import WriterInfo
 from micore.storage.migrations import upgrade

@@ -9,15 +9,7 @@ from struct import Struct
 from micore.domain.instants import business_day, micros, optional_instant
 from micore.domain.stock_status import STATUS_BY_CODE, STATUS_CODES, StatusThresholds, StockStatus
 from micore.domain.units import Money, shown_money, shown_quantity
-from micore.domain.views import (
-    Category,
-    Dashboard,
-    EffectKind,
-    Freshness,
-    ProductRow,
-    SourceFreshness,
-    TrendPoint,
-)
+from micore.domain.views import Category, Dashboard, EffectKind, Freshness, ProductRow, SourceFreshness, TrendPoint
 from micore.services.shop import Shop
 from micore.storage import dashboard as store
 from micore.storage.database import Database

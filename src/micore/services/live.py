@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from micore.domain.views import Run, RunState
+from micore.domain.run_views import Run, RunState
 from micore.telemetry import metrics
 
 PING_SECONDS = 15.0

@@ -21,7 +21,7 @@ from micore.domain.records import (
     StockRecord,
     SupplyRecord,
 )
-from micore.domain.views import StreamState
+from micore.domain.run_views import StreamState
 from micore.services.sync_work import SyncWork
 from micore.services.writers import WRITERS
 from micore.sources.base import Page, Stream, StreamKind

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from micore.domain.instants import micros
-from micore.domain.views import Run, RunPage, RunState, SourceOverview, StreamState, SyncOverview, Trigger
+from micore.domain.run_views import Run, RunPage, RunState, SourceOverview, StreamState, SyncOverview, Trigger
 from micore.errors import (
     ConflictError,
     InvalidRequestError,

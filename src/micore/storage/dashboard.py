@@ -20,7 +20,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from micore.domain.views import RunState
+from micore.domain.run_views import RunState
 from micore.storage.events import STOCK
 from micore.storage.prepared import Prepared
 from micore.storage.products import SUMMARY_COLUMNS, SummaryRow

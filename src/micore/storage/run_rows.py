@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from micore.domain.instants import MICROS_PER_SECOND, instant, optional_instant
-from micore.domain.views import Run, RunState, StreamRun, StreamState, Trigger
+from micore.domain.run_views import Run, RunState, StreamRun, StreamState, Trigger
 from micore.storage.tables import run_stream
 
 

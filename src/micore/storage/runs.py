@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, insert, or_, select, text, update
 
 from micore.domain.instants import MICROS_PER_SECOND
-from micore.domain.views import Run, RunState, StreamState, Trigger
+from micore.domain.run_views import Run, RunState, StreamState, Trigger
 from micore.errors import ConflictError, LeaseLostError, NotFoundError, RunEndedError
 from micore.storage.run_rows import shown_runs
 from micore.storage.tables import account, run, run_stream, stream_state

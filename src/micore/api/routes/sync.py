@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from micore.api.answers import json_answer
 from micore.api.routes.context import Ready, noun_router, only_known_sources
-from micore.domain.views import Run, RunPage, SyncOverview
+from micore.domain.run_views import Run, RunPage, SyncOverview
 
 router = noun_router("/api/v1/sync", "sync")
 

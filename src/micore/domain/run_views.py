@@ -1,0 +1,137 @@
+"""What answers say of syncs: runs with their streams, and the sources. Conventions as in views.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from micore.domain.views import Freshness
+
+_DOCS = {"use_attribute_docstrings": True}
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    GAPS = "gaps"
+    """Finished, but rows were rejected or a stream was held or failed; the message says which."""
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """Somebody stopped it; the next run goes on from there."""
+
+
+class Trigger(StrEnum):
+    """Who started a run."""
+
+    SCHEDULE = "schedule"
+    BUTTON = "button"
+    COMMAND = "command"
+
+
+class StreamState(StrEnum):
+    """Where one stream of a run stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    HELD = "held"
+    """Read whole, but not believed (empty or strongly shrunken): the old stock stays."""
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRun:
+    """One stream inside a run; rows are the marketplace's records."""
+
+    __pydantic_config__ = _DOCS
+
+    stream: str
+    state: StreamState
+    expected_rows: int | None
+    """What the source announced or the last run read; None when nobody can tell."""
+    rows_read: int
+    rows_loaded: int
+    rows_unchanged: int
+    rows_rejected: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    message: str | None
+    """What a person should know about it; None when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One sync of one source account."""
+
+    __pydantic_config__ = _DOCS
+
+    id: int
+    source: str
+    account: str
+    state: RunState
+    trigger: Trigger
+    full: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    rows_read: int
+    rows_loaded: int
+    rows_unchanged: int
+    rows_rejected: int
+    rows_per_second: float | None
+    """Over the run so far; None before the first row."""
+    eta_seconds: float | None
+    """Time left by the present rate; None when nobody can tell."""
+    progress: float | None
+    """0 to 1; None when nobody can tell."""
+    message: str | None
+    remedy: str | None
+    streams: list[StreamRun]
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A keyset page of runs, newest first."""
+
+    __pydantic_config__ = _DOCS
+
+    items: list[Run]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOverview:
+    """A registered source and whether it can be read."""
+
+    __pydantic_config__ = _DOCS
+
+    source: str
+    title: str
+    """"Ozon"."""
+    account: str | None
+    configured: bool
+    reason: str | None
+    """Why it is left out; None when it is read."""
+    schedule: str | None
+    """Cron expression in the shop's zone; None when nothing is scheduled."""
+    next_run_at: datetime | None
+    streams: list[str]
+    freshness: Freshness
+    as_of: datetime | None
+    last_success_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOverview:
+    """The head of the sync page."""
+
+    __pydantic_config__ = _DOCS
+
+    sources: list[SourceOverview]
+    running: list[Run]
+    """Queued and running runs, oldest first."""
