@@ -36,8 +36,8 @@ def browser() -> Iterator[Browser]:
 class Witness:
     """Keeps what a page must never do: complain on its console, raise, or ask a foreign host for something."""
 
-    def __init__(self, page: Page) -> None:
-        self.complaints: list[str] = []
+    def __init__(self, page: Page, complaints: list[str]) -> None:
+        self.complaints = complaints
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"raised: {error}"))
         page.on("request", self._request)
@@ -66,14 +66,20 @@ def viewport() -> ViewportSize:
 
 
 @pytest.fixture
-def page(browser: Browser, viewport: ViewportSize) -> Iterator[Page]:
+def complaints() -> list[str]:
+    """What the page complained of so far; a test that expects some takes them away."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, viewport: ViewportSize, complaints: list[str]) -> Iterator[Page]:
     """A page with no memory of others. The test fails when the page complained while it ran."""
     context = browser.new_context(
         viewport=viewport, locale="en-GB", timezone_id="Europe/Moscow", reduced_motion="reduce"
     )
     page = context.new_page()
     page.set_default_timeout(15_000)
-    witness = Witness(page)
+    Witness(page, complaints)
     yield page
     context.close()
-    assert not witness.complaints
+    assert not complaints

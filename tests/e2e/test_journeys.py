@@ -145,6 +145,34 @@ def test_unknown_address_leads_home(page: Page, shop: RunningShop) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
+WRONG_VALUES = [
+    "/?sort=foo",
+    "/?status=foo&place=abc",
+    "/products?status=foo",
+    "/products?status=[]&place=abc",
+    "/products?sort=bar&state=foo",
+    "product?range=abc&view=foo&why=foo",
+    "/sync?findings=foo",
+]
+
+
+@pytest.mark.parametrize("path", WRONG_VALUES)
+def test_wrong_values_in_the_address_fall_back(page: Page, shop: RunningShop, path: str) -> None:
+    way, _, query = path.partition("?")
+    settled(page, f"{address(shop, way)}?{query}")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_role("table").first).to_be_visible()
+    expect(page.locator("main")).not_to_contain_text("NaN")
+
+
+def test_an_id_that_is_none_is_no_product(page: Page, shop: RunningShop, complaints: list[str]) -> None:
+    page.goto(f"{shop.url}/products/foo")
+    expect(page.get_by_role("heading", name="There is no such product")).to_be_visible()
+    # The browser tells of every refusal on its console; nothing else may stand there.
+    assert all("422" in complaint for complaint in complaints)
+    complaints.clear()
+
+
 def test_sync_by_button_updates_an_open_dashboard_by_itself(page: Page, shop: RunningShop) -> None:
     """One window watches the dashboard, another presses the button; the first one changes without a reload."""
     settled(page, shop.url)

@@ -8,7 +8,8 @@ export function Broken({ error }: ErrorComponentProps) {
   return (
     <Center
       role="alert"
-      status="critical"
+      icon="error"
+      tone="critical"
       title={t.error.app}
       actions={
         // A new version may have replaced the files of this page; only a reload brings the new ones.

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { Icon } from "@/components/ui/Icon";
 import { useI18n } from "@/i18n";
 import { useKey } from "@/lib/keys";
-import { without, type ProductsSearch } from "@/lib/url-state";
+import { longestQuery, without, type ProductsSearch } from "@/lib/url-state";
 
 const pauseMs = 150;
 
@@ -14,7 +14,9 @@ export function SearchBox() {
   const onProducts = useRouterState({ select: (state) => state.location.pathname === "/products" });
   const inUrl = useRouterState({
     select: ({ location }) =>
-      location.pathname === "/products" && "q" in location.search ? (location.search.q ?? "") : "",
+      location.pathname === "/products" && "q" in location.search
+        ? (location.search.q ?? "").slice(0, longestQuery)
+        : "",
   });
   const [text, setText] = useState(inUrl);
   const [seen, setSeen] = useState(inUrl);
@@ -77,6 +79,7 @@ export function SearchBox() {
         autoComplete="off"
         spellCheck={false}
         placeholder={t.top.search}
+        maxLength={longestQuery}
         value={text}
         onChange={(event) => change(event.target.value)}
         onKeyDown={(event) => {

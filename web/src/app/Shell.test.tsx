@@ -11,13 +11,20 @@ describe("the frame", () => {
     await open();
     await screen.findByRole("heading", { name: "Sync" });
     expect(screen.getByText("Дом и уют")).toBeVisible();
-    expect(screen.getByText("Demo shop")).toBeVisible();
+    expect(screen.getByText("Demo")).toBeVisible();
     expect(screen.getByText("micore 1.0")).toBeVisible();
     expect(await screen.findByText("14:35")).toBeVisible();
     const main = screen.getByRole("navigation", { name: "Main" });
     expect(within(main).getByRole("link", { name: "Sync" })).toHaveAttribute("aria-current", "page");
     expect(within(main).getByRole("link", { name: "Home" })).not.toHaveAttribute("aria-current");
     expect(document.title).toBe("Sync · micore");
+  });
+
+  it("names the shop by its accounts where it has no name", async () => {
+    const nameless = createShop();
+    nameless.meta = { ...nameless.meta, shop_name: "" };
+    await openApp("/sync", { api: { shop: nameless } });
+    expect(await screen.findByText("Ozon, Wildberries")).toBeVisible();
   });
 
   it("is walked with g and a letter", async () => {

@@ -4,6 +4,7 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { useEffect, useRef, useState } from "react";
 import { useLiveFeed, useLiveState } from "@/api/live";
 import { queries } from "@/api/queries";
+import type { Meta } from "@/api/types";
 import { Help } from "@/app/Help";
 import { LanguageButtons, MoreMenu, ThemeButton } from "@/app/Preferences";
 import { SearchBox } from "@/app/SearchBox";
@@ -69,11 +70,7 @@ function Side() {
           <Logo />
           <span>micore</span>
         </Link>
-        <div className="shop" title={meta?.demo ? t.nav.demoHint : undefined}>
-          <Icon name="box" />
-          <span className="cut">{meta?.shop_name}</span>
-          {meta?.demo && <span className="badge">{t.nav.demo}</span>}
-        </div>
+        {meta && <Shop meta={meta} />}
         <nav className="nav" aria-label={t.nav.main}>
           <Rooms />
         </nav>
@@ -89,6 +86,28 @@ function Side() {
   );
 }
 
+/** The shop by the name it was given; without one, by its accounts at the marketplaces, which have names of their own. */
+function Shop({ meta }: { meta: Meta }) {
+  const { t } = useI18n();
+  const { data: dashboard } = useQuery(queries.dashboard());
+  const accounts = [...new Set(dashboard?.sources.map(({ name }) => name) ?? [])];
+  const given = meta.shop_name.trim();
+  const name = given || accounts.join(", ");
+  if (!name) return null;
+  const meaning = given ? t.nav.shopName("MICORE_SHOP_NAME") : t.nav.shopAccounts;
+  return (
+    <div className="shop" title={`${t.colon(meaning)} ${name}`}>
+      <Icon name="box" />
+      <span className="cut">{name}</span>
+      {meta.demo && (
+        <span className="badge" title={t.nav.demoHint}>
+          {t.nav.demo}
+        </span>
+      )}
+    </div>
+  );
+}
+
 const liveWord = { open: "live", connecting: "connecting", lost: "lost" } as const;
 
 /** The age of the figures; in sight on every page and at every width. */
@@ -96,6 +115,7 @@ function AsOf() {
   const { t, f } = useI18n();
   const now = useNow();
   const { data: dashboard } = useQuery(queries.dashboard());
+  const { data: overview } = useQuery(queries.sync());
   if (!dashboard) return null;
   if (dashboard.as_of === null) {
     return (
@@ -105,7 +125,8 @@ function AsOf() {
       </span>
     );
   }
-  const stale = dashboard.sources.some((source) => isStale(source, now));
+  const reading = new Set(overview?.running.map((run) => run.source));
+  const stale = dashboard.sources.some((source) => isStale(source, now) && !reading.has(source.source));
   return (
     <span className={`asof ${stale ? "old" : ""}`} title={f.exact(dashboard.as_of)}>
       <i className={`dot ${stale ? "warn" : ""}`} />
@@ -113,6 +134,7 @@ function AsOf() {
       <b>
         <Figure>{f.clock(dashboard.as_of, now)}</Figure>
       </b>
+      {f.zone(dashboard.as_of) && <small>{f.zone(dashboard.as_of)}</small>}
       {stale && <span className="sr">{t.top.stale}</span>}
     </span>
   );
@@ -136,7 +158,7 @@ function Offline() {
         </button>
       }
     >
-      {dashboard?.as_of ? t.notice.offlineText(f.clock(dashboard.as_of, now)) : t.notice.offlineEmpty}
+      {dashboard?.as_of ? t.notice.offlineText(f.zonedClock(dashboard.as_of, now)) : t.notice.offlineEmpty}
     </Notice>
   );
 }

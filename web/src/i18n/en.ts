@@ -238,7 +238,13 @@ export const en = (f: Formats) => ({
     expected: "Expected",
     announced: "Announced",
     accepted: "Accepted",
-    supplyStates: { planned: "Planned", on_the_way: "On the way", accepting: "Being accepted", done: "Accepted", cancelled: "Cancelled" },
+    supplyStates: {
+      planned: "Planned",
+      on_the_way: "On the way",
+      accepting: "Being accepted",
+      done: "Accepted",
+      cancelled: "Cancelled",
+    },
     returned: (n: number) => `${units(f, n)} returned in 30 days`,
     returning: (n: number) => `${units(f, n)} on the way back`,
     reasons: (reasons: string) => `most often: ${reasons}`,
@@ -398,8 +404,10 @@ export const en = (f: Formats) => ({
 
   setup: {
     title: (source: string) => `Connect ${source}`,
-    ozon: (site: string) => `Make an API key at ${site}: Settings, Seller API. Reading rights are enough.`,
-    wildberries: (site: string) => `Make an API token at ${site}: Settings, API access. Reading rights are enough.`,
+    ozon: (site: string, role: string) =>
+      `Make an API key at ${site}: Settings, Seller API, Generate key, role ${role}.`,
+    wildberries: (site: string) =>
+      `Make a personal, read-only API token at ${site}: Settings, API access, with the categories Content, Prices and discounts, Marketplace, Statistics, Analytics, Supplies.`,
     file: (file: string) => `Write it into the file ${file} in micore’s folder:`,
     restart: (make: string, serve: string) =>
       `Stop micore and start it again with ${make} or ${serve}; it reads the file when it starts.`,

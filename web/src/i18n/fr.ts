@@ -246,7 +246,13 @@ export const fr: Dictionary = (f) => ({
     expected: "Attendue",
     announced: "Annoncé",
     accepted: "Accepté",
-    supplyStates: { planned: "Prévue", on_the_way: "En route", accepting: "En réception", done: "Réceptionnée", cancelled: "Annulée" },
+    supplyStates: {
+      planned: "Prévue",
+      on_the_way: "En route",
+      accepting: "En réception",
+      done: "Réceptionnée",
+      cancelled: "Annulée",
+    },
     returned: (n) => `${units(f, n)} en retour sur 30${nb}jours`,
     returning: (n) => `${units(f, n)} sur le chemin du retour`,
     reasons: (reasons) => `le plus souvent${nb}: ${reasons}`,
@@ -406,9 +412,9 @@ export const fr: Dictionary = (f) => ({
 
   setup: {
     title: (source) => `Connecter ${source}`,
-    ozon: (site) => `Créez une clé API sur ${site}${nb}: Paramètres, Seller API. Les droits de lecture suffisent.`,
+    ozon: (site, role) => `Créez une clé API sur ${site}${nb}: Paramètres, Seller API, générer une clé, rôle ${role}.`,
     wildberries: (site) =>
-      `Créez un jeton API sur ${site}${nb}: Paramètres, Accès à l’API. Les droits de lecture suffisent.`,
+      `Créez un jeton API personnel en lecture seule sur ${site}${nb}: Paramètres, Accès à l’API, avec les catégories contenu, prix et remises, marketplace, statistiques, analytique et approvisionnements.`,
     file: (file) => `Écrivez-la dans le fichier ${file} du dossier de micore${nb}:`,
     restart: (make, serve) =>
       `Arrêtez micore et relancez-le avec ${make} ou ${serve}${nb}; le fichier est lu au démarrage.`,

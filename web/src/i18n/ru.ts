@@ -242,13 +242,20 @@ export const ru: Dictionary = (f) => ({
     active: "В продаже",
     moreBarcodes: (count) => `+${f.number(count)}`,
     flows: "В пути",
-    flowsNote: (count) => `${f.number(count)}${nb}${plural(count, { one: "поставка", few: "поставки", many: "поставок" })}`,
+    flowsNote: (count) =>
+      `${f.number(count)}${nb}${plural(count, { one: "поставка", few: "поставки", many: "поставок" })}`,
     supply: "Поставка",
     supplyFor: "Куда",
     expected: "Ожидается",
     announced: "Заявлено",
     accepted: "Принято",
-    supplyStates: { planned: "Запланирована", on_the_way: "В пути", accepting: "Принимается", done: "Принята", cancelled: "Отменена" },
+    supplyStates: {
+      planned: "Запланирована",
+      on_the_way: "В пути",
+      accepting: "Принимается",
+      done: "Принята",
+      cancelled: "Отменена",
+    },
     returned: (n) => `За 30 дней вернули ${units(f, n)}`,
     returning: (n) => `едет обратно ${units(f, n)}`,
     reasons: (reasons) => `чаще всего: ${reasons}`,
@@ -408,11 +415,11 @@ export const ru: Dictionary = (f) => ({
 
   setup: {
     title: (source) => `Подключить ${source}`,
-    ozon: (site) => `Создайте API-ключ на ${site}: «Настройки», Seller API. Достаточно прав на чтение.`,
-    wildberries: (site) => `Создайте API-токен на ${site}: «Настройки», «Доступ к API». Достаточно прав на чтение.`,
+    ozon: (site, role) => `Создайте API-ключ на ${site}: «Настройки», Seller API, «Сгенерировать ключ», роль ${role}.`,
+    wildberries: (site) =>
+      `Создайте персональный API-токен только на чтение на ${site}: «Настройки», «Доступ к API»; категории «Контент», «Цены и скидки», «Маркетплейс», «Статистика», «Аналитика», «Поставки».`,
     file: (file) => `Запишите его в файл ${file} в папке micore:`,
-    restart: (make, serve) =>
-      `Остановите micore и запустите снова: ${make} или ${serve}; файл читается при запуске.`,
+    restart: (make, serve) => `Остановите micore и запустите снова: ${make} или ${serve}; файл читается при запуске.`,
   },
 
   error: {

@@ -3,9 +3,9 @@ import { createFormats, sumShown, wholeUnits } from "@/lib/format";
 import { chance } from "@/testing/shop";
 
 const moscow = "Europe/Moscow";
-const en = createFormats("en", moscow);
-const ru = createFormats("ru", moscow);
-const fr = createFormats("fr", moscow);
+const en = createFormats("en", moscow, moscow);
+const ru = createFormats("ru", moscow, moscow);
+const fr = createFormats("fr", moscow, moscow);
 const rub = (amount: string) => ({ amount, currency: "RUB" });
 const nb = "\u00A0";
 const thin = "\u202F";
@@ -26,6 +26,7 @@ describe("numbers", () => {
   it("tell cover with one decimal below a hundred days", () => {
     expect([0.44, 17, 99.94, 192.3].map((days) => en.cover(days))).toEqual(["0.4", "17.0", "99.9", "192"]);
     expect(ru.cover(0.4)).toBe("0,4");
+    expect([999, 999.4, 9990].map((days) => en.cover(days))).toEqual(["999", ">999", ">999"]);
   });
 
   it("write percent as their language does", () => {
@@ -94,6 +95,25 @@ describe("dates", () => {
     expect(en.clock(at, now)).toBe("14:35");
     // 00:10 in Moscow is already the next day.
     expect(en.clock(at, new Date("2026-11-22T21:10:00Z"))).toBe("22 Nov, 14:35");
+  });
+
+  it("say their zone to a reader of another one", () => {
+    const now = new Date("2026-11-22T11:38:00Z");
+    expect(en.zone(at)).toBe("");
+    expect(en.zonedClock(at, now)).toBe("14:35");
+    expect(createFormats("en", moscow, "Europe/Istanbul").zone(at)).toBe("");
+    for (const locale of ["en", "ru", "fr"] as const) {
+      expect(createFormats(locale, moscow, "Europe/Paris").zonedClock(at, now)).toBe(`14:35${nb}GMT+3`);
+    }
+    // In summer London is two hours behind Moscow, in winter three; the mark is the shop's own.
+    expect(createFormats("en", "Europe/London", moscow).zone("2026-07-01T10:00:00Z")).toBe("GMT+1");
+  });
+
+  it("name the day where the reader's is another one", () => {
+    const york = createFormats("en", moscow, "America/New_York");
+    // 01:00 on the 23rd in Moscow is still the 22nd in New York.
+    expect(york.clock("2026-11-22T22:00:00Z", new Date("2026-11-22T22:10:00Z"))).toBe("23 Nov, 01:00");
+    expect(en.clock("2026-11-22T22:00:00Z", new Date("2026-11-22T22:10:00Z"))).toBe("01:00");
   });
 
   it("make ranges", () => {

@@ -12,6 +12,9 @@ export interface Money {
 /** Unknown is written as a dash, never as 0. */
 export const unknown = "–";
 
+/** Days of cover beyond which a figure says no more than "very long". */
+export const longestCover = 999;
+
 const minuteMs = 60_000;
 
 /** A typographic minus; Intl writes a hyphen in English and French. */
@@ -46,9 +49,10 @@ const dayInstant = (day: string) => new Date(`${day}T00:00:00Z`);
 
 /**
  * Everything that is written, bound to one language and the shop's time zone.
- * `timeZone` is an IANA name; instants are ISO text in UTC, days are ISO `YYYY-MM-DD`.
+ * `timeZone` is an IANA name; instants are ISO text in UTC, days are ISO `YYYY-MM-DD`. Times stand in the shop's zone, and
+ * say so where the reader's own zone is another one.
  */
-export function createFormats(locale: Locale, timeZone: string) {
+export function createFormats(locale: Locale, timeZone: string, readerZone?: string) {
   // "Sept" is the British month; the house writes "Sep", in the British order.
   const tag = { en: "en-US", ru: "ru-RU", fr: "fr-FR" }[locale];
   const numbers = new Map<number, Intl.NumberFormat>();
@@ -96,7 +100,12 @@ export function createFormats(locale: Locale, timeZone: string) {
   });
   const inShop = dayFormats(timeZone);
   const inUtc = dayFormats("UTC");
-  const zoneName = new Intl.DateTimeFormat("en-US", { timeZone, timeZoneName: "shortOffset" });
+  const inReader = new Intl.DateTimeFormat("sv-SE", readerZone ? { timeZone: readerZone } : {});
+  const offsets = (zone: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat("en-US", { ...zone, timeZoneName: "shortOffset" });
+  const shopOffset = offsets({ timeZone });
+  const readerOffset = offsets(readerZone ? { timeZone: readerZone } : {});
+  const offset = (format: Intl.DateTimeFormat, at: Date) => parts(format, at).timeZoneName ?? "";
 
   const writeDay = (formats: ReturnType<typeof dayFormats>, at: Date, year: boolean) => {
     const format = year ? formats.long : formats.short;
@@ -109,6 +118,15 @@ export function createFormats(locale: Locale, timeZone: string) {
   const instantDay = (instant: string, year = false) => writeDay(inShop, new Date(instant), year);
   const day = (iso: string, year = false) => writeDay(inUtc, dayInstant(iso), year);
   const shopDay = (instant: Date) => inShop.iso.format(instant);
+  const zone = (instant: string) => {
+    const at = new Date(instant);
+    const here = offset(shopOffset, at);
+    return here === offset(readerOffset, at) ? "" : here;
+  };
+  /** Whether a bare time would mean the same day to the shop and to the reader, and today. */
+  const isToday = (at: Date, now: Date) => shopDay(at) === shopDay(now) && inReader.format(now) === shopDay(now);
+  const clock = (instant: string, now: Date) =>
+    isToday(new Date(instant), now) ? time(instant) : `${instantDay(instant)}, ${time(instant)}`;
 
   return {
     locale,
@@ -116,11 +134,13 @@ export function createFormats(locale: Locale, timeZone: string) {
     /** A count or a quantity, at most three decimals. */
     number: (value: number | null | undefined): string =>
       value === null || value === undefined ? unknown : withMinus(decimals(3).format(value)),
-    /** Days of cover: one decimal below a hundred, none above. */
+    /** Days of cover: one decimal below a hundred, none above, ">999" beyond that. */
     cover: (days: number | null | undefined): string =>
       days === null || days === undefined
         ? unknown
-        : withMinus(days >= 100 ? decimals(0).format(days) : decimals(1, 1).format(days)),
+        : days > longestCover
+          ? `>${decimals(0).format(longestCover)}`
+          : withMinus(days >= 100 ? decimals(0).format(days) : decimals(1, 1).format(days)),
     percent: (share: number | null | undefined): string =>
       share === null || share === undefined ? unknown : percents.format(share),
     /** With its sign, in whole units: what totals and totals' parts use. */
@@ -155,12 +175,15 @@ export function createFormats(locale: Locale, timeZone: string) {
     /** "22 Nov 2026, 14:35:12 GMT+3": the exact instant with its zone. */
     exact: (instant: string): string => {
       const at = new Date(instant);
-      const zone = parts(zoneName, at).timeZoneName ?? timeZone;
-      return `${writeDay(inShop, at, true)}, ${seconds.format(at)} ${zone}`;
+      return `${writeDay(inShop, at, true)}, ${seconds.format(at)} ${offset(shopOffset, at) || timeZone}`;
     },
     /** "14:35" on the day of `now`, else "22 Nov, 14:35". */
-    clock: (instant: string, now: Date): string =>
-      shopDay(new Date(instant)) === shopDay(now) ? time(instant) : `${instantDay(instant)}, ${time(instant)}`,
+    clock,
+    /** "GMT+3", the shop's offset at that instant, where the reader's is another one; else nothing. */
+    zone,
+    /** `clock` with `zone` behind it, for a sentence. */
+    zonedClock: (instant: string, now: Date): string =>
+      [clock(instant, now), zone(instant)].filter(Boolean).join("\u00A0"),
     /** "6–13 Dec", "28 Nov – 3 Dec"; both ends included. */
     dayRange: (from: string, to: string): string => {
       if (from === to) return day(from);

@@ -55,10 +55,22 @@ type Raw = Record<string, unknown>;
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
 
+/** What the server takes at most, in letters. */
+export const longestQuery = 200;
+const longestNames = 200;
+const longestIds = 400;
+
 /** A comma list, or the array it was made from. */
 function list(value: unknown): string[] {
   if (Array.isArray(value)) return value.map(String);
   return text(value)?.split(",").filter(Boolean) ?? [];
+}
+
+/** As many as fit into a comma list of so many letters; nothing is undefined. */
+function fitting<T extends string | number>(values: readonly T[], letters: number): T[] | undefined {
+  let left = letters + 1;
+  const found = values.filter((value) => (left -= String(value).length + 1) >= 0);
+  return found.length > 0 ? found : undefined;
 }
 
 function among<T extends string>(allowed: readonly T[], value: unknown): T[] | undefined {
@@ -69,12 +81,12 @@ function among<T extends string>(allowed: readonly T[], value: unknown): T[] | u
 
 function names(value: unknown): string[] | undefined {
   const found = [...new Set(list(value))].filter((name) => /^[a-z0-9_-]{1,40}$/i.test(name));
-  return found.length > 0 ? found : undefined;
+  return fitting(found, longestNames);
 }
 
 function ids(value: unknown): number[] | undefined {
-  const found = [...new Set(list(value).map(Number))].filter((id) => Number.isSafeInteger(id) && id > 0);
-  return found.length > 0 ? found : undefined;
+  const found = list(value).filter((id) => /^[1-9][0-9]{0,14}$/.test(id));
+  return fitting([...new Set(found.map(Number))], longestIds);
 }
 
 function sort(value: unknown): Sort | undefined {
@@ -83,10 +95,11 @@ function sort(value: unknown): Sort | undefined {
   return sortKeys.some((one) => one === key) ? (asked as Sort) : undefined;
 }
 
-/** Drops what is undefined, so that a default leaves no trace in the URL. */
-function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
-}
+/**
+ * Every key a page reads, undefined where the address says nothing of use. The router lays this over the raw query: a key
+ * left out would keep its raw value, however wrong.
+ */
+const whole = <T extends object>(value: { [K in keyof Required<T>]: T[K] | undefined }): T => value as T;
 
 /** A copy without the named keys. */
 export function without<T extends object, K extends keyof T>(value: T, ...keys: K[]): Omit<T, K> {
@@ -94,10 +107,17 @@ export function without<T extends object, K extends keyof T>(value: T, ...keys: 
   return Object.fromEntries(left) as Omit<T, K>;
 }
 
-export const readRoot = (raw: Raw): RootSearch => compact<RootSearch>({ lang: text(raw.lang) });
+/** Without marketplaces that this installation has no source for: the server refuses to be asked for them. */
+export function withKnown<S extends { marketplace?: string[] }>(search: S, sources: readonly string[]): S {
+  const { marketplace, ...rest } = search;
+  const known = marketplace?.filter((source) => sources.includes(source)) ?? [];
+  return (known.length > 0 ? { ...rest, marketplace: known } : rest) as S;
+}
+
+export const readRoot = (raw: Raw): RootSearch => whole<RootSearch>({ lang: text(raw.lang) });
 
 export const readDashboard = (raw: Raw): DashboardSearch =>
-  compact<Omit<DashboardSearch, "lang">>({
+  whole<Omit<DashboardSearch, "lang">>({
     status: among(decisionStatuses, raw.status),
     all: among(decisionStatuses, raw.all),
     marketplace: names(raw.marketplace),
@@ -106,8 +126,8 @@ export const readDashboard = (raw: Raw): DashboardSearch =>
   });
 
 export const readProducts = (raw: Raw): ProductsSearch =>
-  compact<Omit<ProductsSearch, "lang">>({
-    q: text(raw.q),
+  whole<Omit<ProductsSearch, "lang">>({
+    q: text(raw.q)?.slice(0, longestQuery),
     status: among(statuses, raw.status),
     marketplace: names(raw.marketplace),
     place: ids(raw.place),
@@ -116,14 +136,14 @@ export const readProducts = (raw: Raw): ProductsSearch =>
   });
 
 export const readProduct = (raw: Raw): ProductSearch =>
-  compact<Omit<ProductSearch, "lang">>({
+  whole<Omit<ProductSearch, "lang">>({
     range: ranges.find((range) => range === Number(raw.range)),
     view: raw.view === "table" ? "table" : undefined,
     why: raw.why === "1" || raw.why === true ? true : undefined,
   });
 
 export const readSync = (raw: Raw): SyncSearch =>
-  compact<Omit<SyncSearch, "lang">>({ findings: raw.findings === "1" || raw.findings === true ? true : undefined });
+  whole<Omit<SyncSearch, "lang">>({ findings: raw.findings === "1" || raw.findings === true ? true : undefined });
 
 /** "?status=critical,low&q=mug": readable, and the same for the same state. */
 export function writeSearch(search: Raw): string {

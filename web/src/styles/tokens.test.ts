@@ -108,7 +108,7 @@ describe.each(Object.entries(themes))("the %s theme", (_, tokens) => {
   });
 
   it("makes marks and the edges of controls visible", () => {
-    for (const mark of ["edge", "accent", "actual", "stockout-line"]) {
+    for (const mark of ["edge", "accent", "actual", "stockout-line", "healthy-mark"]) {
       for (const surface of ["page", "panel"]) {
         expect(contrast(colour(mark), colour(surface)), `${mark} on ${surface}`).toBeGreaterThanOrEqual(3);
       }

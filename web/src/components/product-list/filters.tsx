@@ -52,9 +52,7 @@ export function StatusFilter<S extends StatusName>({
 
 export function MarketplaceFilter({ value, onChange, sources }: FilterProps<string> & { sources: readonly string[] }) {
   const { t } = useI18n();
-  // A link may name a source that is not set up here; it can still be taken away.
-  const all = [...new Set([...sources, ...(value ?? [])])];
-  if (all.length < 2 && !value) return null;
+  if (sources.length < 2 && !value) return null;
   return (
     <FilterChip
       name={t.filters.marketplace}
@@ -63,12 +61,12 @@ export function MarketplaceFilter({ value, onChange, sources }: FilterProps<stri
     >
       <fieldset className="options">
         <legend className="sr">{t.filters.marketplace}</legend>
-        {all.map((source) => (
+        {sources.map((source) => (
           <FilterOption
             key={source}
             label={sourceTitle(source)}
             checked={value?.includes(source) ?? false}
-            onChange={(on) => onChange(toggled(value ?? [], source, on, all))}
+            onChange={(on) => onChange(toggled(value ?? [], source, on, sources))}
           />
         ))}
       </fieldset>

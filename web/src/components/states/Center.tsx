@@ -7,6 +7,8 @@ import type { Status } from "@/lib/url-state";
 interface Props {
   icon?: IconName;
   status?: Status;
+  /** Tints the icon; a status has its own shape and tint. */
+  tone?: "critical";
   title: string;
   children?: ReactNode;
   actions?: ReactNode;
@@ -21,6 +23,7 @@ interface Props {
 export function Center({
   icon = "box",
   status,
+  tone,
   title,
   children,
   actions,
@@ -31,7 +34,9 @@ export function Center({
 }: Props) {
   return (
     <div className={`center ${bare ? "" : "panel"}`} role={role}>
-      <span className={`medal ${status ?? ""}`}>{status ? <Shape status={status} /> : <Icon name={icon} />}</span>
+      <span className={`medal ${status ?? tone ?? ""}`}>
+        {status ? <Shape status={status} /> : <Icon name={icon} />}
+      </span>
       {whole ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
       {actions && <div className="btns">{actions}</div>}

@@ -31,7 +31,8 @@ export function ErrorState({ error, onRetry, bare = false }: Props) {
     <Center
       bare={bare}
       role="alert"
-      status="critical"
+      icon="error"
+      tone="critical"
       title={title}
       actions={
         <button type="button" className="btn primary" onClick={onRetry}>

@@ -2,14 +2,12 @@
 import { useI18n } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 
-const dayMinutes = 24 * 60;
-
 export function Age({ at }: { at: string }) {
   const { t, f } = useI18n();
   const minutes = f.minutesSince(at, useNow());
   return (
     <time dateTime={at} title={f.exact(at)}>
-      {minutes < dayMinutes ? t.ago(minutes) : f.dateTime(at)}
+      {t.ago(minutes)}
     </time>
   );
 }

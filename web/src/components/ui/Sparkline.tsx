@@ -34,15 +34,11 @@ export function Sparkline({ values, label }: { values: readonly number[]; label:
   );
 }
 
-/** A category over the last days; its axis floats, its first and last values stand beside it. */
+/** A category over the last days, from zero, so that a small change looks small; its ends stand beside it in figures. */
 export function Trend({ values }: { values: readonly number[] }) {
   const width = 200;
   const height = 40;
-  const low = Math.min(...values);
-  const high = Math.max(...values);
-  // A flat line lies in the middle, not on the floor.
-  const line =
-    low === high ? points(values, width, height, low - 1, high + 1, 4) : points(values, width, height, low, high, 4);
+  const line = points(values, width, height, 0, Math.max(1, ...values), 0.5);
   return (
     <svg className="trend" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
       <path className="area" d={`${path(line)}V${height}H0z`} />

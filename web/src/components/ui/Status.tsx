@@ -1,25 +1,22 @@
-/** A status as shape, letter, word and colour together; never by colour alone. */
+/** A status as shape, word and colour together; never by colour alone, and without a letter of any language. */
+import { Icon, type IconName } from "@/components/ui/Icon";
 import { useI18n } from "@/i18n";
 import type { Status as StatusName } from "@/lib/url-state";
 
-/** The mark alone: octagon C, triangle L, circle with a tick, square with an arrow, dashed circle with a question. */
+/** Octagon with a call, triangle on its tip with a bar, disc with a tick, square with an arrow, dashed ring with a dash. */
 export function Shape({ status }: { status: StatusName }) {
   return (
     <svg className={`shape ${status}`} viewBox="0 0 16 16" aria-hidden="true">
       {status === "critical" && (
         <>
           <path fill="currentColor" d="M5 .6h6L15.4 5v6L11 15.4H5L.6 11V5z" />
-          <text x="8" y="11.4">
-            C
-          </text>
+          <path className="on" d="M8 4.1v4.6M8 11.8v.1" />
         </>
       )}
       {status === "low" && (
         <>
-          <path fill="currentColor" d="M8 1 15.6 14.7H.4z" stroke="currentColor" strokeLinejoin="round" />
-          <text x="8" y="13.2" style={{ fontSize: "8.5px" }}>
-            L
-          </text>
+          <path fill="currentColor" d="M8 15 .5 1.8h15z" stroke="currentColor" strokeLinejoin="round" />
+          <path className="on" d="M5.4 5.3h5.2" />
         </>
       )}
       {status === "normal" && (
@@ -37,9 +34,7 @@ export function Shape({ status }: { status: StatusName }) {
       {status === "unknown" && (
         <>
           <circle cx="8" cy="8" r="6.7" fill="none" stroke="currentColor" strokeWidth="1.5" strokeDasharray="2.6 2" />
-          <text x="8" y="11.4" style={{ fill: "currentColor" }}>
-            ?
-          </text>
+          <path d="M5.6 8h4.8" stroke="currentColor" strokeWidth="1.7" strokeLinecap="round" />
         </>
       )}
     </svg>
@@ -53,6 +48,16 @@ export function Status({ status, pill = false }: { status: StatusName; pill?: bo
     <span className={`status ${status} ${pill ? "pill" : ""}`}>
       <Shape status={status} />
       {t.status[status]}
+    </span>
+  );
+}
+
+/** How far something is or how it ended, as a pill: an icon of its own and a word, in the tint of a status. */
+export function State({ icon, tone, children }: { icon: IconName; tone: StatusName; children: string }) {
+  return (
+    <span className={`status pill ${tone}`}>
+      <Icon name={icon} />
+      {children}
     </span>
   );
 }

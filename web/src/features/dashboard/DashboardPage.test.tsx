@@ -175,14 +175,21 @@ describe("before and without figures", () => {
     expect(screen.getByRole("progressbar")).toHaveAttribute("aria-valuenow", "71");
   });
 
-  it("leads to what is missing when no source is set up", async () => {
+  it("says how a marketplace is connected when no source is set up", async () => {
     const shop = createShop({ rows: [] });
     shop.dashboard.freshness = "never";
     shop.dashboard.as_of = null;
     const sources = syncOverview().sources.map((source) => ({ ...source, configured: false, reason: "No key." }));
     await openApp("/", { api: { shop, overview: { sources, running: [] } } });
     expect(await screen.findByText("No marketplace connected yet")).toBeVisible();
-    expect(screen.getByRole("link", { name: "See what is missing" })).toHaveAttribute("href", "/sync");
+    const ozon = screen.getByRole("region", { name: "Connect Ozon" });
+    expect(ozon).toHaveTextContent(
+      /seller\.ozon\.ru.*\.env.*MICORE_OZON_CLIENT_ID=….*MICORE_OZON_API_KEY=….*micore serve/s,
+    );
+    expect(screen.getByRole("region", { name: "Connect Wildberries" })).toHaveTextContent(
+      /MICORE_WILDBERRIES_API_TOKEN=…/,
+    );
+    expect(screen.getByRole("link", { name: "All sources" })).toHaveAttribute("href", "/sync");
   });
 });
 
@@ -201,6 +208,26 @@ describe("old and partial figures", () => {
     expect(screen.getByText("Some data is old")).toBeInTheDocument();
     await user.click(screen.getByRole("button", { name: "Try now" }));
     await waitFor(() => expect(api.started).toEqual([{ source: "ozon", streams: null, full: false }]));
+  });
+
+  it("are said to be on their way while their source is read", async () => {
+    const shop = createShop();
+    const [ozon, wildberries] = shop.dashboard.sources;
+    if (!ozon || !wildberries) throw new Error("the shop has too few sources");
+    Object.assign(ozon, { freshness: "stale", as_of: "2026-10-25T08:23:00Z" });
+    Object.assign(wildberries, { freshness: "never", as_of: null });
+    const running = [runningRun(), runningRun({ id: 102, source: "wildberries", progress: null })];
+    const { line, api } = await openApp("/", { api: { shop, overview: syncOverview({ running }) } });
+    expect(await screen.findByText("Ozon is being read now.")).toBeVisible();
+    expect(screen.getByText(/The figures below are of 25 Oct, 11:23; they renew by themselves\./)).toBeVisible();
+    expect(screen.getByText("Wildberries is being read now.")).toBeVisible();
+    const [told, untold] = screen.getAllByRole("progressbar");
+    expect(told).toHaveAttribute("aria-valuenow", "71");
+    expect(untold).not.toHaveAttribute("aria-valuenow");
+    expect(screen.queryByRole("button", { name: "Try now" })).not.toBeInTheDocument();
+    api.overview = syncOverview();
+    act(() => line.say("run", runningRun({ state: "failed" })));
+    expect(await screen.findAllByRole("button", { name: "Try now" })).toHaveLength(2);
   });
 
   it("grow old by themselves when no answer comes", async () => {

@@ -5,16 +5,16 @@ import { queries } from "@/api/queries";
 import type { Dashboard, Meta } from "@/api/types";
 import { Bone, Bones, RowBones } from "@/components/states/Bones";
 import { ErrorState } from "@/components/states/ErrorState";
+import { NotYet } from "@/components/setup/NotYet";
 import { CategoryPanel } from "@/features/dashboard/CategoryPanel";
 import { shownStatuses, useExceptions } from "@/features/dashboard/exceptions";
 import { ExceptionsPanel } from "@/features/dashboard/ExceptionsPanel";
 import { Notices } from "@/features/dashboard/Notices";
-import { NotYet } from "@/features/dashboard/NotYet";
 import { Strip } from "@/features/dashboard/Strip";
 import "@/features/dashboard/dashboard.css";
 import { useI18n } from "@/i18n";
 import { useTitle } from "@/lib/hooks";
-import { decisionStatuses, type DashboardSearch, type DecisionStatus } from "@/lib/url-state";
+import { decisionStatuses, withKnown, type DashboardSearch, type DecisionStatus } from "@/lib/url-state";
 
 export function DashboardPage() {
   const { t } = useI18n();
@@ -46,7 +46,7 @@ export function DashboardPage() {
 
 function Ready({ dashboard, meta }: { dashboard: Dashboard; meta: Meta }) {
   const { t } = useI18n();
-  const search = useSearch({ from: "/" });
+  const search = withKnown(useSearch({ from: "/" }), meta.sources);
   const navigate = useNavigate({ from: "/" });
   const exceptions = useExceptions(dashboard, search);
   const statuses = shownStatuses(search);

@@ -47,7 +47,11 @@ export function PlacesPanel({ detail, whyOpen, onWhy }: Props) {
       <div className="panel-head">
         <h2 id="places-title">{t.product.places}</h2>
         <span className="grow" />
-        {places.length > 0 && as_of && <span className="note">{t.product.placesNote(count, f.clock(as_of, now))}</span>}
+        {places.length > 0 && as_of && (
+          <span className="note" title={f.exact(as_of)}>
+            {t.product.placesNote(count, f.zonedClock(as_of, now))}
+          </span>
+        )}
       </div>
       {places.length === 0 ? (
         <Center bare status="unknown" title={t.product.noPlaces} />

@@ -201,7 +201,9 @@ describe("what is on its way", () => {
     expect(row).toHaveTextContent("2000012345678");
     expect(row).toHaveTextContent("On the way");
     expect(numbers(row).slice(-2)).toEqual(["40", "–"]);
-    expect(panel).toHaveTextContent("3 units returned in 30 days · 1 unit on the way back · most often: Не подошёл; Брак");
+    expect(panel).toHaveTextContent(
+      "3 units returned in 30 days · 1 unit on the way back · most often: Не подошёл; Брак",
+    );
   });
 
   it("is left out where nothing is", async () => {

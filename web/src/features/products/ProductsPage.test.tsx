@@ -19,6 +19,16 @@ const names = () =>
 const lastAsked = (asked: string[]) => asked.filter((one) => one.startsWith("GET /api/v1/products?")).at(-1);
 
 describe("all products", () => {
+  it("say how to begin before anything was read", async () => {
+    const shop = createShop({ rows: [] });
+    shop.dashboard.freshness = "never";
+    shop.dashboard.as_of = null;
+    const { api } = await openApp("/products", { api: { shop } });
+    expect(await screen.findByText("Nothing has been read yet")).toBeVisible();
+    expect(screen.getByRole("button", { name: "Start the first sync" })).toBeVisible();
+    expect(api.started).toEqual([]);
+  });
+
   it("are listed, counted, and linked to their pages", async () => {
     await openApp("/products", { api: { shop: createShop({ rows: rows(12) }) } });
     await screen.findByRole("table");

@@ -4,6 +4,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { queries } from "@/api/queries";
 import { MarketplaceFilter, PlaceFilter, SortChip, StatusFilter } from "@/components/product-list/filters";
+import { NotYet } from "@/components/setup/NotYet";
 import { ProductTable } from "@/components/product-list/ProductTable";
 import { useHeldRows } from "@/components/product-list/useHeldRows";
 import { Bones, RowBones } from "@/components/states/Bones";
@@ -13,7 +14,7 @@ import { FilterChip, FilterOption } from "@/components/ui/FilterChip";
 import { Icon } from "@/components/ui/Icon";
 import { useI18n } from "@/i18n";
 import { useTitle } from "@/lib/hooks";
-import { productStates, statuses, type ProductsSearch, type ProductState, type Sort } from "@/lib/url-state";
+import { productStates, statuses, withKnown, type ProductsSearch, type ProductState, type Sort } from "@/lib/url-state";
 
 const defaultSort: Sort = "-effect";
 const filterNames = ["status", "marketplace", "place", "state"] as const;
@@ -54,11 +55,11 @@ function StateFilter({
 export function ProductsPage() {
   const { t } = useI18n();
   useTitle(t.products.title);
-  const search = useSearch({ from: "/products" });
   const navigate = useNavigate({ from: "/products" });
   const [busy, setBusy] = useState(false);
-  const sort = search.sort ?? defaultSort;
   const meta = useQuery(queries.meta()).data;
+  const search = withKnown(useSearch({ from: "/products" }), meta?.sources ?? []);
+  const sort = search.sort ?? defaultSort;
   const dashboard = useQuery(queries.dashboard()).data;
   const list = useInfiniteQuery(queries.products({ ...search, sort }));
   const pages = list.data?.pages;
@@ -81,6 +82,17 @@ export function ProductsPage() {
   const onSort = (next: Sort) => change({ sort: next === defaultSort ? undefined : next });
   const more = list.hasNextPage && !list.isFetching ? () => void list.fetchNextPage() : null;
 
+  if (dashboard?.freshness === "never") {
+    return (
+      <div className="page">
+        <div className="page-head">
+          <h1>{t.products.title}</h1>
+        </div>
+        <NotYet />
+      </div>
+    );
+  }
+
   const count =
     total === undefined
       ? ""
@@ -100,8 +112,10 @@ export function ProductsPage() {
         <div className="bar-tools">
           <div className="chips">
             {search.q !== undefined && (
-              <span className="chip set">
-                <span className="said">{t.products.found(search.q)}</span>
+              <span className="chip set found">
+                <span className="said cut" title={search.q}>
+                  {t.products.found(search.q)}
+                </span>
                 <button type="button" aria-label={t.products.clearSearch} onClick={() => change({ q: undefined })}>
                   <Icon name="x" />
                 </button>

@@ -4,18 +4,18 @@ import { queries, stopRun } from "@/api/queries";
 import type { Run, StreamRun, StreamState } from "@/api/types";
 import { BusyButton } from "@/components/ui/BusyButton";
 import { Icon, type IconName } from "@/components/ui/Icon";
-import { Shape } from "@/components/ui/Status";
+import { Meter } from "@/components/ui/Meter";
 import { readingStream, streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import { sourceTitle } from "@/lib/names";
 
 const marks: Record<StreamState, [IconName, string]> = {
-  waiting: ["clock", "dim"],
+  waiting: ["wait", "dim"],
   running: ["spin", "run"],
   done: ["check", "normal"],
   held: ["alert", "low"],
-  failed: ["alert", "critical"],
+  failed: ["error", "critical"],
   skipped: ["skip", "dim"],
 };
 
@@ -32,7 +32,7 @@ export function Rejected({ count }: { count: number }) {
   if (count === 0) return f.number(0);
   return (
     <span className="status low">
-      <Shape status="low" />
+      <Icon name="alert" />
       {f.number(count)}
     </span>
   );
@@ -64,14 +64,13 @@ function Stream({ stream, now }: { stream: StreamRun; now: Date }) {
         </td>
         <td className="s-prog">
           <div className="prog">
-            <div
-              className={`meter ${stream.state === "done" ? "done" : ""}`}
-              {...(stream.state === "running" && percent !== null
-                ? { role: "progressbar", "aria-valuenow": percent, "aria-label": name }
-                : { "aria-hidden": true })}
-            >
-              <i style={{ width: `${percent ?? 0}%` }} />
-            </div>
+            {stream.state === "running" ? (
+              <Meter percent={percent} label={name} />
+            ) : (
+              <div className={`meter ${stream.state === "done" ? "done" : ""}`} aria-hidden="true">
+                <i style={{ width: `${percent ?? 0}%` }} />
+              </div>
+            )}
             <span className="num">{waits ? <span className="dim">–</span> : f.percent(part)}</span>
           </div>
         </td>
@@ -108,7 +107,12 @@ function useTitleWords(run: Run): string {
 
 function Stats({ run }: { run: Run }) {
   const { t, f } = useI18n();
-  const left = run.eta_seconds === null ? "–" : t.sync.about(t.duration(Math.max(1, run.eta_seconds)));
+  const left =
+    run.eta_seconds === null ? (
+      <span className="dim">{t.sync.leftUnknown}</span>
+    ) : (
+      t.sync.about(t.duration(Math.max(1, run.eta_seconds)))
+    );
   const facts: [string, React.ReactNode][] = [
     [t.sync.read, f.number(run.rows_read)],
     [t.sync.loaded, f.number(run.rows_loaded)],
@@ -129,6 +133,8 @@ function Stats({ run }: { run: Run }) {
   );
 }
 
+const isOver = ({ state }: StreamRun) => state !== "waiting" && state !== "running";
+
 export function LiveRun({ run }: { run: Run }) {
   const { t, f } = useI18n();
   const now = useNow(1000);
@@ -142,14 +148,18 @@ export function LiveRun({ run }: { run: Run }) {
   const id = `run-${run.id}`;
   const percent = run.progress === null ? null : Math.round(run.progress * 100);
   const started = run.started_at ?? run.created_at;
+  const step = Math.min(run.streams.length, run.streams.filter(isOver).length + 1);
   return (
     <section className="panel list" aria-labelledby={id}>
       <div className="run-head">
         <div className="grow">
           <h2 id={id}>{title}</h2>
           <p>
-            {t.sync.startedAt(f.timeWithSeconds(started))} {t.sync.byTrigger[run.trigger]}.{" "}
-            {dashboard?.as_of ? t.sync.keeps(f.clock(dashboard.as_of, now)) : t.sync.firstTime}
+            <time dateTime={started} title={f.exact(started)}>
+              {t.sync.startedAt(f.timeWithSeconds(started))}
+            </time>{" "}
+            {t.sync.byTrigger[run.trigger]}.{" "}
+            {dashboard?.as_of ? t.sync.keeps(f.zonedClock(dashboard.as_of, now)) : t.sync.firstTime}
           </p>
         </div>
         <BusyButton icon="stop" busy={stop.isPending || stop.isSuccess} onClick={() => stop.mutate()}>
@@ -157,15 +167,12 @@ export function LiveRun({ run }: { run: Run }) {
         </BusyButton>
       </div>
       <div className="run-meter">
-        <div
-          className="meter"
-          role="progressbar"
-          aria-label={t.sync.progress}
-          title={percent === null ? t.sync.noProgress : undefined}
-          {...(percent === null ? {} : { "aria-valuenow": percent })}
-        >
-          <i style={{ width: `${percent ?? 0}%` }} />
-        </div>
+        <Meter percent={percent} label={t.sync.progress} />
+        {percent === null && run.streams.length > 0 && (
+          <p className="k">
+            {t.sync.step(step, run.streams.length)}. {t.sync.noProgress}.
+          </p>
+        )}
       </div>
       <Stats run={run} />
       <div className="scroll">

@@ -9,7 +9,8 @@ import { Center } from "@/components/states/Center";
 import { ErrorState } from "@/components/states/ErrorState";
 import { Notice } from "@/components/states/Notice";
 import { Segmented } from "@/components/ui/Segmented";
-import { Shape } from "@/components/ui/Status";
+import type { IconName } from "@/components/ui/Icon";
+import { State } from "@/components/ui/Status";
 import { Rejected } from "@/features/sync/LiveRun";
 import { streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
@@ -17,13 +18,13 @@ import { useNow } from "@/lib/hooks";
 import { sourceTitle } from "@/lib/names";
 import type { Status } from "@/lib/url-state";
 
-const tones: Record<RunState, Status> = {
-  queued: "unknown",
-  running: "unknown",
-  done: "normal",
-  gaps: "low",
-  failed: "critical",
-  stopped: "unknown",
+const marks: Record<RunState, [IconName, Status]> = {
+  queued: ["wait", "unknown"],
+  running: ["sync", "unknown"],
+  done: ["ok", "normal"],
+  gaps: ["alert", "low"],
+  failed: ["error", "critical"],
+  stopped: ["stop", "unknown"],
 };
 
 /** What a person should know about a run, the run's own words first; null when all is well. */
@@ -51,7 +52,7 @@ function RunRow({ run }: { run: Run }) {
   const { t, f } = useI18n();
   const now = useNow();
   const finding = useFinding(run);
-  const tone = tones[run.state];
+  const [icon, tone] = marks[run.state];
   const noticeTone = tone === "critical" || tone === "low" ? tone : run.rows_rejected > 0 ? "low" : "unknown";
   const started = run.started_at ?? run.created_at;
   const seconds = run.finished_at ? (new Date(run.finished_at).getTime() - new Date(started).getTime()) / 1000 : null;
@@ -68,10 +69,9 @@ function RunRow({ run }: { run: Run }) {
           </span>
         </th>
         <td className="s-state">
-          <span className={`status pill ${tone}`}>
-            <Shape status={tone} />
+          <State icon={icon} tone={tone}>
             {t.sync.runState[run.state]}
-          </span>
+          </State>
         </td>
         <td className="s-by dim">{t.sync.trigger[run.trigger]}</td>
         <td className="num" data-label={t.sync.read}>
@@ -91,7 +91,7 @@ function RunRow({ run }: { run: Run }) {
       {finding && (
         <tr role="row" className="reason">
           <td colSpan={8}>
-            <Notice tone={noticeTone} title={finding.title}>
+            <Notice tone={noticeTone} icon={noticeTone === "unknown" ? icon : undefined} title={finding.title}>
               {finding.lines.map((line) => (
                 <span className="said-line" key={line}>
                   {line}

@@ -2,31 +2,47 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { queries, startSync } from "@/api/queries";
 import type { Run, SourceOverview } from "@/api/types";
+import { Fragment } from "react";
 import { BusyButton } from "@/components/ui/BusyButton";
-import { Shape } from "@/components/ui/Status";
+import type { IconName } from "@/components/ui/Icon";
+import { State } from "@/components/ui/Status";
+import { canExplain, KeyHelp } from "@/components/setup/KeyHelp";
 import { scheduleWords } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import type { Status } from "@/lib/url-state";
 
+interface Fact {
+  text: string;
+  at?: string;
+}
+
 function SourceState({ source }: { source: SourceOverview }) {
   const { t } = useI18n();
-  const [status, text]: [Status, string] = !source.configured
-    ? ["unknown", t.sync.notConfigured]
+  const [icon, tone, text]: [IconName, Status, string] = !source.configured
+    ? ["plug", "unknown", t.sync.notConfigured]
     : source.freshness === "fresh"
-      ? ["normal", t.sync.fresh]
+      ? ["ok", "normal", t.sync.fresh]
       : source.freshness === "stale"
-        ? ["low", t.sync.staleState]
-        : ["unknown", t.sync.never];
+        ? ["clock", "low", t.sync.staleState]
+        : ["wait", "unknown", t.sync.never];
   return (
-    <span className={`status pill ${status}`}>
-      <Shape status={status} />
+    <State icon={icon} tone={tone}>
       {text}
-    </span>
+    </State>
   );
 }
 
-function Source({ source, run }: { source: SourceOverview; run: Run | undefined }) {
+interface SourceProps {
+  source: SourceOverview;
+  run: Run | undefined;
+  /** Another one is set up: how to add this one is told on request only. */
+  others: boolean;
+  /** One source has no button of its own: the page's button means the same. */
+  alone: boolean;
+}
+
+function Source({ source, run, others, alone }: SourceProps) {
   const { t, f } = useI18n();
   const now = useNow();
   const cache = useQueryClient();
@@ -34,21 +50,46 @@ function Source({ source, run }: { source: SourceOverview; run: Run | undefined 
     mutationFn: () => startSync(source.source),
     onSuccess: () => cache.invalidateQueries({ queryKey: queries.sync().queryKey }),
   });
+  const clock = (at: string) => f.zonedClock(at, now);
+  const { as_of, schedule, next_run_at, last_success_at } = source;
   const facts = [
-    source.as_of && t.sync.asOf(f.clock(source.as_of, now)),
-    source.configured && (source.schedule ? scheduleWords(t, source.schedule) : t.sync.noSchedule),
-    source.next_run_at && t.sync.next(f.clock(source.next_run_at, now)),
-    source.last_success_at && t.sync.lastSuccess(f.clock(source.last_success_at, now)),
-  ].filter((fact): fact is string => typeof fact === "string" && fact !== "");
+    as_of !== null && { text: t.sync.asOf(clock(as_of)), at: as_of },
+    source.configured && { text: schedule ? scheduleWords(t, schedule) : t.sync.noSchedule },
+    next_run_at !== null && { text: t.sync.next(clock(next_run_at)), at: next_run_at },
+    last_success_at !== null && { text: t.sync.lastSuccess(clock(last_success_at)), at: last_success_at },
+  ].filter((fact): fact is Fact => fact !== false);
   return (
     <li className="source">
       <div className="grow">
         <p className="source-name">
           <b>{source.title}</b>
-          {source.account && source.account !== source.title && <span className="dim">{source.account}</span>}
+          {source.account && source.account !== source.title && (
+            <span className="dim">{t.sync.account(source.account)}</span>
+          )}
           <SourceState source={source} />
         </p>
-        {facts.length > 0 && <p className="dim">{facts.join(" · ")}</p>}
+        {facts.length > 0 && (
+          <p className="dim">
+            {facts.map(({ text, at }, index) => (
+              <Fragment key={text}>
+                {index > 0 && " · "}
+                {at ? (
+                  <time dateTime={at} title={f.exact(at)}>
+                    {text}
+                  </time>
+                ) : (
+                  text
+                )}
+              </Fragment>
+            ))}
+          </p>
+        )}
+        {!source.configured && canExplain(source.source) && (
+          <details className="setup-more" open={!others}>
+            <summary className="link">{t.setup.title(source.title)}</summary>
+            <KeyHelp source={source.source} />
+          </details>
+        )}
         {source.reason && (
           <p className="reason-text" lang="en">
             {source.reason}
@@ -56,7 +97,7 @@ function Source({ source, run }: { source: SourceOverview; run: Run | undefined 
         )}
         {start.error && <p className="reason-text">{start.error.message}</p>}
       </div>
-      {source.configured && (
+      {source.configured && !alone && (
         <BusyButton
           className="small"
           icon="sync"
@@ -73,6 +114,7 @@ function Source({ source, run }: { source: SourceOverview; run: Run | undefined 
 
 export function Sources({ sources, running }: { sources: readonly SourceOverview[]; running: readonly Run[] }) {
   const { t } = useI18n();
+  const configured = sources.filter((source) => source.configured).length;
   return (
     <section className="panel" aria-labelledby="sources-title">
       <div className="panel-head">
@@ -83,6 +125,8 @@ export function Sources({ sources, running }: { sources: readonly SourceOverview
           <Source
             key={`${source.source} ${source.account ?? ""}`}
             source={source}
+            others={configured > 0}
+            alone={configured === 1}
             run={running.find(
               (run) => run.source === source.source && (!source.account || run.account === source.account),
             )}

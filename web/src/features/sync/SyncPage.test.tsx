@@ -21,12 +21,29 @@ describe("sources", () => {
   });
 
   it("are read on request, one or all", async () => {
-    const { user, api } = await openApp("/sync");
+    const both = syncOverview().sources.map((source) => ({ ...source, configured: true, reason: null }));
+    const { user, api } = await openApp("/sync", { api: { overview: { sources: both, running: [] } } });
     await user.click(await screen.findByRole("button", { name: "Sync now: Ozon" }));
     await waitFor(() => expect(api.started).toEqual([{ source: "ozon", streams: null, full: false }]));
     await user.click(screen.getByRole("button", { name: "Sync now" }));
     await waitFor(() => expect(api.started).toHaveLength(2));
     expect(api.started[1]).toEqual({ source: null, streams: null, full: false });
+  });
+
+  it("have one button where there is one to read", async () => {
+    await openApp("/sync");
+    expect(await screen.findAllByRole("button", { name: /^Sync now/ })).toHaveLength(1);
+  });
+
+  it("say how one is added, and whose account a name is", async () => {
+    const { user } = await openApp("/sync");
+    const list = await screen.findByRole("region", { name: "Sources" });
+    expect(within(list).getByText("account “main”")).toBeVisible();
+    expect(within(list).getByText(/API token/)).not.toBeVisible();
+    await user.click(within(list).getByText("Connect Wildberries"));
+    expect(within(list).getByText(/API token at seller\.wildberries\.ru/)).toBeVisible();
+    expect(within(list).getByText(/into the file \.env/)).toHaveTextContent("MICORE_WILDBERRIES_API_TOKEN=…");
+    expect(within(list).getByText(/start it again with make run or micore serve/)).toBeVisible();
   });
 
   it("tell why a sync was refused", async () => {
@@ -94,17 +111,25 @@ describe("a run under way", () => {
     await open([runningRun({ progress: null, eta_seconds: null, rows_per_second: null, streams })]);
     const live = await screen.findByRole("region", { name: "Ozon, reading orders" });
     expect(within(live).getByRole("progressbar", { name: "Progress of the run" })).not.toHaveAttribute("aria-valuenow");
-    expect(live).toHaveTextContent("Time left–");
+    expect(live).toHaveTextContent("Time leftnot known");
+    expect(live).toHaveTextContent("Stream 1 of 1. The source does not say how much there is.");
   });
 
   it("names a stream it does not know as it came", async () => {
-    const streams = [streamRun({ stream: "returns", state: "running", started_at: "2026-11-22T11:37:50Z" })];
+    const streams = [streamRun({ stream: "reviews", state: "running", started_at: "2026-11-22T11:37:50Z" })];
     await open([runningRun({ streams })]);
-    expect(await screen.findByRole("region", { name: "Ozon, reading returns" })).toBeVisible();
+    expect(await screen.findByRole("region", { name: "Ozon, reading reviews" })).toBeVisible();
   });
 });
 
 describe("earlier runs", () => {
+  it("stand with their date unless they are of today", async () => {
+    await openApp("/sync");
+    const table = await screen.findByRole("table", { name: "Earlier runs" });
+    expect(within(table).getByText("12:50")).toHaveAttribute("title", "22 Nov 2026, 12:50:00 GMT+3");
+    expect(within(table).getByText("21 Nov, 19:10")).toHaveAttribute("title", "21 Nov 2026, 19:10:00 GMT+3");
+  });
+
   it("carry their reason and remedy open", async () => {
     await openApp("/sync");
     const table = await screen.findByRole("table", { name: "Earlier runs" });

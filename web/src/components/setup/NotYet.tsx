@@ -1,9 +1,11 @@
-/** The first page before the first publish: nothing set up, nothing read, or the first read under way. */
+/** What stands for products before the first publish: nothing set up, nothing read, or the first read under way. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { queries, startSync } from "@/api/queries";
 import { Center } from "@/components/states/Center";
+import { canExplain, KeyHelp } from "@/components/setup/KeyHelp";
 import { BusyButton } from "@/components/ui/BusyButton";
+import { Meter } from "@/components/ui/Meter";
 import { useI18n } from "@/i18n";
 import { sourceTitle } from "@/lib/names";
 
@@ -28,11 +30,7 @@ export function NotYet() {
     return (
       <Center icon="sync" title={t.empty.syncingTitle(sourceTitle(run.source))} actions={openSync} role="status">
         <p>{t.empty.syncingText(run.rows_read)}</p>
-        {share !== null && (
-          <div className="meter wide" role="progressbar" aria-valuenow={share} aria-label={t.sync.progress}>
-            <i style={{ width: `${share}%` }} />
-          </div>
-        )}
+        <Meter className="wide" percent={share} label={t.sync.progress} />
       </Center>
     );
   }
@@ -42,12 +40,22 @@ export function NotYet() {
         icon="plug"
         title={t.empty.noSourceTitle}
         actions={
-          <Link className="btn primary" to="/sync">
+          <Link className="btn" to="/sync">
             {t.empty.noSourceAction}
           </Link>
         }
       >
         <p>{t.empty.noSourceText}</p>
+        <div className="setup">
+          {overview.sources
+            .filter(({ source }) => canExplain(source))
+            .map(({ source, title }) => (
+              <section key={source} aria-label={t.setup.title(title)}>
+                <h3>{t.setup.title(title)}</h3>
+                <KeyHelp source={source} />
+              </section>
+            ))}
+        </div>
       </Center>
     );
   }
