@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from micore.cache import Cache, MemoryCache, RedisCache
-from micore.config import Settings, source_options
+from micore.config import ENV_FILE, Settings, source_options
 from micore.domain.run_views import Run, RunPage, SyncOverview, Trigger
 from micore.domain.stock_status import StatusThresholds
 from micore.domain.views import Meta
@@ -142,8 +142,10 @@ def build_app(
     *,
     now: Callable[[], datetime] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
+    env_file: Path | None = ENV_FILE,
 ) -> App:
-    """Put the parts together. Connects to nothing yet. `monotonic` is the time that waits and limits run in.
+    """Put the parts together. Connects to nothing yet. `monotonic` is the time that waits and limits run in;
+    `env_file` is where sources find their options beside the environment.
 
     Raises SettingsError, StorageError.
     """
@@ -156,7 +158,7 @@ def build_app(
     sync = SyncService(
         database=database,
         raw_store=raw_store,
-        sources=_slots(),
+        sources=_slots(env_file),
         now=clock,
         monotonic=monotonic,
         shop=shop,
@@ -212,15 +214,15 @@ def _read_generation(database: Database) -> int:
         return current_generation(connection, STOCK)[0]
 
 
-def _slots() -> Mapping[str, SourceSlot]:
+def _slots(env_file: Path | None) -> Mapping[str, SourceSlot]:
     """Every registered source: with its key where it has one, with the reason where it is left out."""
-    return {name: _slot(name) for name in registered(SOURCES)}
+    return {name: _slot(name, env_file) for name in registered(SOURCES)}
 
 
-def _slot(name: str) -> SourceSlot:
+def _slot(name: str, env_file: Path | None) -> SourceSlot:
     try:
         plugin: Any = load(SOURCES, name)
-        values, missing = source_options(name, plugin.options)
+        values, missing = source_options(name, plugin.options, env_file=env_file)
     except MicoreError as error:
         return SourceSlot(name, name, (), None, str(error))
     hide(values[option.name] for option in plugin.options if option.secret and option.name in values)

@@ -114,7 +114,9 @@ class SyncService:
             if not ready:
                 reasons = "; ".join(f"{slot.name}: {slot.reason}" for slot in self.sources.values())
                 raise InvalidRequestError(
-                    "source", received="none that can be read", allowed=f"a source with a key ({reasons})"
+                    "source",
+                    received="no key for any marketplace",
+                    allowed=f"a source with a key ({reasons}); set it where this server is started, then restart it",
                 )
             return ready
         slot = self.sources.get(source)

@@ -40,7 +40,7 @@ def judge(as_of: int | None, *, now: int, stale_after_seconds: int) -> Freshness
     """Whether stock of that age can still be trusted."""
     if as_of is None:
         return Freshness.NEVER
-    return Freshness.STALE if now - as_of > stale_after_seconds * MICROS_PER_SECOND else Freshness.FRESH
+    return Freshness.STALE if now - as_of >= stale_after_seconds * MICROS_PER_SECOND else Freshness.FRESH
 
 
 def shown(as_of: int | None) -> datetime | None:
