@@ -126,10 +126,13 @@ function AsOf() {
     );
   }
   const reading = new Set(overview?.running.map((run) => run.source));
-  const stale = dashboard.sources.some((source) => isStale(source, now) && !reading.has(source.source));
+  const old = dashboard.sources.filter((source) => isStale(source, now));
+  // What is being read now asks for patience, not for attention.
+  const stale = old.some((source) => !reading.has(source.source));
+  const dot = stale ? "warn" : old.length > 0 ? "busy" : "";
   return (
     <span className={`asof ${stale ? "old" : ""}`} title={f.exact(dashboard.as_of)}>
-      <i className={`dot ${stale ? "warn" : ""}`} />
+      <i className={`dot ${dot}`} />
       <span className="hide-s">{t.top.asOf}</span>{" "}
       <b>
         <Figure>{f.clock(dashboard.as_of, now)}</Figure>

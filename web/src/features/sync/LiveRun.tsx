@@ -133,6 +133,46 @@ function Stats({ run }: { run: Run }) {
   );
 }
 
+function Streams({ run, now }: { run: Run; now: Date }) {
+  const { t } = useI18n();
+  return (
+    <div className="scroll">
+      <table role="table" className="data compact streams">
+        <caption className="sr">{t.sync.streamsCaption}</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            <th scope="col">{t.sync.stream}</th>
+            <th scope="col">{t.sync.state}</th>
+            <th scope="col" className="s-prog">
+              {t.sync.progressHead}
+            </th>
+            <th scope="col" className="num">
+              {t.sync.read}
+            </th>
+            <th scope="col" className="num">
+              {t.sync.loaded}
+            </th>
+            <th scope="col" className="num">
+              {t.sync.unchanged}
+            </th>
+            <th scope="col" className="num">
+              {t.sync.rejected}
+            </th>
+            <th scope="col" className="num">
+              {t.sync.time}
+            </th>
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {run.streams.map((stream) => (
+            <Stream key={stream.stream} stream={stream} now={now} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
 const isOver = ({ state }: StreamRun) => state !== "waiting" && state !== "running";
 
 export function LiveRun({ run }: { run: Run }) {
@@ -175,40 +215,7 @@ export function LiveRun({ run }: { run: Run }) {
         )}
       </div>
       <Stats run={run} />
-      <div className="scroll">
-        <table role="table" className="data compact streams">
-          <caption className="sr">{t.sync.streamsCaption}</caption>
-          <thead role="rowgroup">
-            <tr role="row">
-              <th scope="col">{t.sync.stream}</th>
-              <th scope="col">{t.sync.state}</th>
-              <th scope="col" className="s-prog">
-                {t.sync.progressHead}
-              </th>
-              <th scope="col" className="num">
-                {t.sync.read}
-              </th>
-              <th scope="col" className="num">
-                {t.sync.loaded}
-              </th>
-              <th scope="col" className="num">
-                {t.sync.unchanged}
-              </th>
-              <th scope="col" className="num">
-                {t.sync.rejected}
-              </th>
-              <th scope="col" className="num">
-                {t.sync.time}
-              </th>
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {run.streams.map((stream) => (
-              <Stream key={stream.stream} stream={stream} now={now} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {run.streams.length > 0 && <Streams run={run} now={now} />}
     </section>
   );
 }
