@@ -28,6 +28,16 @@ def simulator(
     no_limits: Annotated[
         bool, typer.Option("--no-limits", help="Switch the request limits off, for measuring.")
     ] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND[:ARGUMENT][@PATH-PART][xCOUNT|%SHARE]",
+            help="A fault on request, e.g. 429:30@ozon or dropped:sku@/stocks; may be given several times.",
+        ),
+    ] = None,
+    ban: Annotated[
+        float, typer.Option(min=0, help="Seconds of 429 for who is refused ten times within a minute; 0: no ban.")
+    ] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     state: Annotated[
         Path | None, typer.Option(help="Folder that keeps the shop's arguments, so that later starts go on with it.")
@@ -45,6 +55,8 @@ def simulator(
         clock=clock,
         frozen=frozen,
         limits=not no_limits,
+        faults=tuple(fault or ()),
+        ban_seconds=ban,
         state=state,
     )
     try:

@@ -19,6 +19,7 @@ import msgspec
 
 from micore.simulator.clock import Clock, moscow_day
 from micore.simulator.control import start_instant
+from micore.simulator.faults import read_wish
 from micore.simulator.server import Servers, Simulator, listen
 from micore.simulator.shop.shop import Shop
 
@@ -46,6 +47,8 @@ class Options:
     clock: str | None = None
     frozen: bool = False
     limits: bool = True
+    faults: tuple[str, ...] = ()
+    ban_seconds: float = 0
     state: Path | None = None
     end_with_parent: bool = False
 
@@ -80,6 +83,8 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
     Raises ValueError for impossible arguments, OSError for a port that is taken.
     """
+    for fault in options.faults:
+        read_wish(fault)  # A wrong one is told before the shop is built.
     ozon, wildberries = _sockets(options)
     kept = kept_shop(options)
     started = time.monotonic()
@@ -92,7 +97,10 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     )
     for name, where in (("Ozon", ozon), ("Wildberries", wildberries)):
         say(f"{name:<12} http://{options.host}:{where.getsockname()[1]}  (facts: /simulator)")
-    servers = Servers(Simulator(shop, clock, limits=options.limits), ozon, wildberries)
+    simulator = Simulator(shop, clock, limits=options.limits, faults=options.faults, ban_seconds=options.ban_seconds)
+    for fault in options.faults:
+        say(f"Fault on request: {fault}")
+    servers = Servers(simulator, ozon, wildberries)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: servers.stop())
     if options.end_with_parent:

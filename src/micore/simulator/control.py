@@ -1,4 +1,4 @@
-"""The simulator's own paths under /simulator: facts, virtual clock, statistics, and the truth behind the shop."""
+"""The simulator's own paths under /simulator: facts, virtual clock, faults, statistics, and the truth of the shop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 
 from micore.simulator.clock import DAY_US, Clock, from_us, parse_instant, rfc3339
+from micore.simulator.faults import Faults
 from micore.simulator.http import Answer, Request, Stats, json_answer
+from micore.simulator.limits import Bans
 from micore.simulator.shop.places import PLACES
 from micore.simulator.shop.shop import Shop
 
@@ -18,18 +20,29 @@ from micore.simulator.shop.shop import Shop
 class Control:
     """Answers the control paths on both ports."""
 
-    def __init__(self, shop: Shop, clock: Clock, stats: Stats, paths: Callable[[], dict[str, list[str]]]) -> None:
+    def __init__(
+        self,
+        shop: Shop,
+        clock: Clock,
+        stats: Stats,
+        faults: Faults,
+        bans: Bans,
+        paths: Callable[[], dict[str, list[str]]],
+    ) -> None:
         self._shop, self._clock, self._stats, self._paths = shop, clock, stats, paths
+        self._faults, self._bans = faults, bans
 
     def answer(self, request: Request) -> Answer | None:
         """The answer, or None for a path of the marketplaces."""
         if request.path == "/simulator":
             return json_answer(self._facts())
         if request.path == "/simulator/stats":
-            return json_answer(self._stats.facts())
+            return json_answer({**self._stats.facts(), "callers": self._bans.facts()})
         try:
             if request.path == "/simulator/clock":
                 return self._set_clock(request)
+            if request.path == "/simulator/faults":
+                return self._set_faults(request)
             if request.path == "/simulator/truth":
                 return json_answer(self._truth(request.query))
         except (ValueError, TypeError) as error:
@@ -64,6 +77,16 @@ class Control:
         now = self._clock.now_us()
         self._shop.books(now)
         return json_answer({"clock": rfc3339(now), "frozen": self._clock.frozen})
+
+    def _set_faults(self, request: Request) -> Answer:
+        if request.method == "POST":
+            wanted = msgspec.json.decode(request.body)
+            if not isinstance(wanted, dict) or set(wanted) != {"fault"} or not isinstance(wanted["fault"], str):
+                raise ValueError('send {"fault": "kind[:argument][@path-part][xCOUNT or %SHARE]"}')
+            self._faults.add(wanted["fault"])
+        elif request.method == "DELETE":
+            self._faults.remove(int(request.query["id"]) if "id" in request.query else None)
+        return json_answer(self._faults.facts())
 
     def _truth(self, query: dict[str, str]) -> dict[str, Any]:
         """Stock, demand and lost demand of one sku (`sku=`) or of all (without it), at the clock."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -33,6 +34,20 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """How an answer's bytes leave: whole and at once, unless a fault was asked for."""
+
+    never: bool = False
+    """The connection is held, and nothing comes."""
+    cut_at: int | None = None
+    """The connection ends behind this byte of the body, whatever Content-Length says."""
+    bytes_per_second: float | None = None
+
+
+DRIP_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
 class Answer:
     """One answer; `headers` come on top of content type, length and date."""
 
@@ -40,6 +55,9 @@ class Answer:
     body: bytes
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    delivery: Delivery = Delivery()
+    fault: str = ""
+    """The kind of fault that made or changed it."""
 
 
 def json_answer(value: object, status: int = 200, *, content_type: str = "application/json") -> Answer:
@@ -61,14 +79,17 @@ class Stats:
     requests: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
     first_us: dict[str, int] = field(default_factory=dict)
     last_us: dict[str, int] = field(default_factory=dict)
 
-    def count(self, path: str, status: int, now_us: int) -> None:
-        """Count one answered request."""
+    def count(self, path: str, status: int, now_us: int, fault: str = "") -> None:
+        """Count one answered request; a 429 that a fault made is no refusal for asking too much."""
         self.requests[path] += 1
         self.statuses[str(status)] += 1
-        self.limited[path] += status == 429
+        self.limited[path] += status == 429 and not fault
+        if fault:
+            self.faults[fault] += 1
         self.first_us.setdefault(path, now_us)
         self.last_us[path] = now_us
 
@@ -78,6 +99,7 @@ class Stats:
             "total": self.requests.total(),
             "statuses": dict(self.statuses),
             "limited": self.limited.total(),
+            "faults": dict(self.faults),
             "paths": {
                 path: {
                     "requests": number,
@@ -114,8 +136,16 @@ class App:
             (b"date", date.encode()),
             *((name.encode(), value.encode()) for name, value in answer.headers),
         ]
+        if answer.delivery.never:
+            await _until_gone(receive)
+            return
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        if answer.delivery.bytes_per_second is not None:
+            await _drip(answer.body, answer.delivery.bytes_per_second, receive, send)
+            return
+        # Without the end of the body, the server closes the connection when we return.
+        cut_at = answer.delivery.cut_at
+        await send({"type": "http.response.body", "body": answer.body[:cut_at], "more_body": cut_at is not None})
 
     def answer(self, request: Request) -> Answer:
         """Answer a request without any server in between."""
@@ -123,7 +153,8 @@ class App:
             answer = handler.answer(request)
             if answer is not None:
                 if not request.path.startswith("/simulator"):
-                    self._stats.count(f"{request.method} {request.path}", answer.status, self._clock.now_us())
+                    path = f"{request.method} {request.path}"
+                    self._stats.count(path, answer.status, self._clock.now_us(), answer.fault)
                 return answer
         return Answer(404, b"")
 
@@ -145,6 +176,24 @@ async def _body(receive: Receive) -> bytes | None:
             parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts) if size <= LARGEST_BODY else None
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _drip(body: bytes, bytes_per_second: float, receive: Receive, send: Send) -> None:
+    """Send the body bit by bit, as long as somebody is there to receive it."""
+    step = max(1, round(bytes_per_second * DRIP_SECONDS))
+    for start in range(0, len(body), step):
+        await send({"type": "http.response.body", "body": body[start : start + step], "more_body": True})
+        try:
+            await asyncio.wait_for(_until_gone(receive), step / bytes_per_second)
+            return
+        except TimeoutError:
+            pass
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

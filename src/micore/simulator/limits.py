@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +25,49 @@ class SlidingWindow:
             return False
         seen.append(now)
         return True
+
+
+BAN_REFUSALS = 10
+BAN_WINDOW_SECONDS = 60.0
+
+
+class Bans:
+    """Who was refused ten times within a minute is banned for `seconds`, from the tenth refusal on; 0 bans nobody."""
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._seconds, self._monotonic = seconds, monotonic
+        self._recent: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=BAN_REFUSALS))
+        self._until: dict[str, float] = {}
+        self._refused: Counter[str] = Counter()
+        self._bans: Counter[str] = Counter()
+
+    def left(self, caller: str) -> float:
+        """Seconds for which this caller gets nothing more; a request made meanwhile is one beyond the limit, too."""
+        left = max(0.0, self._until.get(caller, 0.0) - self._monotonic())
+        self._refused[caller] += left > 0
+        return left
+
+    def refused(self, caller: str) -> None:
+        """Count a request beyond a published limit."""
+        now, recent = self._monotonic(), self._recent[caller]
+        self._refused[caller] += 1
+        recent.append(now)
+        if self._seconds and len(recent) == BAN_REFUSALS and recent[0] > now - BAN_WINDOW_SECONDS:
+            self._until[caller] = now + self._seconds
+            self._bans[caller] += 1
+            recent.clear()
+
+    def facts(self) -> dict[str, object]:
+        """As JSON, by caller."""
+        now = self._monotonic()
+        return {
+            caller: {
+                "limited": number,
+                "bans": self._bans[caller],
+                "banned_seconds": round(max(0.0, self._until.get(caller, 0.0) - now), 3),
+            }
+            for caller, number in sorted(self._refused.items())
+        }
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,9 @@ import uvicorn
 
 from micore.simulator.clock import Clock
 from micore.simulator.control import Control
+from micore.simulator.faults import Faults, LaggingClock, Troubled
 from micore.simulator.http import App, Stats
+from micore.simulator.limits import Bans
 from micore.simulator.ozon.api import OzonApi
 from micore.simulator.shop.shop import Shop
 from micore.simulator.wildberries.api import WildberriesApi
@@ -24,18 +26,37 @@ class Simulator:
     """Both marketplaces over one shop and one clock: `ozon` and `wildberries` are ASGI applications."""
 
     def __init__(
-        self, shop: Shop, clock: Clock, *, limits: bool = True, monotonic: Callable[[], float] = time.monotonic
+        self,
+        shop: Shop,
+        clock: Clock,
+        *,
+        limits: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+        faults: Sequence[str] = (),
+        ban_seconds: float = 0,
     ) -> None:
+        """`faults` are as in the reference. Raises ValueError for one that cannot be read."""
         self.shop, self.clock, self.stats = shop, clock, Stats()
 
         def limits_time() -> float:
             return monotonic() + clock.jumped_seconds
 
-        ozon = OzonApi(shop, clock, limits=limits, monotonic=limits_time)
-        wildberries = WildberriesApi(shop, clock, limits=limits, monotonic=limits_time)
-        control = Control(shop, clock, self.stats, lambda: {"ozon": ozon.paths(), "wildberries": wildberries.paths()})
-        self.ozon = App(clock, self.stats, control, ozon)
-        self.wildberries = App(clock, self.stats, control, wildberries)
+        self.faults, self.bans = Faults(shop.seed, limits_time), Bans(ban_seconds, limits_time)
+        for fault in faults:
+            self.faults.add(fault)
+        told = LaggingClock(clock)
+        ozon = OzonApi(shop, told, limits=limits, monotonic=limits_time)
+        wildberries = WildberriesApi(shop, told, limits=limits, monotonic=limits_time)
+        control = Control(
+            shop,
+            clock,
+            self.stats,
+            self.faults,
+            self.bans,
+            lambda: {"ozon": ozon.paths(), "wildberries": wildberries.paths()},
+        )
+        self.ozon = App(clock, self.stats, control, Troubled(ozon, told, self.faults, self.bans))
+        self.wildberries = App(clock, self.stats, control, Troubled(wildberries, told, self.faults, self.bans))
 
 
 class _Server(uvicorn.Server):
@@ -120,9 +141,11 @@ def serve_in_thread(
     limits: bool = True,
     host: str = "127.0.0.1",
     monotonic: Callable[[], float] = time.monotonic,
+    faults: Sequence[str] = (),
+    ban_seconds: float = 0,
 ) -> Iterator[Running]:
     """Serve both marketplaces on free ports while the block runs; `monotonic` is the time that the limits run in."""
-    simulator = Simulator(shop, clock, limits=limits, monotonic=monotonic)
+    simulator = Simulator(shop, clock, limits=limits, monotonic=monotonic, faults=faults, ban_seconds=ban_seconds)
     ozon, wildberries = listen(host, 0), listen(host, 0)
     urls = [f"http://{host}:{where.getsockname()[1]}" for where in (ozon, wildberries)]
     servers = Servers(simulator, ozon, wildberries)

@@ -13,6 +13,7 @@ from micore.simulator.ozon.placement import FILES, Reports
 from micore.simulator.ozon.postings import Ledger, make_ledger
 from micore.simulator.ozon.view import Index, View
 from micore.simulator.ozon.wire import (
+    INTERNAL,
     NOT_FOUND,
     PERMISSION_DENIED,
     RESOURCE_EXHAUSTED,
@@ -38,6 +39,7 @@ RETIRED = frozenset({
     "/v4/product/info/prices", "/v2/product/list", "/v2/product/info", "/v2/product/info/list",
 })  # fmt: skip
 
+_TOO_MANY = "You have reached request rate limit per second"
 _REPORT_INFO = "/v1/report/info"
 _CLIENT_ID = re.compile(r"\d{1,19}")
 _FBO = (Kind.OZON_FBO,)
@@ -46,6 +48,8 @@ _SELLER = (Kind.OZON_FBS, Kind.OZON_RFBS)
 
 class OzonApi:
     """Answers as api-seller.ozon.ru."""
+
+    name = "ozon"
 
     def __init__(self, shop: Shop, clock: Clock, *, limits: bool, monotonic: Callable[[], float]) -> None:
         self._shop, self._clock = shop, clock
@@ -84,6 +88,20 @@ class OzonApi:
         """Every method that is served."""
         return ["/v1/roles", *self._methods, _REPORT_INFO]
 
+    def caller(self, request: Request) -> str:
+        """Who asks: the limit is of a Client-Id."""
+        return request.headers.get("client-id", "")
+
+    def refusal(self, request: Request, status: int, retry_seconds: int = 0) -> Answer:
+        """What Ozon says to a request that it does not serve; it never says for how long."""
+        del request, retry_seconds
+        said = {
+            404: ("Not Found", NOT_FOUND),
+            429: (_TOO_MANY, RESOURCE_EXHAUSTED),
+            500: ("Internal server error", INTERNAL),
+        }
+        return RefusedError(said[status][0], status, said[status][1]).answer()
+
     def _book(self, view: View) -> tuple[Ledger, Ledger, Consignments]:
         if self._ledgers is None or self._ledgers[0] is not view.books:
             sent = make_consignments(view.books.supplied, self._shop.pairs, OZON_FBO)
@@ -106,7 +124,7 @@ class OzonApi:
         if not _CLIENT_ID.fullmatch(client):
             raise RefusedError("Invalid Client-Id, please check the id and try again", 403, PERMISSION_DENIED)
         if self._window is not None and not self._window.allow(client):
-            raise RefusedError("You have reached request rate limit per second", 429, RESOURCE_EXHAUSTED)
+            raise RefusedError(_TOO_MANY, 429, RESOURCE_EXHAUSTED)
         if key == INVALID_KEY:
             raise RefusedError("Invalid Api-Key, please check the key and try again", 403, PERMISSION_DENIED)
         known = request.path in self.paths()

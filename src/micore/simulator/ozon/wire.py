@@ -13,7 +13,7 @@ from micore.simulator.http import Answer, encode, json_answer
 
 Body = dict[str, Any]
 
-INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAUTHENTICATED = 3, 5, 7, 8, 16
+INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED, INTERNAL, UNAUTHENTICATED = 3, 5, 7, 8, 13, 16
 
 
 class RefusedError(Exception):

@@ -20,6 +20,7 @@ from micore.simulator.wildberries.view import View
 from micore.simulator.wildberries.wire import RefusedError, problem, request_id
 
 INVALID_KEY = "invalid"
+_SELLER = "seller"
 
 # Limits of personal tokens, per seller: a token every interval, at most `burst` of them.
 _PING = Bucket("ping", 10.0, 3)
@@ -61,6 +62,8 @@ class _Method:
 
 class WildberriesApi:
     """Answers as all *.wildberries.ru hosts together."""
+
+    name = "wildberries"
 
     def __init__(self, shop: Shop, clock: Clock, *, limits: bool, monotonic: Callable[[], float]) -> None:
         self._shop, self._clock, self._ledgers = shop, clock, Ledgers(shop)
@@ -111,6 +114,22 @@ class WildberriesApi:
         """Every method that is served, and those that answer as switched off."""
         return [f"{method.verb} {method.pattern}" for method in self._methods]
 
+    def caller(self, request: Request) -> str:
+        """Who asks. One shop, so one seller: the limits are the account's, whatever token asks."""
+        del request
+        return _SELLER
+
+    def refusal(self, request: Request, status: int, retry_seconds: int = 0) -> Answer:
+        """What Wildberries says to a request that it does not serve."""
+        now_us = self._clock.now_us()
+        if status == 404:
+            return _disabled(View(self._shop, now_us, self._ledgers), request)
+        number, moment = request_id(request, now_us), rfc3339_seconds(now_us)
+        if status == 500:
+            return problem(500, "internal server error", "unexpected error", "s2s-api-auth", number, moment)
+        burst = next((method.bucket.burst for pattern, method in self._patterns if pattern.fullmatch(request.path)), 1)
+        return _too_many(Verdict(False, burst, 0, retry_seconds, retry_seconds), number, moment)
+
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
         now_us = self._clock.now_us()
@@ -132,16 +151,9 @@ class WildberriesApi:
         return self._within_limits(method, request, number, moment)
 
     def _within_limits(self, method: _Method, request: Request, number: str, moment: str) -> Answer:
-        # One shop, so one seller: the limits are the account's, whatever token asks.
-        verdict = self._buckets.take("seller", method.bucket) if self._buckets is not None else None
+        verdict = self._buckets.take(_SELLER, method.bucket) if self._buckets is not None else None
         if verdict is not None and not verdict.allowed:
-            refused = problem(
-                429, "too many requests", "limited by c122a060-a7fb-4bb4-abb0-32fd4e18d489", "s2s-api-auth-catalog",
-                number, moment,
-            )  # fmt: skip
-            return replace(
-                refused, headers=(*_limit_headers(verdict), ("X-Ratelimit-Retry", str(verdict.retry_seconds)))
-            )
+            return _too_many(verdict, number, moment)
         try:
             answer = method.handle(View(self._shop, self._clock.now_us(), self._ledgers), request)
         except RefusedError as error:
@@ -149,13 +161,21 @@ class WildberriesApi:
         if verdict is None:
             return answer
         if self._buckets is not None and 400 <= answer.status < 500 and method.bucket.error_cost > 1:
-            self._buckets.charge_error("seller", method.bucket)
+            self._buckets.charge_error(_SELLER, method.bucket)
         return replace(answer, headers=_limit_headers(verdict))
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
     text = re.escape(pattern).replace(r"\{warehouseId\}", r"\d{1,18}")
     return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", text))
+
+
+def _too_many(verdict: Verdict, number: str, moment: str) -> Answer:
+    refused = problem(
+        429, "too many requests", "limited by c122a060-a7fb-4bb4-abb0-32fd4e18d489", "s2s-api-auth-catalog",
+        number, moment,
+    )  # fmt: skip
+    return replace(refused, headers=(*_limit_headers(verdict), ("X-Ratelimit-Retry", str(verdict.retry_seconds))))
 
 
 def _limit_headers(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -30,8 +30,14 @@ def request_id(request: Request, now_us: int) -> str:
 
 
 def problem(status: int, title: str, detail: str, origin: str, number: str, moment: str) -> Answer:
-    """The shape of 401, 403 and 429."""
-    names = {401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
+    """The shape of 401, 403 and 429; taken for 500 too."""
+    names = {
+        401: "Unauthorized",
+        403: "Forbidden",
+        404: "Not Found",
+        429: "Too Many Requests",
+        500: "Internal Server Error",
+    }
     body = {
         "title": title, "detail": detail, "code": f"{number[:8]}-{number[8:20]}", "requestId": number,
         "origin": origin, "status": status, "statusText": names[status], "timestamp": moment,
