@@ -9,7 +9,17 @@ from typing import Any
 import httpx2
 import pytest
 
-from micore.domain.records import OrderRecord, OrderState, PlaceRecord, SaleRecord, StockRecord
+from micore.domain.records import (
+    OrderRecord,
+    OrderState,
+    PlaceRecord,
+    ReturnRecord,
+    ReturnState,
+    SaleRecord,
+    StockRecord,
+    SupplyRecord,
+    SupplyState,
+)
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.sources.ozon import OzonSource
 from tests.unit.sources.clocks import HandClock
@@ -38,20 +48,33 @@ def source(running: Running) -> Iterator[OzonSource]:
     made.close()
 
 
+def key_of(record: OrderRecord | SaleRecord | ReturnRecord | SupplyRecord) -> tuple[str, ...]:
+    """What identifies a record."""
+    match record:
+        case OrderRecord():
+            return record.order_id, record.sku_id
+        case SaleRecord():
+            return (record.sale_id,)
+        case ReturnRecord():
+            return record.return_id, record.sku_id
+        case SupplyRecord():
+            return record.supply_id, record.sku_id
+
+
 def merged(source: OzonSource, stream: str, cursor: str | None, into: dict[Any, Any]) -> str:
     """Load a reading as a sync does: rows merge on their keys."""
     for page in source.read(stream, cursor):
         assert not page.rejected
         for record in page.records:
-            assert isinstance(record, (OrderRecord, SaleRecord))
-            into[record[:2] if isinstance(record, OrderRecord) else record.sale_id] = record
+            assert isinstance(record, (OrderRecord, SaleRecord, ReturnRecord, SupplyRecord))
+            into[key_of(record)] = record
         cursor = page.cursor
     assert cursor is not None
     return cursor
 
 
-@pytest.mark.parametrize("stream", ["orders", "sales"])
-def test_syncing_bit_by_bit_loses_nothing(running: Running, source: OzonSource, stream: str) -> None:
+@pytest.mark.parametrize(("stream", "some"), [("orders", 500), ("sales", 500), ("returns", 40), ("supplies", 30)])
+def test_syncing_bit_by_bit_loses_nothing(running: Running, source: OzonSource, stream: str, some: int) -> None:
     kept: dict[Any, Any] = {}
     cursor = merged(source, stream, None, kept)
     for step in STEPS:
@@ -59,7 +82,7 @@ def test_syncing_bit_by_bit_loses_nothing(running: Running, source: OzonSource, 
         cursor = merged(source, stream, cursor, kept)
     at_once: dict[Any, Any] = {}
     merged(source, stream, None, at_once)
-    assert len(at_once) > 500
+    assert len(at_once) > some
     # The whole reading begins later than the first of the small ones did.
     assert {key: record for key, record in kept.items() if key in at_once} == at_once
 
@@ -70,6 +93,26 @@ def test_every_kind_of_order_turns_up(source: OzonSource) -> None:
     assert {record.scheme for record in kept.values()} == {"FBO", "FBS", "rFBS"}
     states = {record.state for record in kept.values()}
     assert states == {OrderState.ORDERED, OrderState.SHIPPED, OrderState.DELIVERED, OrderState.CANCELLED}
+
+
+def test_every_state_of_returns_and_supplies_turns_up(running: Running, source: OzonSource) -> None:
+    seen: set[ReturnState | SupplyState] = set()
+    schemes: set[str] = set()
+    cursors: dict[str, str | None] = {"returns": None, "supplies": None}
+    for _ in range(20):
+        for stream, cursor in cursors.items():
+            for page in source.read(stream, cursor):
+                for record in page.records:
+                    assert isinstance(record, (ReturnRecord, SupplyRecord))
+                    assert record.quantity > 0
+                    seen.add(record.state)
+                    if isinstance(record, ReturnRecord):
+                        schemes.add(record.scheme)
+                cursors[stream] = page.cursor
+        running.clock.advance(timedelta(hours=16).total_seconds())
+    assert schemes == {"FBO", "FBS"}
+    # The simulated seller cancels no supply.
+    assert seen == {*ReturnState, *SupplyState} - {SupplyState.CANCELLED}
 
 
 def test_stock_is_the_truth(running: Running, source: OzonSource) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from micore.domain.records import CatalogueRecord, OrderRecord
+from micore.domain.records import CatalogueRecord, OrderRecord, ReturnRecord, ReturnState, SupplyRecord, SupplyState
 from micore.errors import SourceProtocolError
 from micore.sources.base import Page
 from micore.sources.cursors import to_text
@@ -16,7 +16,9 @@ from micore.sources.http import RequestRefusedError
 from micore.sources.ozon import OzonSource
 from micore.sources.ozon.api import OzonApi
 from micore.sources.ozon.orders import OrdersCursor
+from micore.sources.ozon.returns import ReturnsCursor
 from micore.sources.ozon.stock import FBS_PATH, fbs_pages
+from micore.sources.ozon.supplies import _ORDERS, GET_PATH, goods_of, supplies_of
 from micore.sources.ozon.warehouses import WarehousesCursor
 from micore.sources.ozon.windows import Marks
 from tests.contracts.spec_mock import mocking
@@ -123,6 +125,33 @@ def test_the_example_postings_are_read_in_both_ways(source: OzonSource, clock: H
 def test_placeholder_accruals_are_rejected(source: OzonSource) -> None:
     pages = read(source, "sales")
     assert [(page.records, len(page.rejected)) for page in pages] == [([], 1)]
+
+
+def test_the_example_return_is_read(source: OzonSource, clock: HandClock) -> None:
+    (first, *_) = read(source, "returns")
+    (record,) = first.records
+    assert isinstance(record, ReturnRecord)
+    assert (record.return_id, record.sku_id, record.scheme, record.quantity) == (
+        "1000015552",
+        "1100526203",
+        "FBS",
+        1000,
+    )
+    assert (record.state, record.order_id, record.finished_at) == (ReturnState.READY, "58544282-0057-1", None)
+    later = read(source, "returns", to_text(ReturnsCursor(first.as_of - timedelta(days=2))))
+    assert later[-1].done
+
+
+def test_the_example_supply_is_read(api: OzonApi) -> None:
+    (order,) = api.ask(GET_PATH, {"order_ids": ["84882285"]}, _ORDERS.read).value.rows
+    (supply,) = supplies_of(order)
+    (step,) = goods_of(api, supply, "")
+    assert [(each.supply_id, each.sku_id, each.place_id, each.state, each.quantity, each.expected_at)
+        for each in step.page.value.records if isinstance(each, SupplyRecord)
+    ] == [
+        ("2111140905880", "160249683", "23843917228000", SupplyState.PLANNED, 5000, 1_771_135_200_000_000),
+        ("2111140905880", "123456789", "23843917228000", SupplyState.PLANNED, 10_000, 1_771_135_200_000_000),
+    ]  # fmt: skip
 
 
 def test_no_request_was_refused(source: OzonSource, clock: HandClock) -> None:

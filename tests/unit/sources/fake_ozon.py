@@ -32,6 +32,9 @@ class FakeOzon:
     fbo_postings: list[Row] = field(default_factory=list)
     fbs_postings: list[Row] = field(default_factory=list)
     accruals: dict[str, list[Row]] = field(default_factory=dict)
+    returns: list[Row] = field(default_factory=list)
+    supply_orders: list[Row] = field(default_factory=list)
+    bundles: dict[str, list[Row]] = field(default_factory=dict)
     cursors_of: str = "monday"
     """Cursors given under another name are dead."""
     instead: dict[str, Callable[[Asked], Says | None]] = field(default_factory=dict)
@@ -44,6 +47,8 @@ class FakeOzon:
         return Says(says.body, says.status, {"Date": format_datetime(self.clock.now(), usegmt=True), **says.headers})
 
     def _answer(self, path: str, payload: Row) -> Says:  # noqa: C901 - one line for each path
+        if path == "/v1/returns/list":
+            return self._returns(payload)
         cursor = (payload or {}).get("cursor") or (payload or {}).get("last_id") or ""
         if cursor not in ("", "end") and not cursor.startswith(self.cursors_of):
             return Says({"code": 3, "message": "cursor has expired", "details": []}, 400)
@@ -80,7 +85,27 @@ class FakeOzon:
             rows = self.accruals.get(payload["date"], [])
             part, following = self._part(rows, cursor)
             return Says({"accruals": part, "last_id": following or ""})
+        if path == "/v3/supply-order/list":
+            rows = [row for row in self.supply_orders if row["state"] in payload["filter"]["states"]]
+            rows.sort(key=lambda row: str(row["state_updated_date"]), reverse=payload["sort_dir"] == "DESC")
+            part, following = self._part(rows, cursor)
+            return Says(
+                {"order_ids": [row["order_id"] for row in part], "last_id": following or ("end" if part else "")}
+            )
+        if path == "/v3/supply-order/get":
+            return Says({"orders": [row for row in self.supply_orders if str(row["order_id"]) in payload["order_ids"]]})
+        if path == "/v1/supply-order/bundle":
+            (bundle_id,) = payload["bundle_ids"]
+            part, following = self._part(self.bundles.get(bundle_id, []), cursor)
+            return Says({"items": part, "has_next": following is not None, "last_id": following or ""})
         return Says({"code": 5, "message": "not found"}, 404)
+
+    def _returns(self, payload: Row) -> Says:
+        period = payload["filter"]["visual_status_change_moment"]
+        since, to = instant(period["time_from"]), instant(period["time_to"])
+        rows = [row for row in self.returns if since <= instant(row["visual"]["change_moment"]) <= to]
+        rows = [row for row in rows if int(row["id"]) > payload["last_id"]]
+        return Says({"returns": rows[: self.page_rows], "has_next": len(rows) > self.page_rows})
 
     def _part(self, rows: list[Row], cursor: str) -> tuple[list[Row], str | None]:
         start = len(rows) if cursor == "end" else int(cursor.rpartition("-")[2] or 0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
+from micore.domain.instants import micros
 from micore.domain.records import (
     CatalogueRecord,
     Holder,
@@ -16,13 +17,20 @@ from micore.domain.records import (
     OrderState,
     PlaceKind,
     PlaceRecord,
+    ReturnKind,
+    ReturnRecord,
+    ReturnState,
     SaleRecord,
     SkuHint,
     StockRecord,
+    SupplyRecord,
+    SupplyState,
 )
 from micore.errors import NotFoundError, SettingsError, SourceAuthError, SourceProtocolError
 from micore.sources.base import Page, SourceTools
 from micore.sources.ozon import OzonSource
+from micore.sources.ozon.returns import IN_TALKS, ON_ITS_WAY
+from micore.sources.ozon.supplies import STATES
 from tests.unit.sources.clocks import HandClock
 from tests.unit.sources.fake_ozon import Bench, Row, bench
 from tests.unit.sources.http_server import Says
@@ -130,6 +138,45 @@ def accrual(number: int, day: str, amount: str = "700.00", **changes: Any) -> Ro
         },
         "item_fees": None,
     } | changes
+
+
+def returned(number: int, changed: str = "2026-11-15T10:00:00.5Z", status: str = "MovingToOzon", **changes: Any) -> Row:
+    return {
+        "id": 1000 + number,
+        "type": "ClientReturn",
+        "schema": "FBO",
+        "posting_number": f"91-{number:04}-1",
+        "return_reason_name": "Не подошёл",
+        "product": {"sku": 1_800_001, "offer_id": "MUG-01", "name": "Кружка", "quantity": 2, "price": None},
+        "logistic": {"return_date": "2026-11-10T10:00:00Z", "final_moment": None, "technical_return_moment": None},
+        "visual": {"status": {"id": 10, "sys_name": status, "display_name": ""}, "change_moment": changed},
+        "compensation_status": None,
+    } | changes
+
+
+def supply_order(number: int, state: str = "IN_TRANSIT", changed: str = "2026-11-12T08:00:00Z", **changes: Any) -> Row:
+    supply = {
+        "supply_id": 2000 + number,
+        "bundle_id": f"0195-{number}",
+        "state": state,
+        "storage_warehouse": {"warehouse_id": 55, "name": "СКЛАД_55", "address": ""},
+    }
+    return {
+        "order_id": 84_000 + number,
+        "order_number": f"2000012{number:06}",
+        "state": state,
+        "created_date": "2026-11-01T00:00:00Z",
+        "state_updated_date": changed,
+        "timeslot": {
+            "timeslot": {"from": "2026-11-14T09:00:00Z", "to": "2026-11-14T10:00:00Z"},
+            "timezone_info": {"iana_name": "Europe/Moscow", "offset": "+03:00"},
+        },
+        "supplies": [supply],
+    } | changes
+
+
+def item(number: int = 1, **changes: Any) -> Row:
+    return {"sku": 1_800_000 + number, "offer_id": f"MUG-{number:02}", "name": "Кружка", "quantity": 30} | changes
 
 
 def records(pages: list[Page]) -> list[Any]:
@@ -543,6 +590,230 @@ def test_two_lines_of_one_sku_are_two_sales(ozon: Bench) -> None:
     assert [record.sale_id for record in records(ozon.read("sales"))] == ["1:1800001:1", "1:1800001:2"]
 
 
+# --- returns ------------------------------------------------------------------------------------------------------
+
+
+def test_a_return_has_its_posting_its_reason_and_its_instants(ozon: Bench) -> None:
+    ozon.ozon.returns = [returned(1)]
+    pages = ozon.read("returns")
+    expected = ReturnRecord(
+        return_id="1001",
+        order_id="91-0001-1",
+        sku_id="1800001",
+        scheme="FBO",
+        kind=ReturnKind.BUYER,
+        state=ReturnState.ON_THE_WAY,
+        quantity=2000,
+        reason="Не подошёл",
+        returned_at=micros(datetime(2026, 11, 10, 10, tzinfo=UTC)),
+        finished_at=None,
+    )
+    assert records(pages) == [expected]
+    assert [each for page in pages for each in page.skus] == [SkuHint("1800001", "MUG-01", "Кружка")]
+    final = {"return_date": "2026-11-10T10:00:00Z", "final_moment": "2026-11-14T10:00:00Z"}
+    ozon.ozon.returns = [
+        returned(1, status="ReceivedBySeller", logistic=final),
+        returned(2, status="Utilized", schema="Fbs", type="Cancellation"),
+    ]
+    back, gone = records(ozon.read("returns"))
+    assert (back.state, back.finished_at) == (ReturnState.BACK, micros(datetime(2026, 11, 14, 10, tzinfo=UTC)))
+    assert (gone.state, gone.scheme, gone.kind) == (ReturnState.WRITTEN_OFF, "FBS", ReturnKind.REFUSED)
+    assert gone.finished_at == micros(datetime(2026, 11, 15, 10, 0, 0, 500_000, tzinfo=UTC))
+
+
+def test_what_is_not_told_of_a_return_stays_unknown(ozon: Bench) -> None:
+    ozon.ozon.page_rows = 10
+    nulls: Row = dict.fromkeys(["type", "schema", "posting_number", "return_reason_name", "logistic"])
+    technical = {"return_date": "0001-01-01T00:00:00Z", "technical_return_moment": "2026-11-09T10:00:00Z"}
+    ozon.ozon.returns = [returned(1, **nulls), returned(2, type="Unknown", logistic=technical)]
+    bare, other = records(ozon.read("returns"))
+    assert (bare.order_id, bare.scheme, bare.reason, bare.finished_at) == (None, "", "", None)
+    assert bare.returned_at == micros(datetime(2026, 11, 15, 10, 0, 0, 500_000, tzinfo=UTC))
+    assert {bare.kind, other.kind} == {ReturnKind.UNKNOWN}
+    assert other.returned_at == micros(datetime(2026, 11, 9, 10, tzinfo=UTC))
+
+
+def test_every_documented_status_of_a_return_is_known(ozon: Bench) -> None:
+    ozon.ozon.page_rows = 100
+    final = {"final_moment": "2026-11-14T10:00:00Z"}
+    names = [*ON_ITS_WAY, *IN_TALKS]
+    ozon.ozon.returns = [returned(number, status=name) for number, name in enumerate(names)]
+    assert (
+        dict(zip(names, (each.state for each in records(ozon.read("returns"))), strict=True)) == ON_ITS_WAY | IN_TALKS
+    )
+    # Where the status tells nothing of the goods, their arrival does.
+    ozon.ozon.returns = [returned(number, status=name, logistic=final) for number, name in enumerate(names)]
+    states = [each.state for each in records(ozon.read("returns"))]
+    assert states == [*ON_ITS_WAY.values(), *[ReturnState.BACK] * len(IN_TALKS)]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"id": 0}, "id: received"),
+        ({"product": None}, "product"),
+        ({"product": {"sku": 5, "quantity": -1}}, "quantity"),
+        ({"product": {"sku": 0, "quantity": 1}}, "id: received"),
+        ({"logistic": {"return_date": "soon"}}, "return_date"),
+        ({"visual": None}, "sys_name: received None"),
+        ({"visual": {"status": {"sys_name": "Teleported"}}}, "sys_name: received Teleported"),
+        ({"visual": {"status": {"sys_name": "MovingToOzon"}}, "logistic": None}, "logistic.return_date"),
+        ({"visual": {"status": {"sys_name": "Utilized"}}}, "visual.change_moment"),
+    ],
+    ids=str,
+)
+def test_an_unbelievable_return_is_rejected_and_the_others_load(ozon: Bench, bad: Row, reason: str) -> None:
+    rows = [returned(1), returned(2) | bad, returned(3)]
+    ozon.ozon.instead["/v1/returns/list"] = lambda asked: Says({"returns": rows, "has_next": False})
+    pages = ozon.read("returns")
+    assert {record.return_id for record in records(pages)} == {"1001", "1003"}
+    assert reason in rejected(pages)[0][1]
+
+
+def test_a_bad_last_return_does_not_hide_the_next_page(ozon: Bench) -> None:
+    ozon.ozon.returns = [
+        returned(1),
+        returned(2, status="Teleported"),
+        returned(3, id="1003"),
+        returned(4, product=None),
+        returned(5),
+    ]
+    pages = ozon.read("returns")
+    assert [record.return_id for record in records(pages)] == ["1001", "1003", "1005"]
+    assert [payload["last_id"] for payload in ozon.ozon.paths("/v1/returns/list")] == [0, 0, 1002, 1004]
+
+
+def test_returns_are_asked_for_by_change_in_windows_of_a_month_then_with_some_days_over(ozon: Bench) -> None:
+    def asked() -> list[tuple[str, str]]:
+        payloads = ozon.ozon.paths("/v1/returns/list")
+        assert all(list(payload["filter"]) == ["visual_status_change_moment"] for payload in payloads)
+        periods = [payload["filter"]["visual_status_change_moment"] for payload in payloads]
+        return [(period["time_from"], period["time_to"]) for period in periods]
+
+    ozon.ozon.returns = [returned(1)]
+    cursor = ozon.read("returns")[-1].cursor
+    assert asked() == [("2026-09-23T09:16:40Z", "2026-10-23T09:16:40Z"), ("2026-10-23T09:16:40Z", NOW)]
+    ozon.clock.seconds += 3600
+    ozon.ozon.asked.clear()
+    ozon.ozon.returns = [returned(1, "2026-11-22T09:00:00Z", "ReturnedToOzon"), returned(2)]
+    later = ozon.read("returns", cursor)
+    assert asked() == [("2026-11-19T09:16:40Z", "2026-11-22T10:16:40Z")]
+    assert [(record.return_id, record.state) for record in records(later)] == [("1001", ReturnState.BACK)]
+
+
+# --- supplies -----------------------------------------------------------------------------------------------------
+
+
+def test_a_supply_has_its_skus_its_warehouse_and_its_dates(ozon: Bench) -> None:
+    ozon.ozon.supply_orders = [supply_order(1)]
+    ozon.ozon.page_rows = 10
+    ozon.ozon.bundles = {"0195-1": [item(), item(2), item(quantity=5)]}
+    (page,) = ozon.read("supplies")
+    first = SupplyRecord(
+        supply_id="2001",
+        sku_id="1800001",
+        place_id="55",
+        state=SupplyState.ON_THE_WAY,
+        quantity=35_000,
+        accepted=None,
+        created_at=micros(datetime(2026, 11, 1, tzinfo=UTC)),
+        expected_at=micros(datetime(2026, 11, 14, 6, tzinfo=UTC)),
+        changed_at=micros(datetime(2026, 11, 12, 8, tzinfo=UTC)),
+    )
+    assert records([page]) == [first, first._replace(sku_id="1800002", quantity=30_000)]
+    assert page.places == (PlaceRecord(PlaceKind.WAREHOUSE, "55", "СКЛАД_55", Holder.MARKETPLACE, "FBO", None),)
+    assert page.skus == [SkuHint("1800001", "MUG-01", "Кружка"), SkuHint("1800002", "MUG-02", "Кружка")]
+    assert page.done
+
+
+def test_supplies_of_one_order_are_told_apart(ozon: Bench) -> None:
+    two = [
+        {"supply_id": "2009", "bundle_id": "b", "state": "COMPLETED", "storage_warehouse": {"warehouse_id": 56}},
+        {"supply_id": 210, "bundle_id": "a", "state": "UNSPECIFIED", "storage_warehouse": None},
+        {"supply_id": 211, "bundle_id": None, "state": None},
+    ]
+    ozon.ozon.supply_orders = [supply_order(1, supplies=two, timeslot=None), supply_order(2, supplies=None)]
+    ozon.ozon.bundles = {"a": [item()], "b": [item()]}
+    found = [(each.supply_id, each.place_id, each.state, each.expected_at) for each in records(ozon.read("supplies"))]
+    assert found == [("210", None, SupplyState.ON_THE_WAY, None), ("2009", "56", SupplyState.DONE, None)]
+
+
+@pytest.mark.parametrize(
+    ("offset", "hour"), [("+03:00", 6), ("+12:00", -3), (None, 9), ("10800", 9), ("Moscow", 9)], ids=str
+)
+def test_a_time_slot_is_local_time(ozon: Bench, offset: str | None, hour: int) -> None:
+    slot = {"timeslot": {"from": "2026-11-14T09:00:00Z"}, "timezone_info": {"offset": offset}}
+    ozon.ozon.supply_orders, ozon.ozon.bundles = [supply_order(1, timeslot=slot)], {"0195-1": [item()]}
+    (record,) = records(ozon.read("supplies"))
+    assert record.expected_at == micros(datetime(2026, 11, 14, tzinfo=UTC) + timedelta(hours=hour))
+
+
+def test_every_documented_state_of_a_supply_is_known(ozon: Bench) -> None:
+    ozon.ozon.supply_orders = [supply_order(number, name) for number, name in enumerate(STATES)]
+    ozon.ozon.bundles = {f"0195-{number}": [item()] for number in range(len(STATES))}
+    pages = ozon.read("supplies")
+    assert [each.state for each in records(pages)] == list(STATES.values())
+    asked = [state for payload in ozon.ozon.paths("/v3/supply-order/list") for state in payload["filter"]["states"]]
+    assert set(asked) == set(STATES)
+
+
+def test_open_supplies_are_read_each_time_and_closed_ones_once_they_change(ozon: Bench) -> None:
+    ozon.ozon.supply_orders = [
+        supply_order(1, "READY_TO_SUPPLY", "2026-05-01T08:00:00Z"),
+        supply_order(2),
+        *(supply_order(number, "COMPLETED", f"2026-10-{number:02}T08:00:00Z") for number in range(3, 9)),
+        supply_order(9, "COMPLETED", "2026-08-01T08:00:00Z"),  # done before the history
+    ]
+    ozon.ozon.bundles = {f"0195-{number}": [item()] for number in range(1, 10)}
+    first = ozon.read("supplies")
+    assert [record.supply_id for record in records(first)] == [f"200{number}" for number in range(1, 9)]
+    ozon.clock.seconds += 86_400
+    ozon.ozon.asked.clear()
+    ozon.ozon.bundles["0195-1"] = [item(quantity=40)]
+    ozon.ozon.supply_orders[1] = supply_order(2, "CANCELLED", "2026-11-22T20:00:00Z")
+    later = records(ozon.read("supplies", first[-1].cursor))
+    assert [(each.supply_id, each.state, each.quantity) for each in later] == [
+        ("2001", SupplyState.PLANNED, 40_000),
+        ("2002", SupplyState.CANCELLED, 30_000),
+    ]
+    # The closed ones were listed no further than to the mark: one page of each list, and the empty one after the open.
+    assert len(ozon.ozon.paths("/v3/supply-order/list")) == 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"created_date": None}, "created_date"),
+        ({"state_updated_date": "soon"}, "state_updated_date"),
+        ({"supplies": [{"supply_id": 0}]}, "id: received"),
+        ({"supplies": [{"supply_id": 7, "state": "TELEPORTED"}]}, "state: received TELEPORTED"),
+        ({"timeslot": {"timeslot": {"from": "soon"}}}, "timeslot"),
+    ],
+    ids=str,
+)
+def test_a_supply_order_that_cannot_be_is_rejected_and_the_others_load(ozon: Bench, bad: Row, reason: str) -> None:
+    ozon.ozon.page_rows = 10
+    ozon.ozon.supply_orders = [supply_order(1) | bad, supply_order(2)]
+    ozon.ozon.bundles = {"0195-2": [item(), item(2, quantity=-1), item(3, sku=0)]}
+    pages = ozon.read("supplies")
+    assert [(record.supply_id, record.sku_id) for record in records(pages)] == [("2002", "1800001")]
+    assert [key for key, _ in rejected(pages)] == ["84001", "1800002", "0"]
+    assert reason in rejected(pages)[0][1]
+    assert [page.done for page in pages] == [False, True]
+
+
+def test_a_supply_order_that_is_listed_but_not_described_is_told(ozon: Bench) -> None:
+    ozon.ozon.supply_orders = [supply_order(1)]
+    ozon.ozon.instead["/v3/supply-order/get"] = lambda asked: Says({"orders": []})
+    (page,) = ozon.read("supplies")
+    assert (rejected([page]), page.done) == ([("84001", "listed, but not described")], True)
+
+
+def test_a_shop_that_sends_nothing_has_an_empty_reading(ozon: Bench) -> None:
+    (page,) = ozon.read("supplies")
+    assert (page.records, page.rejected, page.done) == ((), [], True)
+
+
 # --- paging -------------------------------------------------------------------------------------------------------
 
 
@@ -556,6 +827,12 @@ def full_shop(ozon: Bench) -> None:
     ozon.ozon.fbo_postings = [fbo_posting(number, f"2026-11-{number:02}T07:10:00Z") for number in range(1, 10)]
     ozon.ozon.fbs_postings = [fbs_posting(number, f"2026-10-{number:02}T07:10:00Z") for number in range(1, 10)]
     ozon.ozon.accruals = {"2026-11-20": [accrual(number, "2026-11-20") for number in range(1, 6)]}
+    ozon.ozon.returns = [returned(number, f"2026-{10 + number % 2}-{number:02}T07:10:00Z") for number in range(1, 12)]
+    states = list(STATES)
+    ozon.ozon.supply_orders = [
+        supply_order(number, states[number], f"2026-11-{number + 1:02}T08:00:00Z") for number in range(len(states))
+    ]
+    ozon.ozon.bundles = {f"0195-{number}": [item(each) for each in range(1, number + 1)] for number in range(8)}
 
 
 def some_of(whole: list[Page]) -> list[tuple[int, Page]]:
@@ -578,7 +855,7 @@ def test_a_reading_goes_on_after_any_page(ozon: Bench, stream: str) -> None:
 
 
 @pytest.mark.parametrize("days", [7, 365], ids=["less", "more"])
-@pytest.mark.parametrize("stream", ["orders", "sales"])
+@pytest.mark.parametrize("stream", ["orders", "sales", "returns", "supplies"])
 def test_a_first_reading_goes_on_with_the_history_it_began_with(ozon: Bench, stream: str, days: int) -> None:
     full_shop(ozon)
     whole = ozon.read(stream)
@@ -615,6 +892,9 @@ CIRCLES = {
     "/v4/posting/fbs/list": ("orders", {"postings": [], "has_next": True, "cursor": "x"}),
     "/v3/product/list": ("catalogue", {"result": {"items": [{"product_id": 900_001, "sku": 1}], "last_id": "x"}}),
     "/v1/finance/accrual/by-day": ("sales", {"accruals": [accrual(1, "2026-11-20")], "last_id": "x"}),
+    "/v1/returns/list": ("returns", {"returns": [returned(1)], "has_next": True}),
+    "/v3/supply-order/list": ("supplies", {"order_ids": ["84001"], "last_id": "x"}),
+    "/v1/supply-order/bundle": ("supplies", {"items": [item()], "has_next": True, "last_id": "x"}),
 }
 
 

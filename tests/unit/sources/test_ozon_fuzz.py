@@ -9,10 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micore.domain.records import CatalogueRecord, OrderRecord, PlaceRecord, SaleRecord, StockRecord
-from micore.sources.ozon import catalogue, orders, products, sales, stock, warehouses
+from micore.domain.records import (
+    CatalogueRecord,
+    OrderRecord,
+    PlaceRecord,
+    ReturnRecord,
+    SaleRecord,
+    StockRecord,
+    SupplyRecord,
+    SupplyState,
+)
+from micore.sources.ozon import catalogue, orders, products, returns, sales, stock, supplies, warehouses
 from tests.unit.sources.fake_ozon import Row
-from tests.unit.sources.test_ozon import accrual, fbo_posting, fbo_row, fbs_posting, fbs_row, product
+from tests.unit.sources.test_ozon import (
+    accrual,
+    fbo_posting,
+    fbo_row,
+    fbs_posting,
+    fbs_row,
+    item,
+    product,
+    returned,
+    supply_order,
+)
 
 JSON = st.recursive(
     st.none()
@@ -27,6 +46,7 @@ JSON = st.recursive(
 
 WAREHOUSE: Row = {"warehouse_id": 1, "name": "Мой", "is_rfbs": False}
 CLUSTER: Row = {"id": 154, "name": "Москва", "logistic_clusters": [{"warehouses": [{"warehouse_id": 55, "type": "X"}]}]}
+SUPPLY = supplies.FoundSupply("2001", "0195-1", None, SupplyState.PLANNED, 1, None, 1)
 READERS: dict[str, tuple[Any, str, Row]] = {
     "warehouses": (warehouses._SELLER, "warehouses", WAREHOUSE),
     "clusters": (warehouses._CLUSTERS, "clusters", CLUSTER),
@@ -37,6 +57,9 @@ READERS: dict[str, tuple[Any, str, Row]] = {
     "fbo orders": (orders._FBO, "postings", fbo_posting(1)),
     "fbs orders": (orders._FBS, "postings", fbs_posting(1)),
     "sales": (sales._SALES, "accruals", accrual(1, "2026-11-20")),
+    "returns": (returns._RETURNS, "returns", returned(1)),
+    "supply orders": (supplies._ORDERS, "orders", supply_order(1)),
+    "supplies": (supplies.goods_reader(SUPPLY), "items", item()),
 }
 
 
@@ -75,6 +98,11 @@ def believable(record: Any) -> bool:
             ids, counts = [record.listing_id, record.sku_id], [record.price]
         case SaleRecord():
             ids, counts = [record.sale_id, record.sku_id, record.day, record.currency], [abs(record.amount)]
+        case ReturnRecord():
+            ids = [record.return_id, record.sku_id]
+            counts = [record.quantity, record.returned_at, record.finished_at]
+        case SupplyRecord():
+            ids, counts = [record.supply_id, record.sku_id], [record.quantity]
         case PlaceRecord():
             ids = [record.place_id, record.name]
         case _:

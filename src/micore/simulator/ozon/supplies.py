@@ -35,6 +35,7 @@ STATES = (
 _OTHER_STATES = ("REPORT_REJECTED", "REJECTED_AT_SUPPLY_WAREHOUSE", "CANCELLED", "OVERDUE")
 _SORTINGS = ("ORDER_CREATION", "ORDER_STATE_UPDATED_AT", "TIMESLOT_FROM_UTC", "TIMESLOT_FROM_LOCAL")
 _HOUR_US = 3600 * SECOND_US
+_MOSCOW_US = 3 * _HOUR_US
 _LONGEST_PLAN_US = 18 * DAY_US
 _FIRST_ORDER, _FIRST_SUPPLY, _FIRST_NUMBER = 84_000_000, 2_111_000_000, 2_000_010_000_000
 
@@ -166,6 +167,8 @@ def _bundle_number(bundle_id: str) -> int | None:
 
 def _order(view: View, supplies: Consignments, number: int) -> Body:
     state, starts = _state(supplies, number, view.now_us), _timeslot_us(supplies, number)
+    # The one field in local time, though it ends in Z.
+    starts += _MOSCOW_US
     place, drop_off = PLACES[int(supplies.place[number])], _drop_off(supplies, number)
     requested = int(supplies.requested_us[number])
     # A late lorry was planned for an earlier day.

@@ -1,4 +1,4 @@
-"""Ozon: catalogue, warehouses, stock, orders and sales of one seller account."""
+"""Ozon: catalogue, warehouses, stock, orders, sales, returns and supplies of one seller account."""
 
 from __future__ import annotations
 

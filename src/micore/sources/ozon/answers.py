@@ -265,6 +265,138 @@ class Accruals(Struct, Generic[RowT]):
     last_id: str | None = None
 
 
+# --- returns ------------------------------------------------------------------------------------------------------
+
+
+class ReturnedProduct(Struct):
+    """What comes back."""
+
+    sku: Id
+    quantity: Count
+    offer_id: str | None = None
+    name: str | None = None
+
+
+class ReturnMoments(Struct):
+    """The instants of a return's way."""
+
+    return_date: Instant | None = None
+    technical_return_moment: Instant | None = None
+    final_moment: Instant | None = None
+
+
+class ReturnStatus(Struct):
+    """A return's status by its name in the system."""
+
+    sys_name: str | None = None
+
+
+class ReturnVisual(Struct):
+    """What the cabinet shows of a return's way."""
+
+    status: ReturnStatus | None = None
+    change_moment: Instant | None = None
+
+
+class Return(Struct):
+    """A return, in /v1/returns/list."""
+
+    id: Id
+    product: ReturnedProduct
+    type: str | None = None
+    schema: str | None = None
+    posting_number: str | None = None
+    return_reason_name: str | None = None
+    logistic: ReturnMoments | None = None
+    visual: ReturnVisual | None = None
+
+
+class Returns(Struct, Generic[RowT]):
+    """/v1/returns/list."""
+
+    returns: list[RowT] | None
+    has_next: bool | None = None
+
+
+# --- supplies -----------------------------------------------------------------------------------------------------
+
+
+class SupplyOrderIds(Struct):
+    """/v3/supply-order/list."""
+
+    order_ids: list[Id] | None
+    last_id: str | None = None
+
+
+class StorageWarehouse(Struct):
+    """Where a supply is to lie."""
+
+    warehouse_id: Id | None = None
+    name: str | None = None
+
+
+class OrderedSupply(Struct):
+    """One supply of a supply order."""
+
+    supply_id: Id
+    bundle_id: str | None = None
+    state: str | None = None
+    storage_warehouse: StorageWarehouse | None = None
+
+
+class Period(Struct, rename={"since": "from"}):
+    """An hour booked at a warehouse."""
+
+    since: Instant | None = None
+
+
+class ZoneInfo(Struct):
+    """The zone a time slot is told in."""
+
+    offset: str | None = None
+
+
+class Timeslot(Struct):
+    """When a supply is to be handed over, by the local time there."""
+
+    timeslot: Period | None = None
+    timezone_info: ZoneInfo | None = None
+
+
+class SupplyOrder(Struct):
+    """A supply order with its supplies, in /v3/supply-order/get."""
+
+    order_id: Id
+    state: str | None = None
+    created_date: Instant | None = None
+    state_updated_date: Instant | None = None
+    timeslot: Timeslot | None = None
+    supplies: list[OrderedSupply] | None = None
+
+
+class SupplyOrders(Struct, Generic[RowT]):
+    """/v3/supply-order/get."""
+
+    orders: list[RowT] | None
+
+
+class BundleItem(Struct):
+    """A sku of a supply, in /v1/supply-order/bundle."""
+
+    sku: Id
+    quantity: Count
+    offer_id: str | None = None
+    name: str | None = None
+
+
+class Bundle(Struct, Generic[RowT]):
+    """/v1/supply-order/bundle."""
+
+    items: list[RowT] | None
+    last_id: str | None = None
+    has_next: bool | None = None
+
+
 # --- the account --------------------------------------------------------------------------------------------------
 
 

@@ -17,8 +17,10 @@ from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
 from micore.sources.ozon.orders import read_orders
+from micore.sources.ozon.returns import read_returns
 from micore.sources.ozon.sales import read_sales
 from micore.sources.ozon.stock import read_stock
+from micore.sources.ozon.supplies import read_supplies
 from micore.sources.ozon.warehouses import read_warehouses
 
 DEFAULT_CURRENCY = "RUB"
@@ -46,6 +48,8 @@ class OzonSource:
         Stream("stock", StreamKind.SNAPSHOT),
         Stream("orders", StreamKind.INCREMENTAL),
         Stream("sales", StreamKind.INCREMENTAL),
+        Stream("returns", StreamKind.INCREMENTAL),
+        Stream("supplies", StreamKind.INCREMENTAL),
     )
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
@@ -83,6 +87,10 @@ class OzonSource:
             return read_orders(self._api, at, self._history)
         if stream == "sales":
             return read_sales(self._api, at, self._history)
+        if stream == "returns":
+            return read_returns(self._api, at, self._history)
+        if stream == "supplies":
+            return read_supplies(self._api, at, self._history)
         raise NotFoundError("stream of ozon", stream)
 
     def close(self) -> None:

@@ -1,0 +1,282 @@
+"""The supplies stream: what the seller sends to Ozon's warehouses (FBO), sku by sku."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+
+from micore.domain.instants import MICROS_PER_SECOND, instant, micros
+from micore.domain.records import PlaceRecord, Record, RejectedRow, SkuHint, SupplyRecord, SupplyState
+from micore.domain.units import MILLI
+from micore.errors import RecordRejectedError
+from micore.sources.base import Page
+from micore.sources.cursors import from_text, to_text
+from micore.sources.fields import NO_YEAR, hint, ident, moment, optional_ident
+from micore.sources.http import Answer
+from micore.sources.ozon.answers import (
+    Bundle,
+    BundleItem,
+    OrderedSupply,
+    SupplyOrder,
+    SupplyOrderIds,
+    SupplyOrders,
+    Timeslot,
+)
+from micore.sources.ozon.api import NAME, OzonApi
+from micore.sources.ozon.cursors import following
+from micore.sources.ozon.warehouses import in_order, ozon_place
+from micore.sources.paging import Fetched, Step, walk
+from micore.sources.rows import Batch, RowReader
+
+LIST_PATH = "/v3/supply-order/list"
+GET_PATH = "/v3/supply-order/get"
+BUNDLE_PATH = "/v1/supply-order/bundle"
+LIST_ROWS = 50
+"""As many as one question can describe; the list itself would give a hundred."""
+BUNDLE_ROWS = 100
+
+STATES = {
+    "DATA_FILLING": SupplyState.PLANNED,
+    "READY_TO_SUPPLY": SupplyState.PLANNED,
+    "ACCEPTED_AT_SUPPLY_WAREHOUSE": SupplyState.ON_THE_WAY,  # handed over, perhaps far from where it is to lie
+    "IN_TRANSIT": SupplyState.ON_THE_WAY,
+    "ACCEPTANCE_AT_STORAGE_WAREHOUSE": SupplyState.ACCEPTING,
+    # It has been counted, only the papers are argued about: nothing more is to come of it.
+    "REPORTS_CONFIRMATION_AWAITING": SupplyState.DONE,
+    "REPORT_REJECTED": SupplyState.DONE,
+    "COMPLETED": SupplyState.DONE,
+    "REJECTED_AT_SUPPLY_WAREHOUSE": SupplyState.CANCELLED,
+    "CANCELLED": SupplyState.CANCELLED,
+    "OVERDUE": SupplyState.CANCELLED,  # it was not brought in its time
+}
+"""Every documented state but UNSPECIFIED."""
+
+CLOSED = (SupplyState.DONE, SupplyState.CANCELLED)
+OPEN_STATES = [name for name, state in STATES.items() if state not in CLOSED]
+CLOSED_STATES = [name for name, state in STATES.items() if state in CLOSED]
+
+OVERLAP = timedelta(days=1)
+"""Changes that Ozon shows late carry their earlier time."""
+
+
+class SuppliesCursor(msgspec.Struct, omit_defaults=True):
+    """The other fields than `since` stand only inside of a broken reading."""
+
+    since: datetime | None = None
+    """Closed orders whose state was changed before are left out."""
+    as_of: datetime | None = None
+    supply: str = ""
+    """The supply to go on with; all before it are read."""
+    at: str = ""
+    """Ozon's cursor inside of its goods."""
+
+
+class FoundSupply(NamedTuple):
+    """What an order tells of one of its supplies."""
+
+    supply_id: str
+    bundle_id: str
+    place: PlaceRecord | None
+    state: SupplyState
+    created_at: int
+    expected_at: int | None
+    changed_at: int
+
+
+def supplies_of(row: SupplyOrder) -> list[FoundSupply]:
+    """The supplies of an order; raises RecordRejectedError."""
+    ident(row.order_id)
+    created_at = moment(row.created_date, field="created_date")
+    changed_at = changed_of(row)
+    expected_at = expected_of(row.timeslot)
+    return [
+        FoundSupply(
+            ident(told.supply_id),
+            told.bundle_id or "",
+            _place(told),
+            state_of(told.state, row.state),
+            created_at,
+            expected_at,
+            changed_at,
+        )
+        for told in row.supplies or ()
+    ]
+
+
+def changed_of(row: SupplyOrder) -> int:
+    """When an order's state was changed last."""
+    return moment(row.state_updated_date or row.created_date, field="state_updated_date")
+
+
+def state_of(state: str | None, of_order: str | None) -> SupplyState:
+    """A supply's own state, its order's where it has none; refuses one that is not documented."""
+    told = of_order if state in (None, "", "UNSPECIFIED") else state
+    found = STATES.get(told or "")
+    if found is None:
+        raise RecordRejectedError(reason="state", received=str(told), allowed=", ".join(STATES))
+    return found
+
+
+def expected_of(slot: Timeslot | None) -> int | None:
+    """The instant a time slot begins. Ozon writes local time and marks it as UTC; the offset is told beside it."""
+    begins = slot.timeslot.since if slot and slot.timeslot else None
+    if slot is None or begins is None or begins.year < NO_YEAR:
+        return None
+    told = slot.timezone_info.offset if slot.timezone_info else None
+    try:
+        offset = datetime.strptime(told or "", "%z").utcoffset() or timedelta()
+    except ValueError:
+        offset = timedelta()
+    return micros(begins) - int(offset.total_seconds()) * MICROS_PER_SECOND
+
+
+def _place(told: OrderedSupply) -> PlaceRecord | None:
+    warehouse = told.storage_warehouse
+    warehouse_id = optional_ident(warehouse.warehouse_id) if warehouse else None
+    return ozon_place(warehouse_id, warehouse.name, None) if warehouse and warehouse_id else None
+
+
+def tells_supplies(rows: Sequence[SupplyOrder]) -> Sequence[Record]:
+    """Nothing is recorded of the orders themselves, but one that cannot be believed is refused."""
+    for row in rows:
+        supplies_of(row)
+    return ()
+
+
+def supply_records(rows: Sequence[BundleItem], *, supply: FoundSupply) -> Sequence[Record]:
+    """One for each sku; one that is told in several lines is added up."""
+    records: dict[str, SupplyRecord] = {}
+    for row in rows:
+        sku_id = ident(row.sku)
+        other = records.get(sku_id)
+        records[sku_id] = SupplyRecord(
+            supply_id=supply.supply_id,
+            sku_id=sku_id,
+            place_id=supply.place.place_id if supply.place else None,
+            state=supply.state,
+            quantity=row.quantity * MILLI + (other.quantity if other else 0),
+            accepted=None,
+            created_at=supply.created_at,
+            expected_at=supply.expected_at,
+            changed_at=supply.changed_at,
+        )
+    return list(records.values())
+
+
+_Goods = Batch[Bundle[BundleItem], BundleItem]
+_IDS = msgspec.json.Decoder(SupplyOrderIds)
+_ORDERS = RowReader(
+    SupplyOrders[SupplyOrder],
+    SupplyOrders[msgspec.Raw],
+    SupplyOrder,
+    rows_of=lambda answer: answer.orders,
+    convert=tells_supplies,
+    key_field="order_id",
+)
+
+
+def goods_reader(supply: FoundSupply) -> RowReader[Bundle[BundleItem], BundleItem]:
+    """Reads what is in a supply."""
+    return RowReader(
+        Bundle[BundleItem],
+        Bundle[msgspec.Raw],
+        BundleItem,
+        rows_of=lambda answer: answer.items,
+        convert=partial(supply_records, supply=supply),
+        key_field="sku",
+    )
+
+
+class _Listing:
+    """What the lists tell, gathered before the first supply is looked into."""
+
+    def __init__(self) -> None:
+        self.supplies: dict[str, FoundSupply] = {}
+        self.rejected: dict[str, RejectedRow] = {}
+
+    def read(self, api: OzonApi, states: Sequence[str], since: datetime | None) -> Answer[SupplyOrderIds]:
+        """Add the orders in some states, those changed last first, as far back as `since`; returns the last answer."""
+        asked = {
+            "filter": {"states": states},
+            "limit": LIST_ROWS,
+            "sort_by": "ORDER_STATE_UPDATED_AT",
+            "sort_dir": "DESC",
+        }
+
+        def fetch(at: str) -> tuple[Answer[SupplyOrderIds], Fetched]:
+            answer = api.ask(LIST_PATH, {**asked, "last_id": at}, _IDS.decode)
+            ids = answer.value.order_ids or ()
+            return answer, Fetched(len(ids), answer.value.last_id or None if ids else None)
+
+        for step in walk(NAME, LIST_PATH, "", fetch):
+            answer = step.page
+            if answer.value.order_ids and not self._describe(api, list(map(str, answer.value.order_ids)), since):
+                break
+        return answer
+
+    def _describe(self, api: OzonApi, order_ids: list[str], since: datetime | None) -> bool:
+        """Add what is told of some orders; returns whether older ones may count too."""
+        batch = api.ask(GET_PATH, {"order_ids": order_ids}, _ORDERS.read).value
+        told = {str(row.order_id) for row in batch.rows} | {row.key for row in batch.rejected}
+        missing = [RejectedRow(each, "listed, but not described", b"") for each in order_ids if each not in told]
+        self.rejected.update((row.key, row) for row in [*batch.rejected, *missing])
+        recent = [row for row in batch.rows if since is None or instant(changed_of(row)) >= since]
+        self.supplies.update((each.supply_id, each) for row in recent for each in supplies_of(row) if each.bundle_id)
+        return len(recent) == len(batch.rows)
+
+
+def read_supplies(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
+    """The stream; see Source.read."""
+    at = from_text(NAME, SuppliesCursor, cursor) or SuppliesCursor()
+    listing = _Listing()
+    # Open orders are looked into each time: their goods may change while their state stays.
+    answer = listing.read(api, OPEN_STATES, None)
+    as_of = at.as_of or answer.marketplace_now
+    since = at.since or as_of - history
+    answer = listing.read(api, CLOSED_STATES, since)
+    left = sorted(
+        (each for each in listing.supplies.values() if in_order(each.supply_id) >= in_order(at.supply)),
+        key=lambda each: in_order(each.supply_id),
+    )
+    end = to_text(SuppliesCursor(as_of - OVERLAP))
+    rejected = list(listing.rejected.values())
+    if rejected or not left:
+        after = to_text(SuppliesCursor(since, as_of, at.supply, at.at)) if left else end
+        yield Page(answer.raw, (), rejected, after, as_of, done=not left)
+    for number, supply in enumerate(left, 1):
+        for step in goods_of(api, supply, at.at if supply.supply_id == at.supply else ""):
+            batch, more = step.page.value, step.following
+            done = more is None and number == len(left)
+            going_on = supply if more is not None or done else left[number]
+            yield Page(
+                step.page.raw,
+                batch.records,
+                batch.rejected,
+                end if done else to_text(SuppliesCursor(since, as_of, going_on.supply_id, more or "")),
+                as_of,
+                done=done,
+                places=(supply.place,) if supply.place else (),
+                skus=_hints(batch.rows),
+            )
+
+
+def _hints(rows: Sequence[BundleItem]) -> list[SkuHint]:
+    return list({each.sku_id: each for each in (hint(row.sku, row.offer_id, row.name) for row in rows)}.values())
+
+
+def goods_of(api: OzonApi, supply: FoundSupply, cursor: str) -> Iterator[Step[Answer[_Goods]]]:
+    """What is in a supply, page by page."""
+    reader = goods_reader(supply)
+    asked = {"bundle_ids": [supply.bundle_id], "limit": BUNDLE_ROWS, "sort_field": "SKU", "is_asc": True}
+
+    def fetch(at: str) -> tuple[Answer[_Goods], Fetched]:
+        answer = api.ask(BUNDLE_PATH, {**asked, "last_id": at}, reader.read)
+        batch = answer.value
+        rows = len(batch.rows) + len(batch.rejected)
+        return answer, Fetched(rows, following(batch.envelope.last_id, batch.envelope.has_next))
+
+    return walk(NAME, BUNDLE_PATH, cursor, fetch)
