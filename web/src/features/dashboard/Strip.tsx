@@ -42,7 +42,8 @@ export function Strip({ dashboard }: { dashboard: Dashboard }) {
             <>
               <Figure>{f.dateTime(dashboard.as_of)}</Figure>
               <small>
-                {f.zone(dashboard.as_of)} <Age at={dashboard.as_of} />
+                {f.zone(dashboard.as_of) && `${f.zone(dashboard.as_of)} · `}
+                <Age at={dashboard.as_of} />
               </small>
             </>
           ) : (
