@@ -809,6 +809,17 @@ def test_a_supply_order_that_is_listed_but_not_described_is_told(ozon: Bench) ->
     assert (rejected([page]), page.done) == ([("84001", "listed, but not described")], True)
 
 
+def test_closed_supplies_are_looked_for_half_a_year_back_at_most() -> None:
+    with bench(history_days="730") as ozon:
+        ozon.ozon.supply_orders = [
+            supply_order(1, "COMPLETED", "2026-05-27T08:00:00Z"),
+            supply_order(2, "COMPLETED", "2026-05-25T08:00:00Z"),
+            supply_order(3, "READY_TO_SUPPLY", "2025-05-25T08:00:00Z"),
+        ]
+        ozon.ozon.bundles = {f"0195-{number}": [item()] for number in range(1, 4)}
+        assert [record.supply_id for record in records(ozon.read("supplies"))] == ["2001", "2003"]
+
+
 def test_a_shop_that_sends_nothing_has_an_empty_reading(ozon: Bench) -> None:
     (page,) = ozon.read("supplies")
     assert (page.records, page.rejected, page.done) == ((), [], True)

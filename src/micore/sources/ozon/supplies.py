@@ -59,6 +59,9 @@ CLOSED = (SupplyState.DONE, SupplyState.CANCELLED)
 OPEN_STATES = [name for name, state in STATES.items() if state not in CLOSED]
 CLOSED_STATES = [name for name, state in STATES.items() if state in CLOSED]
 
+CLOSED_HISTORY = timedelta(days=180)
+"""As far back as a first reading looks for closed supplies, because each costs a request."""
+
 OVERLAP = timedelta(days=1)
 """Changes that Ozon shows late carry their earlier time."""
 
@@ -236,7 +239,7 @@ def read_supplies(api: OzonApi, cursor: str | None, history: timedelta) -> Itera
     # Open orders are looked into each time: their goods may change while their state stays.
     answer = listing.read(api, OPEN_STATES, None)
     as_of = at.as_of or answer.marketplace_now
-    since = at.since or as_of - history
+    since = at.since or as_of - min(history, CLOSED_HISTORY)
     answer = listing.read(api, CLOSED_STATES, since)
     left = sorted(
         (each for each in listing.supplies.values() if in_order(each.supply_id) >= in_order(at.supply)),
