@@ -35,7 +35,9 @@ def sync(
     ] = None,
     stream: Annotated[
         list[str] | None,
-        typer.Option(help="Only this stream (warehouses, catalogue, stock, orders, sales); repeatable."),
+        typer.Option(
+            help="Only this stream (warehouses, catalogue, prices, stock, orders, sales, returns, supplies); repeatable."
+        ),
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Read everything the marketplace keeps, not only what is new.")

@@ -1342,7 +1342,7 @@ export interface components {
             source?: string | null;
             /**
              * Streams
-             * @description warehouses, catalogue, stock, orders, sales; None for all.
+             * @description warehouses, catalogue, prices, stock, orders, sales, returns, supplies; None for all.
              */
             streams?: string[] | null;
             /**

@@ -26,7 +26,7 @@ class SyncRequest:
     source: str | None = None
     """Plug-in name; None for every configured source."""
     streams: list[str] | None = None
-    """warehouses, catalogue, stock, orders, sales; None for all."""
+    """warehouses, catalogue, prices, stock, orders, sales, returns, supplies; None for all."""
     full: bool = False
     """Read everything the marketplace keeps, not only what is new."""
 

@@ -39,7 +39,12 @@ class OzonSource:
         Option("client_id", "Client ID of the seller account, from Settings, Seller API."),
         Option("api_key", "API key with reading rights, from Settings, Seller API.", secret=True),
         Option("base_url", "Address of the Seller API.", required=False, default="https://api-seller.ozon.ru"),
-        Option("history_days", "Days of orders and sales that the first sync reads.", required=False, default="730"),
+        Option(
+            "history_days",
+            "Days of orders, sales and returns that the first sync reads.",
+            required=False,
+            default="730",
+        ),
         Option("name", "Name to show; otherwise the one Ozon knows.", required=False),
     )
     streams: ClassVar[tuple[Stream, ...]] = (

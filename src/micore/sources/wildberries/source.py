@@ -39,7 +39,9 @@ class WildberriesSource:
         Option(
             "base_url", "One address for all of Wildberries' hosts, for the simulator.", required=False, default=None
         ),
-        Option("history_days", "Days of orders and sales that the first sync reads.", required=False, default="90"),
+        Option(
+            "history_days", "Days of orders, sales and returns that the first sync reads.", required=False, default="90"
+        ),
         Option("name", "Name to show; otherwise the one Wildberries knows.", required=False),
     )
     streams: ClassVar[tuple[Stream, ...]] = (
