@@ -36,7 +36,7 @@ def sync(
     stream: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this stream (warehouses, catalogue, prices, stock, orders, sales, returns, supplies); repeatable."
+            help="Only this stream: warehouses, catalogue, prices, stock, orders, sales, returns, supplies. Repeatable."
         ),
     ] = None,
     full: Annotated[
