@@ -49,7 +49,7 @@ generate: install-dev ## Write anew what comes from the program: reference pages
 	@$(BIN)/python scripts/reference.py
 	@$(NPM) run --silent generate
 
-bench: install-dev ## Measure the README's figures, each a ratio taken in one run, and write them into its table
+bench: install install-dev ## Measure the README's figures, each a ratio taken in one run, and write them into its table
 	@$(BIN)/python -m benchmarks --json benchmarks/results.json; kept=$$?; $(BIN)/python -m benchmarks.report && exit $$kept
 
 soak: install-dev ## Run the long tests that `make test` leaves out
