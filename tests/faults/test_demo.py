@@ -61,8 +61,8 @@ def home(tmp_path: Path) -> Iterator[Path]:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
-def test_cut_off_in_the_past(home: Path, number: signal.Signals) -> None:
+def cut_off(home: Path, number: signal.Signals) -> int:
+    """Start a demonstration, end it in the past, and see its simulator go; how many days it had lived through."""
     lived = home / "lived-through"
     demo = start(home, free_port(), "--products", "12", "--days", "40")
     until(lambda: lived.exists() and json.loads(lived.read_bytes())["days"] >= 3, "no day was lived through")
@@ -70,11 +70,20 @@ def test_cut_off_in_the_past(home: Path, number: signal.Signals) -> None:
     demo.send_signal(number)
     demo.communicate(timeout=PATIENCE_SECONDS)
     until(lambda: not simulators(home), "the simulator outlived its demonstration")
-    days = json.loads(lived.read_bytes())["days"]
+    days: int = json.loads(lived.read_bytes())["days"]
     assert days < 28
+    return days
+
+
+def test_a_closed_terminal_ends_the_simulator_too(home: Path) -> None:
+    cut_off(home, signal.SIGHUP)
+
+
+def test_killed_in_the_past_it_goes_on_there(home: Path) -> None:
+    days = cut_off(home, signal.SIGKILL)
     said, _ = start(home, free_port()).communicate(timeout=PATIENCE_SECONDS)
     assert f"Lived through {28 - days} days" in said, said
-    assert json.loads(lived.read_bytes())["days"] == 28
+    assert json.loads((home / "lived-through").read_bytes())["days"] == 28
     shown = subprocess.run(
         [sys.executable, "-m", "micore", "sync", "runs", "--findings", "--json"],
         env={**os.environ, "MICORE_HOME": str(home)},

@@ -41,6 +41,8 @@ OPTIONS = {
 }
 STOCK = {"ozon": "ozon/v1/analytics/stocks", "wildberries": "stocks-report/wb-warehouses"}
 
+HALVED = ("shrunken:30", "shrunken:50")
+
 Content = dict[str, list[tuple[Any, ...]]]
 
 
@@ -210,7 +212,7 @@ def test_a_lasting_fault_of_stock_leaves_the_earlier_stock(
     assert during["orders"] == histories[source][1]["orders"], "other streams are read"
 
 
-@pytest.mark.parametrize(("source", "kind"), cases(["empty", "shrunken:30"], ["empty", "shrunken:30"]))
+@pytest.mark.parametrize(("source", "kind"), cases(["empty", *HALVED], ["empty", *HALVED]))
 def test_shrunken_stock_is_held(
     market: Running, source: str, kind: str, tmp_path: Path, histories: dict[str, list[Content]]
 ) -> None:
@@ -221,7 +223,14 @@ def test_shrunken_stock_is_held(
 @pytest.mark.parametrize(
     ("source", "fault"),
     cases(
-        ["types@/v1/analytics", "renamed:sku@/v1/analytics", "dropped:posting_number", "types@/posting"],
+        [
+            "types",
+            "types@/v1/analytics",
+            "renamed:sku@/v1/analytics",
+            "dropped:posting_number",
+            "types@/posting",
+            "foreign@/v1/analytics",
+        ],
         ["types@/stocks-report"],
     ),
 )

@@ -245,7 +245,7 @@ class TestDoubt:
             made.sync()
             yield made
 
-    @pytest.mark.parametrize("left", [0, 30])
+    @pytest.mark.parametrize("left", [0, 30, 50])
     def test_a_shrunken_snapshot_is_held(self, large: SyncBench, left: int) -> None:
         large.market.clock += HOUR
         large.market.stock["fbo"] = large.market.stock["fbo"][:left]

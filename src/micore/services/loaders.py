@@ -32,7 +32,7 @@ from micore.storage.database import Connection
 RESUME_SNAPSHOT_SECONDS = 30 * 60
 """A snapshot that was broken off longer ago is begun anew: its parts would be of different times."""
 LEAST_SHARE = 0.5
-"""A reading with fewer than this share of the rows of the last one is not believed at once."""
+"""A reading with no more than this share of the rows of the last one is not believed at once."""
 CONFIRM_WITHIN = 0.1
 """A second reading of the same size, within this share, is believed."""
 _MARKETPLACE_HELD = ("FBO", "FBW")
@@ -183,7 +183,7 @@ class ListingLoader(Loader):
         # Counted once each: a walk that the source had to begin again reads its first pages twice.
         work, rows = self.work, len(self._seen) or total.read
         last = before.rows_last if before and before.rows_last else 0
-        shrunken = last >= SMALL_READING and rows < last * LEAST_SHARE
+        shrunken = last >= SMALL_READING and rows <= last * LEAST_SHARE
         believed = not shrunken or work.params.believe
         retired: set[str] = set()
         with work.database.write() as connection:

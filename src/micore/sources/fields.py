@@ -31,9 +31,9 @@ NO_YEAR = 1971
 
 @lru_cache(maxsize=65_536)
 def ident(value: Id | None) -> str:
-    """An id as text; refuses what names nothing: null, 0, negative numbers, empty text."""
+    """An id as text; refuses what is no number above zero: null, 0, empty text, words."""
     text = str(value).strip() if value is not None else ""
-    if text in ("", "0") or text.startswith("-"):
+    if not (text.isascii() and text.isdigit() and text.strip("0")):
         raise RecordRejectedError(reason="id", received=repr(value), allowed="a number above zero")
     return text
 

@@ -135,7 +135,7 @@ class Doubt:
 def doubt(
     connection: Connection, account_id: int, snapshot: Snapshot, *, least_share: float, confirm: float
 ) -> Doubt | None:
-    """A reading with fewer than `least_share` of the rows last published is held, unless the reading held before it
+    """A reading with no more than `least_share` of the rows last published is held, unless the reading held before it
     was of the same size (within `confirm`): two that agree are believed. Also counts the reading's rows."""
     rows = connection.execute(
         select(func.count()).select_from(stock_staging).where(stock_staging.c.snapshot_id == snapshot.id)
@@ -155,7 +155,7 @@ def doubt(
         .limit(50)
     ).all()
     published = next((row.rows_staged for row in earlier if row.state == "published"), 0)
-    if rows >= published * least_share:
+    if rows > published * least_share or not published:
         return None
     if earlier[0].state == "held" and abs(earlier[0].rows_staged - rows) <= confirm * max(rows, 1):
         return None

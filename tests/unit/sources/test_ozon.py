@@ -376,6 +376,7 @@ def test_a_shop_without_anything_has_whole_empty_scopes(ozon: Bench) -> None:
         {"available_stock_count": -2147483648},
         {"transit_stock_count": -5},
         {"warehouse_id": 0},
+        {"warehouse_id": "н/д"},
         {"sku": None},
     ],
     ids=str,
@@ -403,6 +404,24 @@ def test_a_sku_told_twice_with_different_figures_is_not_believed(ozon: Bench) ->
     pages = ozon.read("stock")
     assert [record.sku_id for record in records(pages)] == ["1800002"]
     assert [key for key, _ in rejected(pages)] == ["1800001", "1800001"]
+
+
+def test_what_is_told_of_a_sku_nobody_asked_about_is_not_believed(ozon: Bench) -> None:
+    ozon.ozon.products = [product(1)]
+    ozon.ozon.instead["/v1/analytics/stocks"] = lambda asked: Says({"items": [fbo_row(1), fbo_row(999, 77)]})
+    pages = ozon.read("stock")
+    assert [record.sku_id for record in records(pages)] == ["1800001"]
+    assert rejected(pages) == [("1800999", "told of a sku that was not asked for")]
+    assert [hint.sku_id for page in pages for hint in page.skus] == ["1800001"]
+    assert "77" not in [place.place_id for page in pages for place in page.places]
+
+
+def test_the_stock_of_another_warehouse_is_not_believed(ozon: Bench) -> None:
+    ozon.ozon.warehouses = [{"warehouse_id": 9, "name": "А"}]
+    ozon.ozon.fbs = {9: [fbs_row(1, warehouse_id="9"), fbs_row(2, warehouse_id=12)]}
+    pages = ozon.read("stock")
+    assert [record.sku_id for record in records(pages)] == ["1800001"]
+    assert [key for key, _ in rejected(pages)] == ["1800002"]
 
 
 def test_an_answer_without_its_list_is_no_empty_stock(ozon: Bench) -> None:

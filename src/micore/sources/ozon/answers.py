@@ -151,6 +151,7 @@ class FbsStock(Struct):
     reserved: Count
     free_stock: Count
     offer_id: str | None = None
+    warehouse_id: Id | None = None
 
 
 class FbsStocks(Struct, Generic[RowT]):

@@ -8,9 +8,9 @@ from functools import partial
 
 import msgspec
 
-from micore.domain.records import PlaceRecord, RejectedRow, SkuHint, StockRecord
+from micore.domain.records import PlaceRecord, Record, RejectedRow, SkuHint, StockRecord
 from micore.domain.units import MILLI
-from micore.errors import SourceProtocolError
+from micore.errors import RecordRejectedError, SourceProtocolError
 from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import Id, hint, ident, optional_ident
@@ -105,6 +105,10 @@ _FBO = RowReader(
 
 def fbs_records(rows: Sequence[FbsStock], *, place_id: str) -> list[StockRecord]:
     """What a seller's warehouse holds; one record for each sku, the last one told."""
+    for row in rows:
+        told_of = optional_ident(row.warehouse_id)
+        if told_of not in (None, place_id):
+            raise RecordRejectedError(reason="warehouse_id", received=str(told_of), allowed=f"{place_id}, as asked")
     told = {
         (sku := ident(row.sku)): StockRecord(
             sku, place_id, row.free_stock * MILLI, row.present * MILLI, row.reserved * MILLI, None, None, None
@@ -180,18 +184,31 @@ def _fbo_page(
     asked = [ident(row.sku) for row in chunk]
     answer = api.ask(FBO_PATH, {"skus": asked}, _FBO.read)
     batch = answer.value
-    records, contradicted = told_once(batch.records)
+    rows = [row for row in batch.rows if ident(row.sku) in asked]
+    records, foreign = _asked_for(batch.records, asked)
+    records, contradicted = told_once(records)
     return Page(
         answer.raw,
         records,
-        [*refused, *batch.rejected, *contradicted],
+        [*refused, *batch.rejected, *foreign, *contradicted],
         cursor,
         as_of,
         "fbo",
-        places=fbo_places(batch.rows),
-        skus=hints(batch.rows),
+        places=fbo_places(rows),
+        skus=hints(rows),
         seen=asked,
     )
+
+
+def _asked_for(records: Sequence[Record], asked: Sequence[str]) -> tuple[Sequence[Record], list[RejectedRow]]:
+    """The records of skus that were asked about; what is told of others may be another account's."""
+    strange = [each for each in records if isinstance(each, StockRecord) and each.sku_id not in asked]
+    if not strange:
+        return records, []
+    rejected = [
+        RejectedRow(each.sku_id, "told of a sku that was not asked for", repr(each).encode()) for each in strange
+    ]
+    return [each for each in records if each not in strange], rejected
 
 
 def _read_fbs(api: OzonApi, at: StockCursor) -> Iterator[Page]:
