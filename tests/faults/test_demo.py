@@ -16,7 +16,7 @@ import pytest
 from micore.api.server import bind
 from tests.support.keeper import free_port
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 400
 
 
 def start(home: Path, port: int, *arguments: str) -> subprocess.Popen[str]:
