@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from micore.api.server import bind
-from tests.support.keeper import free_port
 
 PATIENCE_SECONDS = 400
 
@@ -59,38 +57,6 @@ def home(tmp_path: Path) -> Iterator[Path]:
     yield home
     for pid in simulators(home):
         os.kill(pid, signal.SIGKILL)
-
-
-def cut_off(home: Path, number: signal.Signals) -> int:
-    """Start a demonstration, end it in the past, and see its simulator go; how many days it had lived through."""
-    lived = home / "lived-through"
-    demo = start(home, free_port(), "--products", "12", "--days", "40")
-    until(lambda: lived.exists() and json.loads(lived.read_bytes())["days"] >= 3, "no day was lived through")
-    assert len(simulators(home)) == 1
-    demo.send_signal(number)
-    demo.communicate(timeout=PATIENCE_SECONDS)
-    until(lambda: not simulators(home), "the simulator outlived its demonstration")
-    days: int = json.loads(lived.read_bytes())["days"]
-    assert days < 28
-    return days
-
-
-def test_a_closed_terminal_ends_the_simulator_too(home: Path) -> None:
-    cut_off(home, signal.SIGHUP)
-
-
-def test_killed_in_the_past_it_goes_on_there(home: Path) -> None:
-    days = cut_off(home, signal.SIGKILL)
-    said, _ = start(home, free_port()).communicate(timeout=PATIENCE_SECONDS)
-    assert f"Lived through {28 - days} days" in said, said
-    assert json.loads((home / "lived-through").read_bytes())["days"] == 28
-    shown = subprocess.run(
-        [sys.executable, "-m", "micore", "sync", "runs", "--findings", "--json"],
-        env={**os.environ, "MICORE_HOME": str(home)},
-        capture_output=True,
-        check=True,
-    )
-    assert json.loads(shown.stdout)["items"] == []
 
 
 def test_a_taken_port_is_told_before_anything_is_built(home: Path) -> None:
