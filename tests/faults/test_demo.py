@@ -1,4 +1,4 @@
-"""`micore demo` cut off in the middle: the simulator ends with it, and the next start goes on where it was."""
+"""`micore demo` as a user meets it when something is in its way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,14 +40,6 @@ def simulators(home: Path) -> list[int]:
             if b"micore.simulator" in words and str(home / "simulator").encode() in words:
                 found.append(int(entry.name))
     return found
-
-
-def until(happened: object, what: str) -> None:
-    assert callable(happened)
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
 
 
 @pytest.fixture
