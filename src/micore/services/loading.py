@@ -62,7 +62,7 @@ def _steps(pages: Iterator[Page], monotonic: Callable[[], float]) -> Iterator[li
                 batch, rows, started = [], 0, monotonic()
             batch.append(page)
             rows += len(page.records)
-            if page.done or page.scope_done or monotonic() - started >= STEP_SECONDS:
+            if page.done or page.scope_done or page.at_once or monotonic() - started >= STEP_SECONDS:
                 yield batch
                 batch, rows, started = [], 0, monotonic()
     except MicoreError:

@@ -85,6 +85,8 @@ class Page:
     """What these records tell of their skus, for those the catalogue does not hold."""
     seen: Sequence[str] = ()
     """Snapshot streams: sku_ids this page answers for even where it holds no row of them."""
+    at_once: bool = False
+    """Store it before reading on: its cursor tells of what must not be done twice, such as a report just ordered."""
 
 
 @dataclass(frozen=True, slots=True)
