@@ -14,6 +14,7 @@ import pytest
 
 from micore.domain.records import (
     CatalogueRecord,
+    FinanceRecord,
     OrderRecord,
     PlaceRecord,
     PriceRecord,
@@ -21,6 +22,7 @@ from micore.domain.records import (
     ReturnRecord,
     SaleRecord,
     StockRecord,
+    StorageCostRecord,
     SupplyRecord,
 )
 from micore.errors import MicoreError, SourceAuthError, SourceBusyError, SourceUnreachableError, StopRequestedError
@@ -39,6 +41,8 @@ RECORDS = {
     "prices": PriceRecord,
     "returns": ReturnRecord,
     "supplies": SupplyRecord,
+    "finance": (FinanceRecord, SaleRecord),
+    "storage_cost": StorageCostRecord,
 }
 
 
@@ -83,13 +87,17 @@ def key_of(record: Record) -> tuple[str, ...]:
         case OrderRecord():
             return record.order_id, record.sku_id
         case SaleRecord():
-            return (record.sale_id,)
+            return "sale", record.sale_id
         case PriceRecord():
             return (record.listing_id,)
         case ReturnRecord():
             return record.return_id, record.sku_id
         case SupplyRecord():
             return record.supply_id, record.sku_id
+        case FinanceRecord():
+            return "amount", record.finance_id
+        case StorageCostRecord():
+            return (record.cost_id,)
 
 
 def figures(record: Record) -> list[int | None]:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from micore.domain.records import (
     CatalogueRecord,
+    FinanceRecord,
     Holder,
     OrderRecord,
     OrderState,
@@ -22,6 +23,7 @@ from micore.domain.records import (
     ReturnRecord,
     SaleRecord,
     StockRecord,
+    StorageCostRecord,
     SupplyRecord,
 )
 from micore.sources.base import AccountFacts, Option, Page, RawAnswer, SourceTools, Stream, StreamKind
@@ -44,6 +46,8 @@ class FakeMarketplace:
     prices: list[PriceRecord] = field(default_factory=list)
     returns: list[ReturnRecord] = field(default_factory=list)
     supplies: list[SupplyRecord] = field(default_factory=list)
+    finance: list[FinanceRecord | SaleRecord] = field(default_factory=list)
+    storage_costs: list[StorageCostRecord] = field(default_factory=list)
     rejected: dict[str, list[RejectedRow]] = field(default_factory=dict)
     """Stream, or stock scope, to rows that come with its first page."""
     fail_before_page: dict[str, Exception] = field(default_factory=dict)
@@ -120,6 +124,8 @@ class FakeSource:
                 "prices": market.prices,
                 "returns": market.returns,
                 "supplies": market.supplies,
+                "finance": market.finance,
+                "storage_cost": market.storage_costs,
             }
             parts = [("", rows[stream])]
         laid: list[tuple[str, Sequence[Record], bool, list[RejectedRow]]] = []
@@ -172,6 +178,8 @@ class TellingSource(FakeSource):
         *FakeSource.streams[2:],
         Stream("returns", StreamKind.INCREMENTAL),
         Stream("supplies", StreamKind.INCREMENTAL),
+        Stream("finance", StreamKind.INCREMENTAL),
+        Stream("storage_cost", StreamKind.INCREMENTAL),
     )
 
 

@@ -70,6 +70,31 @@ class SupplyState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class FinanceKind(StrEnum):
+    """What an amount that a marketplace booked is for."""
+
+    SALE = "sale"
+    """Goods sold, before anything is taken off."""
+    RETURN = "return"
+    """The same taken back, because the goods came back."""
+    COMMISSION = "commission"
+    ACQUIRING = "acquiring"
+    """Taking the buyer's money."""
+    DELIVERY = "delivery"
+    """To the buyer, and handling on the way there."""
+    RETURN_DELIVERY = "return_delivery"
+    STORAGE = "storage"
+    ACCEPTANCE = "acceptance"
+    """Taking a supply in at the marketplace's warehouse."""
+    ADVERTISING = "advertising"
+    """Adverts, subscriptions and programmes that make goods seen."""
+    PENALTY = "penalty"
+    CORRECTION = "correction"
+    """Compensation, discounts that the marketplace bears, and what sets an earlier booking right."""
+    OTHER = "other"
+    """What none of the above is, or what the marketplace does not explain; `name` tells its words."""
+
+
 class PlaceRecord(NamedTuple):
     """A place; identified by (kind, place_id) within an account."""
 
@@ -198,8 +223,60 @@ class SupplyRecord(NamedTuple):
     """Newest change of its state, as told."""
 
 
+class FinanceRecord(NamedTuple):
+    """One amount of the marketplace's account with the seller; identified by finance_id.
+
+    All of them of one account add up to what it owes the seller: sales and returns are among them. They are never
+    added to SaleRecords, which tell the same money by order line.
+    """
+
+    finance_id: str
+    sku_id: str | None
+    """None: not for one product, like a subscription."""
+    order_id: str | None
+    day: str
+    """On which it was booked, by the marketplace's own calendar."""
+    kind: FinanceKind
+    amount: int
+    """From the seller's view: positive is received, negative is paid."""
+    currency: str
+    name: str
+    """In the marketplace's words; empty where it has none."""
+
+
+class StorageCostRecord(NamedTuple):
+    """What keeping one sku at the marketplace cost on one day; identified by cost_id.
+
+    A closer look at FinanceKind.STORAGE, never added to it: which goods, which day, how many of them.
+    """
+
+    cost_id: str
+    """Made of what the marketplace tells rows apart by: day, sku, warehouse in its words. What stays the same when the
+    warehouse becomes known later."""
+    sku_id: str
+    place_id: str | None
+    """Warehouse; None: not told, or told by a name that stands for none."""
+    day: str
+    amount: int
+    """What it cost: positive, unlike a FinanceRecord's; negative is given back."""
+    currency: str
+    quantity: int | None
+    """Units that lay there, thousandths."""
+    volume: int | None
+    """Of all of them together, millilitres."""
+
+
 Record = (
-    PlaceRecord | CatalogueRecord | StockRecord | OrderRecord | SaleRecord | PriceRecord | ReturnRecord | SupplyRecord
+    PlaceRecord
+    | CatalogueRecord
+    | StockRecord
+    | OrderRecord
+    | SaleRecord
+    | PriceRecord
+    | ReturnRecord
+    | SupplyRecord
+    | FinanceRecord
+    | StorageCostRecord
 )
 
 

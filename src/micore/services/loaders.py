@@ -10,6 +10,7 @@ from typing import Any, cast
 from micore.domain.instants import MICROS_PER_SECOND, instant, micros
 from micore.domain.records import (
     CatalogueRecord,
+    FinanceRecord,
     Holder,
     OrderRecord,
     PlaceKind,
@@ -19,6 +20,7 @@ from micore.domain.records import (
     SaleRecord,
     SkuHint,
     StockRecord,
+    StorageCostRecord,
     SupplyRecord,
 )
 from micore.domain.run_views import StreamState
@@ -36,8 +38,16 @@ LEAST_SHARE = 0.5
 CONFIRM_WITHIN = 0.1
 """A second reading of the same size, within this share, is believed."""
 _MARKETPLACE_HELD = ("FBO", "FBW")
-_GROWING = {"orders": "order_line", "sales": "sale"}
-_NAMES_A_SKU = (StockRecord, OrderRecord, SaleRecord, ReturnRecord, SupplyRecord)
+_GROWING = {"orders": "order_line", "sales": "sale", "finance": "finance_line", "storage_cost": "storage_cost"}
+_NAMES_A_SKU = (
+    StockRecord,
+    OrderRecord,
+    SaleRecord,
+    ReturnRecord,
+    SupplyRecord,
+    FinanceRecord,
+    StorageCostRecord,
+)
 _NAMES_A_PLACE = (StockRecord, OrderRecord, SupplyRecord)
 SMALL_READING = 20
 """Below this many rows a share says nothing."""
@@ -95,7 +105,7 @@ class Loader:
         hints = [each for page in pages for each in page.skus]
         for page in pages:
             for record in page.records:
-                if isinstance(record, _NAMES_A_SKU) and record.sku_id not in known.skus:
+                if isinstance(record, _NAMES_A_SKU) and record.sku_id is not None and record.sku_id not in known.skus:
                     hints.insert(0, SkuHint(record.sku_id, "", ""))
                 if isinstance(record, _NAMES_A_PLACE) and record.place_id and record.place_id not in known.places:
                     scheme = record.scheme if isinstance(record, OrderRecord) else page.scope.upper()

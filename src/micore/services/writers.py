@@ -8,6 +8,7 @@ from typing import cast
 from micore.domain.instants import micros
 from micore.domain.records import (
     CatalogueRecord,
+    FinanceRecord,
     OrderRecord,
     OrderState,
     PlaceRecord,
@@ -15,11 +16,12 @@ from micore.domain.records import (
     Record,
     ReturnRecord,
     SaleRecord,
+    StorageCostRecord,
     SupplyRecord,
 )
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Page
-from micore.storage import flows, identity, orders, prices, summary
+from micore.storage import finance, flows, identity, orders, prices, summary
 from micore.storage.database import Connection
 
 
@@ -145,6 +147,51 @@ def _write_supplies(work: SyncWork, connection: Connection, page: Page, records:
     return _shown(connection, flows.merge_supplies(connection, work.account_id, rows, now=work.now_micros()))
 
 
+def _write_finance(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    """One reading may tell both: the account's amounts, and the same sales by order line."""
+    skus, now = work.identity.skus, work.now_micros()
+    rows = [
+        finance.FinanceRow(
+            external_id=each.finance_id,
+            sku_id=None if each.sku_id is None else skus[each.sku_id],
+            order_id=each.order_id,
+            booked_day=each.day,
+            kind=each.kind.value,
+            amount=each.amount,
+            currency=each.currency,
+            name=each.name,
+            raw_page_id=raw_id,
+        )
+        for each in records
+        if isinstance(each, FinanceRecord)
+    ]
+    changed = finance.merge_finance(connection, work.account_id, rows, now=now)
+    summary.mark_dirty_skus(connection, sorted({each for each in changed if each is not None}))
+    sales = [each for each in records if isinstance(each, SaleRecord)]
+    return len(changed) + (_write_sales(work, connection, page, sales, raw_id) if sales else 0)
+
+
+def _write_storage_costs(
+    work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int
+) -> int:
+    del page
+    rows = [
+        finance.StorageCostRow(
+            external_id=each.cost_id,
+            sku_id=work.identity.skus[each.sku_id],
+            place_id=None if each.place_id is None else work.identity.places.get(each.place_id),
+            stored_day=each.day,
+            amount=each.amount,
+            currency=each.currency,
+            quantity=each.quantity,
+            volume=each.volume,
+            raw_page_id=raw_id,
+        )
+        for each in cast("Sequence[StorageCostRecord]", records)
+    ]
+    return _shown(connection, finance.merge_storage_costs(connection, work.account_id, rows, now=work.now_micros()))
+
+
 def _shown(connection: Connection, skus: list[int]) -> int:
     """Product pages show these rows: they are made anew with the next publish. Returns how many rows there were."""
     summary.mark_dirty_skus(connection, skus)
@@ -172,5 +219,7 @@ WRITERS: dict[str, Writer] = {
     "prices": _write_prices,
     "returns": _write_returns,
     "supplies": _write_supplies,
+    "finance": _write_finance,
+    "storage_cost": _write_storage_costs,
 }
 """By stream name; each returns how many rows were new or changed. Snapshots are staged by their loader."""

@@ -31,8 +31,9 @@ class Stream:
     """One kind of facts a source can be read for."""
 
     name: str
-    """"warehouses", "catalogue", "prices", "stock", "orders", "sales", "returns" or "supplies"; the dashboard's words
-    for it are translated. A source that tells prices with its cards has no stream for them."""
+    """"warehouses", "catalogue", "prices", "stock", "orders", "sales", "returns", "supplies", "finance" or
+    "storage_cost"; the dashboard's words for it are translated. A source that tells prices with its cards, or sales
+    with its finances, has no stream for them."""
     kind: StreamKind
 
 
@@ -62,7 +63,9 @@ class RawAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer, read. All records of a page are of the stream's record type; an order's lines share a page."""
+    """One answer, read. All records of a page are of the stream's record type; an order's lines share a page.
+
+    Pages of "finance" may hold SaleRecords too, where one report tells both."""
 
     raw: RawAnswer
     records: Sequence[Record]

@@ -320,6 +320,50 @@ supply_line = Table(
     comment="present version of each sku of each supply to a marketplace's warehouse",
 )
 
+# --------------------------------------------------------------------------------------------------- money
+
+finance_line = Table(
+    "finance_line",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("external_id", Text, nullable=False, comment="natural key of the booked amount"),
+    Column("sku_id", BigInteger, comment="NULL: not for one product"),
+    Column("order_id", Text, comment="posting number, srid; NULL: not for one order"),
+    Column("booked_day", Text, nullable=False, comment="by the marketplace's calendar"),
+    Column("kind", Text, nullable=False, comment="sale, return, commission, delivery, storage ..."),
+    Column("amount", BigInteger, nullable=False, comment="ten-thousandths; positive: received, negative: paid"),
+    Column("currency", Text, nullable=False),
+    Column("name", Text, nullable=False, comment="in the marketplace's words"),
+    Column("known_from", BigInteger, nullable=False),
+    Column("raw_page_id", BigInteger),
+    UniqueConstraint("account_id", "external_id"),
+    Index("ix_finance_line_sku_day", "sku_id", "booked_day"),
+    Index("ix_finance_line_day", "account_id", "booked_day"),
+    comment="the marketplace's account with the seller, whole; never added to `sale`",
+)
+
+storage_cost = Table(
+    "storage_cost",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("external_id", Text, nullable=False, comment="natural key: day, sku, warehouse in the marketplace's words"),
+    Column("sku_id", BigInteger, nullable=False),
+    Column("place_id", BigInteger, comment="warehouse; NULL: not told"),
+    Column("stored_day", Text, nullable=False, comment="by the marketplace's calendar"),
+    Column("amount", BigInteger, nullable=False, comment="ten-thousandths; positive: what it cost"),
+    Column("currency", Text, nullable=False),
+    Column("quantity", BigInteger, comment="thousandths that lay there; NULL: not told"),
+    Column("volume", BigInteger, comment="millilitres of all of them; NULL: not told"),
+    Column("known_from", BigInteger, nullable=False),
+    Column("raw_page_id", BigInteger),
+    UniqueConstraint("account_id", "external_id"),
+    Index("ix_storage_cost_sku_day", "sku_id", "stored_day"),
+    Index("ix_storage_cost_day", "account_id", "stored_day"),
+    comment="what keeping each sku cost on each day; a closer look at finance_line's storage, never added to it",
+)
+
 # ----------------------------------------------------------------------------------------------- summaries
 
 product_summary = Table(

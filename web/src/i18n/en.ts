@@ -333,6 +333,8 @@ export const en = (f: Formats) => ({
       prices: "prices",
       returns: "returns",
       supplies: "supplies",
+      finance: "finances",
+      storage_cost: "storage costs",
     },
     streamState: {
       waiting: "Waiting",

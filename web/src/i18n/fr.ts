@@ -341,6 +341,8 @@ export const fr: Dictionary = (f) => ({
       prices: "prix",
       returns: "retours",
       supplies: "approvisionnements",
+      finance: "finances",
+      storage_cost: "coûts de stockage",
     },
     streamState: {
       waiting: "En attente",

@@ -344,6 +344,8 @@ export const ru: Dictionary = (f) => ({
       prices: "цены",
       returns: "возвраты",
       supplies: "поставки",
+      finance: "финансы",
+      storage_cost: "стоимость хранения",
     },
     streamState: {
       waiting: "Ждёт",

@@ -1,0 +1,117 @@
+"""The account with the marketplace and the cost of storage: merged on their keys, each amount once, none doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from micore.domain.records import FinanceKind, FinanceRecord, StorageCostRecord
+from micore.domain.run_views import RunState
+from micore.storage import finance
+from tests.support.fake_source import DAY, START, TellingSource, sale, small_shop
+from tests.support.sync_bench import SyncBench, sync_bench
+
+TODAY = START.date().isoformat()
+
+
+def booked(
+    finance_id: str, sku: str | None, amount: int, kind: FinanceKind = FinanceKind.DELIVERY, *, day: str = TODAY
+) -> FinanceRecord:
+    return FinanceRecord(finance_id, sku, "P-1" if sku else None, day, kind, amount, "RUB", "Логистика")
+
+
+def stored(sku: str, amount: int, *, day: str = TODAY, place: str | None = "w1") -> StorageCostRecord:
+    return StorageCostRecord(f"{day}:{sku}:ХОРУГВИНО", sku, place, day, amount, "RUB", 12_000, 4_800)
+
+
+@pytest.fixture
+def bench(migrated_url: str, tmp_path: Path) -> Iterator[SyncBench]:
+    market = small_shop()
+    market.finance = [
+        booked("F-1:sale", "2", 7_000_000, FinanceKind.SALE),
+        booked("F-1:commission", "2", -1_050_000, FinanceKind.COMMISSION),
+        booked("F-2", "3", -560_000),
+        booked("F-3", None, -9_990_000, FinanceKind.ADVERTISING),
+    ]
+    market.storage_costs = [stored("2", 12_300), stored("3", 4_500), stored("3", 4_600, day="2026-11-19", place=None)]
+    with sync_bench(migrated_url, tmp_path, market, kind=TellingSource) as made:
+        yield made
+
+
+def loaded(bench: SyncBench) -> dict[str, tuple[int, int]]:
+    run = bench.sync()
+    assert run.state == RunState.DONE
+    return {each.stream: (each.rows_loaded, each.rows_unchanged) for each in run.streams}
+
+
+def tables(bench: SyncBench) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    return bench.rows("finance_line", order="id"), bench.rows("storage_cost", order="id")
+
+
+def test_twice_is_once(bench: SyncBench) -> None:
+    first = loaded(bench)
+    assert (first["finance"], first["storage_cost"]) == ((4, 0), (3, 0))
+    before = tables(bench)
+    again = loaded(bench)
+    assert (again["finance"], again["storage_cost"]) == ((0, 4), (0, 3))
+    assert tables(bench) == before
+
+
+def test_what_is_kept(bench: SyncBench) -> None:
+    loaded(bench)
+    lines = bench.rows("finance_line", "external_id", "kind", "amount", "order_id", "booked_day", "name")
+    assert lines[0] == ("F-1:commission", "commission", -1_050_000, "P-1", TODAY, "Логистика")
+    assert [row[0] for row in bench.rows("finance_line", "external_id", "sku_id") if row[1] is None] == ["F-3"]
+    costs = bench.rows("storage_cost", "stored_day", "amount", "quantity", "volume", order="external_id")
+    assert costs[0] == ("2026-11-19", 4_600, 12_000, 4_800)
+    assert [row[0] for row in bench.rows("storage_cost", "stored_day", "place_id") if row[1] is None] == ["2026-11-19"]
+
+
+def test_a_changed_row_is_one_change(bench: SyncBench) -> None:
+    loaded(bench)
+    bench.market.clock = START + DAY
+    bench.market.finance[2] = booked("F-2", "3", -570_000)
+    bench.market.storage_costs[0] = stored("2", 12_400)
+    again = loaded(bench)
+    assert (again["finance"], again["storage_cost"]) == ((1, 3), (1, 2))
+    assert dict(bench.rows("finance_line", "external_id", "amount"))["F-2"] == -570_000
+    assert 12_400 in [row[0] for row in bench.rows("storage_cost", "amount")]
+
+
+def test_another_accounts_rows_stay(bench: SyncBench) -> None:
+    loaded(bench)
+    before = tables(bench)
+    line = finance.FinanceRow("F-2", None, None, TODAY, "other", -1, "RUB", "", None)
+    cost = finance.StorageCostRow(f"{TODAY}:2:ХОРУГВИНО", 1, None, TODAY, 1, "RUB", None, None, None)
+    with bench.database.write() as connection:
+        other = connection.execute(
+            text(
+                "INSERT INTO account (source, external_id, name, currency, created_at) "
+                "VALUES ('fake', '8', 'Другой', 'RUB', 0) RETURNING id"
+            )
+        ).scalar_one()
+        assert finance.merge_finance(connection, other, [line], now=1) == [None]
+        assert finance.merge_storage_costs(connection, other, [cost], now=1) == [1]
+    after = tables(bench)
+    assert after[0][:-1] == before[0]
+    assert after[1][:-1] == before[1]
+
+
+def test_one_reading_may_tell_sales_too(bench: SyncBench) -> None:
+    bench.market.finance.append(sale("A-9", "2", 7_000_000, order_id="P-1"))
+    assert loaded(bench)["finance"] == (5, 0)
+    assert "A-9" in [row[0] for row in bench.rows("sale", "external_id")]
+    assert len(bench.rows("finance_line", "id")) == 4
+
+
+def test_what_orders_earned_is_not_doubled(bench: SyncBench) -> None:
+    """Revenue and demand come from the orders alone, however often their money is booked."""
+    told, bench.market.finance = bench.market.finance, []
+    loaded(bench)
+    before = bench.rows("product_summary", "product_key", "revenue_30d", "sold_30d", "effect")
+    bench.market.finance = told
+    assert loaded(bench)["finance"] == (4, 0)
+    assert bench.rows("product_summary", "product_key", "revenue_30d", "sold_30d", "effect") == before
