@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from micore.domain.records import (
     OrderState,
     PriceRecord,
+    RejectedRow,
     ReturnKind,
     ReturnRecord,
     ReturnState,
@@ -17,7 +19,7 @@ from micore.domain.records import (
     SupplyRecord,
     SupplyState,
 )
-from micore.domain.run_views import RunState
+from micore.domain.run_views import RunState, StreamState
 from micore.storage import barcodes
 from tests.support.fake_source import DAY, START, FakeMarketplace, TellingSource, card, order, small_shop
 from tests.support.sync_bench import SyncBench, sync_bench
@@ -84,7 +86,57 @@ class TestReturnsAndSupplies:
         assert ("777",) in bench.rows("sku", "external_id")
 
 
+class TestClosedSupplies:
+    """What the marketplace no longer tells of does not stay under way."""
+
+    def lines(self, bench: SyncBench) -> list[tuple[Any, ...]]:
+        return bench.rows("supply_line l JOIN sku k ON k.id = l.sku_id", "l.supply_id", "k.external_id", "l.state")
+
+    def test_a_line_taken_out_of_a_supply(self, bench: SyncBench) -> None:
+        bench.sync()
+        bench.market.supplies, bench.market.whole_supplies = [supply("S-1", "1")], ["S-1"]
+        bench.sync()
+        assert self.lines(bench) == [("S-1", "1", "on_the_way"), ("S-1", "2", "cancelled"), ("S-2", "5", "on_the_way")]
+
+    def test_a_supply_that_is_not_told_whole_keeps_its_lines(self, bench: SyncBench) -> None:
+        bench.sync()
+        bench.market.supplies = [supply("S-1", "1")]
+        bench.sync()
+        assert [state for *_, state in self.lines(bench)] == ["on_the_way"] * 3
+
+    def test_a_supply_told_in_several_pages_keeps_them_all(self, bench: SyncBench) -> None:
+        bench.market.supplies = [supply("S-1", str(number)) for number in range(1, 9)]
+        bench.market.whole_supplies = ["S-1"]
+        bench.sync()
+        bench.sync()
+        assert [state for *_, state in self.lines(bench)] == ["on_the_way"] * 8
+
+    def test_a_supply_that_is_listed_no_more(self, bench: SyncBench) -> None:
+        bench.sync()
+        bench.market.supplies, bench.market.open_supplies = [], ["S-2"]
+        bench.sync()
+        assert [state for *_, state in self.lines(bench)] == ["cancelled", "cancelled", "on_the_way"]
+
+    def test_half_of_many_that_vanish_at_once_are_not_believed(self, bench: SyncBench) -> None:
+        bench.market.supplies = [supply(f"S-{number}", "1") for number in range(30)]
+        bench.sync()
+        bench.market.supplies, bench.market.open_supplies = [], ["S-1"]
+        held = bench.sync()
+        assert held.message is not None and "Only 1 of 30 open supplies" in held.message
+        assert {state for *_, state in self.lines(bench)} == {"on_the_way"}
+        assert bench.sync(believe=True).state == RunState.DONE
+        assert [each for each, _, state in self.lines(bench) if state == "on_the_way"] == ["S-1"]
+
+
 class TestPrices:
+    def test_one_rejected_row_holds_nothing(self, bench: SyncBench) -> None:
+        bench.market.catalogue = [card(str(number), price=None) for number in range(1, 30)]
+        bench.market.prices = [PriceRecord(f"card-{number}", 1_990_000, "RUB") for number in range(1, 30)]
+        bench.sync()
+        bench.market.rejected["prices"] = [RejectedRow("card-30", "price: received -1; allowed: 0 or more.", b"{}")]
+        told = {each.stream: each.state for each in bench.sync().streams}
+        assert told["prices"] == StreamState.DONE
+
     @pytest.fixture(autouse=True)
     def catalogue_without_prices(self, bench: SyncBench) -> None:
         bench.market.catalogue = [card(str(number), price=None) for number in range(1, 9)]
@@ -176,3 +228,13 @@ class TestBarcodes:
         with bench.database.read() as connection:
             known = barcodes.skus_by_barcode(connection, run.id)
         assert known == {"mine": "1", "moved": "1", "gone": "3"}
+
+    def test_those_of_a_retired_sku_give_way_to_a_living_one(self, bench: SyncBench) -> None:
+        bench.market.catalogue = [card("1", barcodes=("same",)), card("2", barcodes=("left",))]
+        bench.sync()
+        bench.market.clock = START + DAY
+        bench.market.catalogue = [card("3", "Made anew", barcodes=("same",))]
+        run = bench.sync()
+        with bench.database.read() as connection:
+            known = barcodes.skus_by_barcode(connection, run.id)
+        assert known == {"same": "3", "left": "2"}

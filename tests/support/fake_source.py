@@ -48,6 +48,9 @@ class FakeMarketplace:
     supplies: list[SupplyRecord] = field(default_factory=list)
     finance: list[FinanceRecord | SaleRecord] = field(default_factory=list)
     storage_costs: list[StorageCostRecord] = field(default_factory=list)
+    whole_supplies: list[str] = field(default_factory=list)
+    """Supplies that the last page of a reading ends."""
+    open_supplies: list[str] | None = None
     rejected: dict[str, list[RejectedRow]] = field(default_factory=dict)
     """Stream, or stock scope, to rows that come with its first page."""
     fail_before_page: dict[str, Exception] = field(default_factory=dict)
@@ -166,6 +169,8 @@ class FakeSource:
             scope_done=bool(scope) and last,
             seen=self._market.answered if scope else (),
             done=done,
+            whole_of=self._market.whole_supplies if stream == "supplies" and done else (),
+            all_open=self._market.open_supplies if stream == "supplies" and done else None,
         )
 
 

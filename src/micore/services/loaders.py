@@ -190,8 +190,8 @@ class ListingLoader(Loader):
         self._seen |= {row.key for page in pages for row in page.rejected}
 
     def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
-        # Counted once each: a walk that the source had to begin again reads its first pages twice.
-        work, rows = self.work, len(self._seen) or total.read
+        # Cards are counted once each: a walk that the source had to begin again reads its first pages twice.
+        work, rows = self.work, len(self._seen) if self.stream.name == "catalogue" else total.read
         last = before.rows_last if before and before.rows_last else 0
         shrunken = last >= SMALL_READING and rows <= last * LEAST_SHARE
         believed = not shrunken or work.params.believe

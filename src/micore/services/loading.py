@@ -14,6 +14,7 @@ from micore.domain.instants import micros
 from micore.domain.records import Record
 from micore.errors import MicoreError, SourceProtocolError
 from micore.services.loaders import LOADERS, Counts, Loader, Outcome
+from micore.services.supplies import SupplyLoader
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Page, Stream, StreamKind
 from micore.storage import quarantines, raw, runs
@@ -26,9 +27,14 @@ ROWS_PER_STEP = 5_000
 STEP_SECONDS = 1.0
 
 
+def loader_of(work: SyncWork, stream: Stream) -> Loader:
+    """What writes a stream's rows."""
+    return (SupplyLoader if stream.name == "supplies" else LOADERS[stream.kind])(work, stream)
+
+
 def load_stream(work: SyncWork, stream: Stream) -> Outcome:
     """Read a stream to its end and load it. Raises what the source raises, and StopRequestedError."""
-    loader = LOADERS[stream.kind](work, stream)
+    loader = loader_of(work, stream)
     resumed = loader.resume()
     before = work.cursor(stream)
     total = Counts()

@@ -90,6 +90,12 @@ class Page:
     """Snapshot streams: sku_ids this page answers for even where it holds no row of them."""
     at_once: bool = False
     """Store it before reading on: its cursor tells of what must not be done twice, such as a report just ordered."""
+    whole_of: Sequence[str] = ()
+    """Supplies: supply_ids whose lines have been told to the last one with this page, none of them rejected. A line
+    that was told once and is not among them has been taken out."""
+    all_open: Sequence[str] | None = None
+    """Supplies, with `done`: every supply that the marketplace still lists and that may be open. One that is open here
+    and not listed there is over. None where it cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 _BARCODES = """
-SELECT b.barcode, k.external_id, max(CASE WHEN b.seen_until IS NULL THEN 1 ELSE 0 END) AS present
+SELECT b.barcode, k.external_id,
+       max(CASE WHEN b.seen_until IS NULL AND k.retired_at IS NULL THEN 1 ELSE 0 END) AS present
 FROM run r
 JOIN sku k ON k.account_id = r.account_id
 JOIN sku_barcode b ON b.sku_id = k.id
@@ -17,8 +18,8 @@ GROUP BY b.barcode, k.external_id
 def skus_by_barcode(connection: Connection, run_id: int) -> dict[str, str]:
     """Barcode to the marketplace's sku id, of the account that a run reads; about 200 bytes each.
 
-    A barcode that a sku bears now beats one that another sku bore once. One that stands for several is left out: an
-    order must not be counted for the wrong product.
+    A barcode that a sku bears now beats one that another sku bore once, or bore when it left the catalogue. One that
+    stands for several is left out: an order must not be counted for the wrong product.
     """
     skus: dict[str, set[str]] = {}
     once: dict[str, set[str]] = {}

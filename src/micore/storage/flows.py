@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from micore.domain.records import ReturnState, SupplyState
 from micore.storage.bulk import Columns
@@ -85,10 +85,54 @@ def merge_supplies(connection: Connection, account_id: int, rows: Sequence[Suppl
     return merge_rows(connection, "supply_line", _SUPPLY, key, rows, account_id=account_id, now=now)
 
 
-# ------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------------- closing
 
 OPEN_SUPPLIES = (SupplyState.PLANNED.value, SupplyState.ON_THE_WAY.value, SupplyState.ACCEPTING.value)
 UNDER_WAY = (ReturnState.ON_THE_WAY.value, ReturnState.READY.value)
+_IDS_PER_STATEMENT = 500
+
+
+def open_supply_ids(connection: Connection, account_id: int) -> set[str]:
+    """The supplies of an account that are not whole at the marketplace yet."""
+    query = select(supply_line.c.supply_id).where(
+        supply_line.c.account_id == account_id, supply_line.c.state.in_(OPEN_SUPPLIES)
+    )
+    return set(connection.execute(query.distinct()).scalars())
+
+
+def cancel_lines(
+    connection: Connection,
+    account_id: int,
+    kept: Mapping[str, Collection[int]],
+    *,
+    raw_page_id: int,
+    as_of: int,
+    now: int,
+) -> list[int]:
+    """Cancel the open lines of these supplies whose sku is not among the kept ones. Returns the sku ids of those."""
+    supply_ids = sorted(kept)
+    gone: list[tuple[int, int]] = []
+    for start in range(0, len(supply_ids), _IDS_PER_STATEMENT):
+        some = supply_ids[start : start + _IDS_PER_STATEMENT]
+        rows = connection.execute(
+            select(supply_line.c.id, supply_line.c.supply_id, supply_line.c.sku_id).where(
+                supply_line.c.account_id == account_id,
+                supply_line.c.supply_id.in_(some),
+                supply_line.c.state.in_(OPEN_SUPPLIES),
+            )
+        )
+        gone += [(row.id, row.sku_id) for row in rows if row.sku_id not in kept[row.supply_id]]
+    for start in range(0, len(gone), _IDS_PER_STATEMENT):
+        ids = [line_id for line_id, _ in gone[start : start + _IDS_PER_STATEMENT]]
+        connection.execute(
+            update(supply_line)
+            .where(supply_line.c.id.in_(ids))
+            .values(state=SupplyState.CANCELLED.value, changed_at=as_of, known_from=now, raw_page_id=raw_page_id)
+        )
+    return [sku_id for _, sku_id in gone]
+
+
+# ------------------------------------------------------------------------------------------------- reading
 
 
 class OpenSupplyRow(NamedTuple):

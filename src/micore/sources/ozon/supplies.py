@@ -200,6 +200,8 @@ class _Listing:
     def __init__(self) -> None:
         self.supplies: dict[str, FoundSupply] = {}
         self.rejected: dict[str, RejectedRow] = {}
+        self.named: set[str] = set()
+        """Every supply of the lists, also one without goods yet."""
 
     def read(self, api: OzonApi, states: Sequence[str], since: datetime | None) -> Answer[SupplyOrderIds]:
         """Add the orders in some states, those changed last first, as far back as `since`; returns the last answer."""
@@ -229,6 +231,7 @@ class _Listing:
         self.rejected.update((row.key, row) for row in [*batch.rejected, *missing])
         recent = [row for row in batch.rows if since is None or instant(changed_of(row)) >= since]
         self.supplies.update((each.supply_id, each) for row in recent for each in supplies_of(row) if each.bundle_id)
+        self.named.update(each.supply_id for row in batch.rows for each in supplies_of(row))
         return len(recent) == len(batch.rows)
 
 
@@ -247,12 +250,17 @@ def read_supplies(api: OzonApi, cursor: str | None, history: timedelta) -> Itera
     )
     end = to_text(SuppliesCursor(as_of - OVERLAP))
     rejected = list(listing.rejected.values())
+    # An order that cannot be read may hold any of the supplies.
+    all_open = None if rejected else sorted(listing.named)
     if rejected or not left:
         after = to_text(SuppliesCursor(since, as_of, at.supply, at.at)) if left else end
-        yield Page(answer.raw, (), rejected, after, as_of, done=not left)
+        yield Page(answer.raw, (), rejected, after, as_of, done=not left, all_open=None if left else all_open)
     for number, supply in enumerate(left, 1):
-        for step in goods_of(api, supply, at.at if supply.supply_id == at.supply else ""):
+        start = at.at if supply.supply_id == at.supply else ""
+        doubted = bool(start)
+        for step in goods_of(api, supply, start):
             batch, more = step.page.value, step.following
+            doubted = doubted or bool(batch.rejected)
             done = more is None and number == len(left)
             going_on = supply if more is not None or done else left[number]
             yield Page(
@@ -264,6 +272,8 @@ def read_supplies(api: OzonApi, cursor: str | None, history: timedelta) -> Itera
                 done=done,
                 places=(supply.place,) if supply.place else (),
                 skus=_hints(batch.rows),
+                whole_of=() if doubted or more is not None else (supply.supply_id,),
+                all_open=all_open if done else None,
             )
 
 

@@ -139,12 +139,15 @@ def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -
     end = to_text(SuppliesCursor(as_of))
     if rejected or not left:
         after = SuppliesCursor(at.read_to, as_of, at.supply, at.at)
-        yield Page(answer.raw, (), rejected, to_text(after) if left else end, as_of, done=not left)
+        all_open = None if left else still_listed(listed, rejected)
+        yield Page(answer.raw, (), rejected, to_text(after) if left else end, as_of, done=not left, all_open=all_open)
     for number, supply in enumerate(left, 1):
         start = at.at if supply.supply_id == at.supply else ""
         place = _place(api, supply)
+        doubted = bool(start)
         for step in _goods(api, supply, place, start):
             batch, more = step.page.value, step.following
+            doubted = doubted or bool(batch.rejected)
             done = more is None and number == len(left)
             going_on = supply if more is not None or done else left[number]
             after = SuppliesCursor(at.read_to, as_of, going_on.supply_id or 0, more or "")
@@ -156,7 +159,16 @@ def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -
                 as_of,
                 done=done,
                 places=(place,) if place else (),
+                whole_of=() if doubted or more is not None else (str(supply.supply_id),),
+                all_open=still_listed(listed, rejected) if done else None,
             )
+
+
+def still_listed(listed: Sequence[Supply], rejected: Sequence[RejectedRow]) -> list[str] | None:
+    """The numbers of all supplies in the list; None where a row without one may be any of them."""
+    if not all(row.key for row in rejected):
+        return None
+    return [str(row.supply_id) for row in listed if row.supply_id is not None] + [row.key for row in rejected]
 
 
 def _all_supplies(api: WildberriesApi) -> tuple[list[Supply], list[RejectedRow], Answer[_ListBatch]]:
