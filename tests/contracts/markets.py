@@ -81,6 +81,12 @@ def behind_a_proxy(source_name: str, direct: str, options: dict[str, str]) -> It
             yield market
 
 
+def forward_to(market: Market, asked: Asked) -> Says:
+    """The marketplace's own answer, for mischief that changes it."""
+    with httpx2.Client(base_url=market.direct, trust_env=False, timeout=30.0) as onward:
+        return forward(onward, asked)
+
+
 def forward(onward: httpx2.Client, asked: Asked) -> Says:
     """The marketplace's own answer."""
     left_out = ("host", "content-length", "connection", "accept-encoding")

@@ -26,7 +26,17 @@ from micore.domain.records import (
     StorageCostRecord,
     SupplyRecord,
 )
-from micore.sources.base import AccountFacts, Option, Page, RawAnswer, SourceTools, Stream, StreamKind
+from micore.sources.base import (
+    AccountFacts,
+    Option,
+    Page,
+    RawAnswer,
+    Reread,
+    SourceTools,
+    StoredRow,
+    Stream,
+    StreamKind,
+)
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -51,6 +61,8 @@ class FakeMarketplace:
     whole_supplies: list[str] = field(default_factory=list)
     """Supplies that the last page of a reading ends."""
     open_supplies: list[str] | None = None
+    rereads: dict[bytes, Reread] = field(default_factory=dict)
+    """What stored rows mean by now; those that are not here still mean nothing."""
     rejected: dict[str, list[RejectedRow]] = field(default_factory=dict)
     """Stream, or stock scope, to rows that come with its first page."""
     fail_before_page: dict[str, Exception] = field(default_factory=dict)
@@ -90,6 +102,11 @@ class FakeSource:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+    def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
+        """What the test says these bytes mean by now."""
+        known = self._market.rereads
+        return [known.get(row.raw, Reread(reason="still: received it; allowed: nothing of the kind.")) for row in rows]
 
     def read(self, stream: str, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
         market = self._market

@@ -287,3 +287,7 @@ class RejectedRow(NamedTuple):
     """What the row names itself; for stock the sku_id, so that its last figure stays. Empty where it has no name."""
     reason: str
     raw: bytes
+    context: str = ""
+    """What its meaning needs beside its bytes, JSON of the source's own: the list it stood in, the supply it is of."""
+    may_pass: bool = False
+    """Its reason may pass by itself: it names something that is not known yet."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from micore.domain.records import PlaceRecord, Record, RejectedRow, SkuHint
 
@@ -98,6 +98,27 @@ class Page:
     and not listed there is over. None where it cannot tell."""
 
 
+class StoredRow(NamedTuple):
+    """A row from quarantine: its bytes, as received or as a person mended them, and what RejectedRow.context said."""
+
+    raw: bytes
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What reading a stored row again came to."""
+
+    records: Sequence[Record] = ()
+    places: Sequence[PlaceRecord] = ()
+    skus: Sequence[SkuHint] = ()
+    """As those of a Page."""
+    reason: str | None = None
+    """Why it still cannot be believed; None: it can."""
+    may_pass: bool = False
+    """As RejectedRow.may_pass."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
     """Who the key belongs to."""
@@ -156,6 +177,14 @@ class Source(Protocol):
         the last) or of a broken one (which then goes on). None, or `full`, reads everything the marketplace keeps.
         An empty reading still yields its page. Raises SourceAuthError, SourceGoneError, SourceProtocolError (stop)
         and, when its own patient retries are used up, RetryableError.
+        """
+        ...
+
+    def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
+        """Read rows again that were rejected once, by the rules of today and without asking the marketplace.
+
+        One result for each row, in their order. Rows of snapshots, and those whose meaning is lost, are rejected:
+        only a later reading can tell what became of them.
         """
         ...
 

@@ -63,6 +63,11 @@ class RowReader(Generic[EnvelopeT, RowT]):
         except (msgspec.ValidationError, RecordRejectedError):
             return self._read_one_by_one(body)
 
+    def one(self, raw: bytes) -> tuple[RowT, Sequence[Record]]:
+        """Read a single row as `read` would; raises msgspec.DecodeError, RecordRejectedError."""
+        row = self._row.decode(raw)
+        return row, self._convert([row])
+
     def _read_one_by_one(self, body: bytes) -> Batch[EnvelopeT, RowT]:
         envelope = self._untyped.decode(body)
         rows: list[RowT] = []
@@ -79,7 +84,7 @@ class RowReader(Generic[EnvelopeT, RowT]):
         return Batch(envelope, rows, self._convert(rows), rejected)
 
 
-def named(raw: msgspec.Raw, key_field: str) -> str:
+def named(raw: msgspec.Raw | bytes, key_field: str) -> str:
     """What a row calls itself, however little else of it makes sense; empty where it has no name."""
     try:
         fields = msgspec.json.decode(raw)

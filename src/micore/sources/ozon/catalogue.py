@@ -17,6 +17,7 @@ from micore.sources.http import Answer
 from micore.sources.ozon.answers import ListedProduct, Product, Products
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.products import PASSES, ListBatch, product_count, product_pages
+from micore.sources.rereading import told_in
 from micore.sources.rows import Batch, RowReader
 
 INFO_PATH = "/v3/product/info/list"
@@ -56,7 +57,7 @@ def catalogue_records(rows: Sequence[Product], *, archived: bool) -> list[Catalo
     return list(records.values())
 
 
-_INFO = tuple(
+INFO = tuple(
     RowReader(
         Products[Product],
         Products[msgspec.Raw],
@@ -102,9 +103,9 @@ def _described(
     if not listing.value.rows:
         return Page(listing.raw, (), rejected, cursor, as_of, done=done, expected_rows=expected)
     asked = [ident(row.product_id) for row in listing.value.rows]
-    answer = api.ask(INFO_PATH, {"product_id": asked}, _INFO[part].read)
+    answer = api.ask(INFO_PATH, {"product_id": asked}, INFO[part].read)
     batch = answer.value
-    rejected += batch.rejected
+    rejected += told_in(batch.rejected, {"part": part})
     rejected += _not_described(listing.value.rows, batch)
     return Page(answer.raw, batch.records, rejected, cursor, as_of, done=done, expected_rows=expected)
 

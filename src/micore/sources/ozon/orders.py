@@ -21,6 +21,7 @@ from micore.sources.ozon.cursors import following
 from micore.sources.ozon.warehouses import ozon_place
 from micore.sources.ozon.windows import LONGEST_SPAN, Marks, Window, plan
 from micore.sources.paging import Fetched, Step, walk
+from micore.sources.rereading import told_in
 from micore.sources.rows import Batch, RowReader
 
 FBO_PATH = "/v3/posting/fbo/list"
@@ -195,7 +196,7 @@ class _Scheme(NamedTuple):
     places: Callable[[Sequence[Any]], list[PlaceRecord]]
 
 
-_SCHEMES = {"FBO": _Scheme(FBO_PATH, _FBO, fbo_places), "FBS": _Scheme(FBS_PATH, _FBS, fbs_places)}
+SCHEMES = {"FBO": _Scheme(FBO_PATH, _FBO, fbo_places), "FBS": _Scheme(FBS_PATH, _FBS, fbs_places)}
 
 
 def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
@@ -206,7 +207,7 @@ def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterato
     reach = timedelta(days=at.history_days) if at.history_days else history
     windows, whole = plan(at.marks, as_of, reach)
     for number in range(at.window, len(windows)):
-        scheme = _SCHEMES[windows[number].scheme]
+        scheme = SCHEMES[windows[number].scheme]
         for step in _window_pages(api, scheme, windows[number], at.at if number == at.window else ""):
             batch, more = step.page.value, step.following
             done = more is None and number + 1 == len(windows)
@@ -214,7 +215,7 @@ def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterato
             yield Page(
                 step.page.raw,
                 batch.records,
-                batch.rejected,
+                told_in(batch.rejected, {"scheme": windows[number].scheme}),
                 to_text(OrdersCursor(whole) if done else after),
                 as_of,
                 done=done,

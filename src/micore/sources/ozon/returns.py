@@ -136,7 +136,7 @@ def _told(value: datetime | None) -> datetime | None:
     return None if value is None or value.year < NO_YEAR else value
 
 
-_RETURNS = RowReader(
+RETURNS = RowReader(
     Returns[Return],
     Returns[msgspec.Raw],
     Return,
@@ -172,12 +172,13 @@ def read_returns(api: OzonApi, cursor: str | None, history: timedelta) -> Iterat
                 to_text(after),
                 as_of,
                 done=done,
-                skus=_hints(batch.rows),
+                skus=hints(batch.rows),
             )
         since, last_id = until, ""
 
 
-def _hints(rows: Sequence[Return]) -> list[SkuHint]:
+def hints(rows: Sequence[Return]) -> list[SkuHint]:
+    """What these returns tell of their skus."""
     told = (hint(row.product.sku, row.product.offer_id, row.product.name) for row in rows)
     return list({each.sku_id: each for each in told}.values())
 
@@ -188,7 +189,7 @@ def _pages(api: OzonApi, since: datetime, until: datetime, cursor: str) -> Itera
     asked = {"filter": {"visual_status_change_moment": changed}, "limit": PAGE_ROWS}
 
     def fetch(at: str) -> tuple[Answer[_Batch], Fetched]:
-        answer = api.ask(PATH, {**asked, "last_id": int(at or 0)}, _RETURNS.read)
+        answer = api.ask(PATH, {**asked, "last_id": int(at or 0)}, RETURNS.read)
         batch = answer.value
         rows, told = len(batch.rows) + len(batch.rejected), batch.envelope.has_next
         more = told if told is not None else rows >= PAGE_ROWS

@@ -69,7 +69,7 @@ def sale_records(rows: Sequence[Accrual]) -> Sequence[Record]:
     return list(records.values())
 
 
-_SALES = RowReader(
+SALES = RowReader(
     Accruals[Accrual],
     Accruals[msgspec.Raw],
     Accrual,
@@ -101,12 +101,13 @@ def read_sales(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator
                 to_text(after),
                 as_of,
                 done=done,
-                skus=[SkuHint(sku_id, "", "") for sku_id in dict.fromkeys(_sku_ids(batch.records))],
+                skus=[SkuHint(sku_id, "", "") for sku_id in dict.fromkeys(sku_ids(batch.records))],
             )
         day, last_id = day + timedelta(days=1), ""
 
 
-def _sku_ids(records: Sequence[Record]) -> Iterator[str]:
+def sku_ids(records: Sequence[Record]) -> Iterator[str]:
+    """The skus of records, in their order."""
     for record in records:
         if isinstance(record, SaleRecord):
             yield record.sku_id
@@ -116,7 +117,7 @@ def _day_pages(api: OzonApi, day: date, last_id: str) -> Iterator[Step[Answer[_B
     """The bookings of one day; `last_id` lives for 15 minutes, a dead one begins the day again."""
 
     def fetch(at: str) -> tuple[Answer[_Batch], Fetched]:
-        answer = api.ask(PATH, {"date": day.isoformat(), "last_id": at}, _SALES.read)
+        answer = api.ask(PATH, {"date": day.isoformat(), "last_id": at}, SALES.read)
         rows = len(answer.value.rows) + len(answer.value.rejected)
         return answer, Fetched(rows, answer.value.envelope.last_id or None if rows else None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -10,18 +10,20 @@ import msgspec
 
 from micore.domain.instants import instant
 from micore.errors import NotFoundError, SourceAuthError
-from micore.sources.base import AccountFacts, Option, Page, SourceTools, Stream, StreamKind
+from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.fields import currency_code, optional_moment
 from micore.sources.options import header_text, whole_number
 from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
 from micore.sources.ozon.orders import read_orders
+from micore.sources.ozon.rereading import READ_AGAIN
 from micore.sources.ozon.returns import read_returns
 from micore.sources.ozon.sales import read_sales
 from micore.sources.ozon.stock import read_stock
 from micore.sources.ozon.supplies import read_supplies
 from micore.sources.ozon.warehouses import read_warehouses
+from micore.sources.rereading import reread_each
 
 DEFAULT_CURRENCY = "RUB"
 MAX_HISTORY_DAYS = 3650
@@ -97,6 +99,10 @@ class OzonSource:
         if stream == "supplies":
             return read_supplies(self._api, at, self._history)
         raise NotFoundError("stream of ozon", stream)
+
+    def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
+        """See Source.reread."""
+        return reread_each(rows, READ_AGAIN.get(stream))
 
     def close(self) -> None:
         """See Source.close."""

@@ -30,6 +30,7 @@ from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.cursors import following
 from micore.sources.ozon.warehouses import in_order, ozon_place
 from micore.sources.paging import Fetched, Step, walk
+from micore.sources.rereading import told_in
 from micore.sources.rows import Batch, RowReader
 
 LIST_PATH = "/v3/supply-order/list"
@@ -266,18 +267,19 @@ def read_supplies(api: OzonApi, cursor: str | None, history: timedelta) -> Itera
             yield Page(
                 step.page.raw,
                 batch.records,
-                batch.rejected,
+                told_in(batch.rejected, {"supply": supply}, within=supply.supply_id),
                 end if done else to_text(SuppliesCursor(since, as_of, going_on.supply_id, more or "")),
                 as_of,
                 done=done,
                 places=(supply.place,) if supply.place else (),
-                skus=_hints(batch.rows),
+                skus=hints(batch.rows),
                 whole_of=() if doubted or more is not None else (supply.supply_id,),
                 all_open=all_open if done else None,
             )
 
 
-def _hints(rows: Sequence[BundleItem]) -> list[SkuHint]:
+def hints(rows: Sequence[BundleItem]) -> list[SkuHint]:
+    """What these goods tell of their skus."""
     return list({each.sku_id: each for each in (hint(row.sku, row.offer_id, row.name) for row in rows)}.values())
 
 

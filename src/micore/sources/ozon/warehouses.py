@@ -17,6 +17,7 @@ from micore.sources.ozon.answers import Cluster, Clusters, SellerWarehouse, Sell
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.cursors import following
 from micore.sources.paging import Fetched, Step, walk
+from micore.sources.rereading import told_in
 from micore.sources.rows import Batch, RowReader
 
 SELLER_PATH = "/v2/warehouse/list"
@@ -70,7 +71,7 @@ def ozon_place(warehouse_id: str, name: str | None, cluster_id: str | None) -> P
     return PlaceRecord(PlaceKind.WAREHOUSE, warehouse_id, name or warehouse_id, Holder.MARKETPLACE, "FBO", cluster_id)
 
 
-_SELLER = RowReader(
+SELLER = RowReader(
     SellerWarehouses[SellerWarehouse],
     SellerWarehouses[msgspec.Raw],
     SellerWarehouse,
@@ -78,7 +79,7 @@ _SELLER = RowReader(
     convert=lambda rows: [seller_place(row) for row in rows],
     key_field="warehouse_id",
 )
-_CLUSTERS = RowReader(
+CLUSTERS = RowReader(
     Clusters[Cluster],
     Clusters[msgspec.Raw],
     Cluster,
@@ -94,7 +95,7 @@ def seller_pages(api: OzonApi, cursor: str = "") -> Iterator[Step[Answer[_Seller
     """The seller's warehouses, page by page."""
 
     def fetch(at: str) -> tuple[Answer[_SellerBatch], Fetched]:
-        answer = api.ask(SELLER_PATH, {"limit": PAGE_ROWS, "cursor": at}, _SELLER.read)
+        answer = api.ask(SELLER_PATH, {"limit": PAGE_ROWS, "cursor": at}, SELLER.read)
         envelope, batch = answer.value.envelope, answer.value
         rows = len(batch.rows) + len(batch.rejected)
         return answer, Fetched(rows, following(envelope.cursor, envelope.has_next))
@@ -132,12 +133,14 @@ def read_warehouses(api: OzonApi, cursor: str | None) -> Iterator[Page]:
             seller, more = step.page, step.following
             as_of = as_of or seller.marketplace_now
             after = WarehousesCursor(0, more, as_of) if more is not None else WarehousesCursor(1, "", as_of)
-            yield Page(seller.raw, seller.value.records, seller.value.rejected, to_text(after), as_of)
+            rejected = told_in(seller.value.rejected, {"list": SELLER_PATH})
+            yield Page(seller.raw, seller.value.records, rejected, to_text(after), as_of)
         part = 1
     for number in range(part, END):
         payload = {"cluster_type": CLUSTER_TYPES[number - 1]}
-        answer = api.ask(CLUSTER_PATH, payload, _CLUSTERS.read)
+        answer = api.ask(CLUSTER_PATH, payload, CLUSTERS.read)
         as_of = as_of or answer.marketplace_now
         after = WarehousesCursor(number + 1, "", as_of)
         batch = answer.value
-        yield Page(answer.raw, batch.records, batch.rejected, to_text(after), as_of, done=after.part == END)
+        rejected = told_in(batch.rejected, {"list": CLUSTER_PATH})
+        yield Page(answer.raw, batch.records, rejected, to_text(after), as_of, done=after.part == END)

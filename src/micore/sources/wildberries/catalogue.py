@@ -15,6 +15,7 @@ from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import ident, optional_moment
 from micore.sources.http import Answer
 from micore.sources.paging import Fetched, Step, walk
+from micore.sources.rereading import told_in
 from micore.sources.rows import Batch, RowReader
 from micore.sources.wildberries.answers import Card, Cards, CardsMark
 from micore.sources.wildberries.api import CARDS_PATH, NAME, TRASH_PATH, Category, WildberriesApi
@@ -56,7 +57,7 @@ def catalogue_records(rows: Sequence[Card], *, archived: bool) -> list[Catalogue
     return list(records.values())
 
 
-_READERS = tuple(
+READERS = tuple(
     RowReader(
         Cards[Card],
         Cards[msgspec.Raw],
@@ -83,12 +84,13 @@ def read_catalogue(api: WildberriesApi, cursor: str | None) -> Iterator[Page]:
             as_of = as_of or answer.marketplace_now
             after = CatalogueCursor(part, more, as_of) if more is not None else CatalogueCursor(part + 1, "", as_of)
             batch, done = answer.value, after.part == len(PATHS)
-            yield Page(answer.raw, batch.records, by_size(batch.rejected), to_text(after), as_of, done=done)
+            rejected = told_in(by_size(batch.rejected), {"archived": PATHS[part] == TRASH_PATH})
+            yield Page(answer.raw, batch.records, rejected, to_text(after), as_of, done=done)
 
 
 def card_pages(api: WildberriesApi, path: str, cursor: str = "") -> Iterator[Step[Answer[CardBatch]]]:
     """The cards of one list, those changed longest ago first, so that what changes meanwhile comes again at the end."""
-    reader = _READERS[PATHS.index(path)]
+    reader = READERS[PATHS.index(path)]
 
     def fetch(at: str) -> tuple[Answer[CardBatch], Fetched]:
         mark = msgspec.json.decode(at) if at else {}

@@ -8,11 +8,13 @@ from functools import partial
 from http import HTTPStatus
 
 from micore.domain.instants import micros
-from micore.domain.records import OrderRecord, OrderState, PlaceRecord
+from micore.domain.records import OrderRecord, OrderState, PlaceRecord, RejectedRow
 from micore.domain.units import MILLI
 from micore.errors import RecordRejectedError, SourceAuthError
 from micore.sources.base import Page
 from micore.sources.fields import moment, price
+from micore.sources.rereading import Context, told_in
+from micore.sources.rows import named
 from micore.sources.wildberries.answers import Order
 from micore.sources.wildberries.api import CURRENCY, ORDERS_PATH, WildberriesApi
 from micore.sources.wildberries.statistics import Statistics, moscow
@@ -64,6 +66,16 @@ def sku_of(barcode: str, sku_of_barcode: SkuOfBarcode) -> str:
     return found
 
 
+def is_unknown_barcode(reason: str) -> bool:
+    """Whether a row was rejected because of its barcode, which a later catalogue may know."""
+    return reason.startswith("barcode: ")
+
+
+def _seller(row: RejectedRow, *, sellers: Mapping[str, PlaceRecord]) -> Context:
+    """The seller's warehouse that a rejected row names, as it is called today."""
+    return {"seller": sellers.get(named(row.raw, "warehouseName").strip())}
+
+
 def place_of(row: Order, sellers: Mapping[str, PlaceRecord]) -> PlaceRecord | None:
     """Where a unit ships from; None for a warehouse of the seller's that is not known by this name."""
     if row.warehouse_type == SELLER_HELD:
@@ -98,7 +110,7 @@ def read_orders(api: WildberriesApi, cursor: str | None, history: timedelta) -> 
         yield Page(
             page.answer.raw,
             page.records,
-            page.rejected,
+            told_in(page.rejected, partial(_seller, sellers=sellers), may_pass=is_unknown_barcode),
             page.cursor,
             page.as_of,
             done=page.done,

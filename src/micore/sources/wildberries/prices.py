@@ -38,7 +38,7 @@ def price_records(rows: Sequence[PricedCard]) -> list[PriceRecord]:
     return list(records.values())
 
 
-_PRICES = RowReader(
+PRICES = RowReader(
     Prices[PricedCard],
     Prices[msgspec.Raw],
     PricedCard,
@@ -67,7 +67,7 @@ def _pages(api: WildberriesApi, cursor: str) -> Iterator[Step[Answer[_Batch]]]:
     def fetch(at: str) -> tuple[Answer[_Batch], Fetched]:
         offset = int(at or 0)
         query = {"limit": PAGE_ROWS, "offset": offset}
-        answer = api.get(Category.PRICES, PRICES_PATH, query, _PRICES.read)
+        answer = api.get(Category.PRICES, PRICES_PATH, query, PRICES.read)
         rows = len(answer.value.rows) + len(answer.value.rejected)
         return answer, Fetched(rows, str(offset + PAGE_ROWS) if rows else None, answer.raw.body)
 

@@ -17,10 +17,11 @@ from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import moment
 from micore.sources.http import Answer
 from micore.sources.paging import Fetched, Step, walk
+from micore.sources.rereading import told_in
 from micore.sources.rows import Batch, RowReader
 from micore.sources.wildberries.answers import ItemReturn, ItemReturns
 from micore.sources.wildberries.api import NAME, RETURNS_PATH, Category, WildberriesApi
-from micore.sources.wildberries.orders import SkuOfBarcode, sku_of
+from micore.sources.wildberries.orders import SkuOfBarcode, is_unknown_barcode, sku_of
 from micore.sources.wildberries.statistics import MOSCOW, moscow
 
 STATUSES = ("active", "archive")
@@ -88,7 +89,8 @@ _Batch = Batch[ItemReturns[ItemReturn], ItemReturn]
 _Reader = RowReader[ItemReturns[ItemReturn], ItemReturn]
 
 
-def _reader(sku_of_barcode: SkuOfBarcode, *, archived: bool) -> _Reader:
+def reader(sku_of_barcode: SkuOfBarcode, *, archived: bool) -> _Reader:
+    """Reads the returns of one status."""
     return RowReader(
         ItemReturns[ItemReturn],
         ItemReturns[msgspec.Raw],
@@ -105,7 +107,7 @@ def read_returns(api: WildberriesApi, cursor: str | None, history: timedelta) ->
     as_of = at.as_of or api.now(Category.ANALYTICS)
     today = as_of.astimezone(MOSCOW).date()
     first = at.day or (at.read_to - min(LOOK_BACK, history) if at.read_to else today - history)
-    readers = [_reader(api.tools.sku_of_barcode, archived=status == "archive") for status in STATUSES]
+    readers = [reader(api.tools.sku_of_barcode, archived=status == "archive") for status in STATUSES]
     parts = [(day, part) for day in _windows(first, today) for part in range(len(STATUSES))][at.part :]
     for number, (day, part) in enumerate(parts):
         for step in _pages(api, readers[part], day, today, part, at.at if number == 0 else ""):
@@ -117,7 +119,9 @@ def read_returns(api: WildberriesApi, cursor: str | None, history: timedelta) ->
                 after = ReturnsCursor(at.read_to, as_of, day, part, more)
             else:
                 after = ReturnsCursor(at.read_to, as_of, *parts[number + 1])
-            yield Page(step.page.raw, batch.records, batch.rejected, to_text(after), as_of, done=done)
+            context = {"archived": STATUSES[part] == "archive"}
+            rejected = told_in(batch.rejected, context, may_pass=is_unknown_barcode)
+            yield Page(step.page.raw, batch.records, rejected, to_text(after), as_of, done=done)
 
 
 def _windows(first: date, today: date) -> Iterator[date]:

@@ -11,9 +11,10 @@ from micore.domain.records import OrderState, SaleRecord
 from micore.errors import RecordRejectedError
 from micore.sources.base import Page
 from micore.sources.fields import moment, money
+from micore.sources.rereading import told_in
 from micore.sources.wildberries.answers import Sale
 from micore.sources.wildberries.api import CURRENCY, SALES_PATH, WildberriesApi
-from micore.sources.wildberries.orders import SkuOfBarcode, sku_of
+from micore.sources.wildberries.orders import SkuOfBarcode, is_unknown_barcode, sku_of
 from micore.sources.wildberries.statistics import MOSCOW, Statistics, moscow
 
 SOLD, RETURNED = "S", "R"
@@ -48,4 +49,5 @@ def read_sales(api: WildberriesApi, cursor: str | None, history: timedelta) -> I
     """The stream; see Source.read."""
     convert = partial(sale_records, sku_of_barcode=api.tools.sku_of_barcode)
     for page in Statistics(api, SALES_PATH, Sale, convert, key_field="saleID").pages(cursor, history):
-        yield Page(page.answer.raw, page.records, page.rejected, page.cursor, page.as_of, done=page.done)
+        rejected = told_in(page.rejected, {}, may_pass=is_unknown_barcode)
+        yield Page(page.answer.raw, page.records, rejected, page.cursor, page.as_of, done=page.done)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
 import msgspec
 
 from micore.errors import NotFoundError
-from micore.sources.base import AccountFacts, Option, Page, SourceTools, Stream, StreamKind
+from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.options import header_text, whole_number
+from micore.sources.rereading import reread_each
 from micore.sources.wildberries.answers import SellerInfo
 from micore.sources.wildberries.api import CURRENCY, NAME, SELLER_INFO_PATH, Category, WildberriesApi, key_expires_at
 from micore.sources.wildberries.catalogue import read_catalogue
-from micore.sources.wildberries.orders import read_orders
+from micore.sources.wildberries.orders import is_unknown_barcode, read_orders
 from micore.sources.wildberries.prices import read_prices
+from micore.sources.wildberries.rereading import read_again
 from micore.sources.wildberries.returns import read_returns
 from micore.sources.wildberries.sales import read_sales
 from micore.sources.wildberries.stock import read_stock
@@ -92,6 +94,11 @@ class WildberriesSource:
         if stream == "supplies":
             return read_supplies(self._api, at, self._history)
         raise NotFoundError("stream of wildberries", stream)
+
+    def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
+        """See Source.reread."""
+        again = read_again(self._api.tools.sku_of_barcode).get(stream)
+        return reread_each(rows, again, may_pass=is_unknown_barcode)
 
     def close(self) -> None:
         """See Source.close."""

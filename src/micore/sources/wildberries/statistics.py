@@ -102,6 +102,20 @@ def moscow_text(instant: datetime) -> str:
     return instant.astimezone(MOSCOW).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+def listed(
+    row: type[RowT], convert: Callable[[Sequence[RowT]], Sequence[Record]], *, key_field: str
+) -> RowReader[Any, RowT]:
+    """Reads an answer that is a list of rows and nothing else."""
+    return RowReader(
+        list[row],  # type: ignore[valid-type]
+        list[msgspec.Raw],
+        row,
+        rows_of=lambda answer: answer,
+        convert=convert,
+        key_field=key_field,
+    )
+
+
 class Statistics(Generic[RowT]):
     """One of the two lists, read from where a cursor says."""
 
@@ -115,14 +129,7 @@ class Statistics(Generic[RowT]):
         key_field: str,
     ) -> None:
         self._api, self._path, self._convert = api, path, convert
-        self._reader: RowReader[Any, RowT] = RowReader(
-            list[row],  # type: ignore[valid-type]
-            list[msgspec.Raw],
-            row,
-            rows_of=lambda answer: answer,
-            convert=convert,
-            key_field=key_field,
-        )
+        self._reader: RowReader[Any, RowT] = listed(row, convert, key_field=key_field)
 
     def pages(self, cursor: str | None, history: timedelta) -> Iterator[StatisticsPage[RowT]]:
         """The pages behind a cursor; without one, of so much history."""

@@ -18,6 +18,7 @@ from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import moment
 from micore.sources.http import NUMBER, Answer
 from micore.sources.paging import Fetched, Step, walk
+from micore.sources.rereading import told_in
 from micore.sources.rows import Batch, RowReader
 from micore.sources.wildberries.answers import Supply, SupplyDetails, SupplyGood
 from micore.sources.wildberries.api import (
@@ -28,7 +29,7 @@ from micore.sources.wildberries.api import (
     Category,
     WildberriesApi,
 )
-from micore.sources.wildberries.orders import SkuOfBarcode, sku_of
+from micore.sources.wildberries.orders import SkuOfBarcode, is_unknown_barcode, sku_of
 from micore.sources.wildberries.statistics import moscow
 from micore.sources.wildberries.warehouses import pooled_place
 
@@ -154,7 +155,12 @@ def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -
             yield Page(
                 step.page.raw,
                 batch.records,
-                batch.rejected,
+                told_in(
+                    batch.rejected,
+                    {"supply": supply, "place": place},
+                    within=str(supply.supply_id),
+                    may_pass=is_unknown_barcode,
+                ),
                 end if done else to_text(after),
                 as_of,
                 done=done,
@@ -219,20 +225,26 @@ def _place(api: WildberriesApi, supply: Supply) -> PlaceRecord | None:
     return pooled_place(name) if name else None
 
 
+def goods_reader(
+    supply: Supply, place: PlaceRecord | None, sku_of_barcode: SkuOfBarcode
+) -> RowReader[list[SupplyGood], SupplyGood]:
+    """Reads what is in a supply."""
+    return RowReader(
+        list[SupplyGood],
+        list[msgspec.Raw],
+        SupplyGood,
+        rows_of=lambda answer: answer,
+        convert=partial(supply_records, supply=supply, place=place, sku_of_barcode=sku_of_barcode),
+        key_field="barcode",
+    )
+
+
 def _goods(
     api: WildberriesApi, supply: Supply, place: PlaceRecord | None, cursor: str
 ) -> Iterator[Step[Answer[Batch[list[SupplyGood], SupplyGood]]]]:
     """What is in a supply, by offset until a page is not full."""
     path = SUPPLY_GOODS_PATH.replace(NUMBER, str(supply.supply_id))
-    convert = partial(supply_records, supply=supply, place=place, sku_of_barcode=api.tools.sku_of_barcode)
-    reader = RowReader(
-        list[SupplyGood],
-        list[msgspec.Raw],
-        SupplyGood,
-        rows_of=lambda answer: answer,
-        convert=convert,
-        key_field="barcode",
-    )
+    reader = goods_reader(supply, place, api.tools.sku_of_barcode)
 
     def fetch(at: str) -> tuple[Answer[Batch[list[SupplyGood], SupplyGood]], Fetched]:
         query: dict[str, str | int] = {"limit": PAGE_ROWS, "offset": int(at or 0), "isPreorderID": "false"}

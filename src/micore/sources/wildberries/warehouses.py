@@ -57,7 +57,7 @@ def in_order(number: str) -> tuple[int, str]:
 
 
 _Batch = Batch[list[SellerWarehouse], SellerWarehouse]
-_WAREHOUSES = RowReader(
+WAREHOUSES = RowReader(
     list[SellerWarehouse],
     list[msgspec.Raw],
     SellerWarehouse,
@@ -69,7 +69,7 @@ _WAREHOUSES = RowReader(
 
 def ask_warehouses(api: WildberriesApi) -> Answer[_Batch]:
     """The seller's warehouses, in one answer."""
-    return api.get(Category.MARKETPLACE, WAREHOUSES_PATH, {}, _WAREHOUSES.read)
+    return api.get(Category.MARKETPLACE, WAREHOUSES_PATH, {}, WAREHOUSES.read)
 
 
 def all_seller_places(api: WildberriesApi) -> tuple[list[PlaceRecord], Answer[_Batch]]:

@@ -1,0 +1,57 @@
+"""Ozon's rows from quarantine, read again by the readers that rejected them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from micore.domain.records import PlaceRecord, SkuHint
+from micore.sources.base import Reread
+from micore.sources.ozon import catalogue, orders, returns, sales, supplies, warehouses
+from micore.sources.rereading import Context, ReadAgain, needed
+
+
+def _warehouse(raw: bytes, context: Context) -> Reread:
+    reader = warehouses.SELLER if needed(context, "list") == warehouses.SELLER_PATH else warehouses.CLUSTERS
+    return Reread(reader.one(raw)[1])
+
+
+def _product(raw: bytes, context: Context) -> Reread:
+    return Reread(catalogue.INFO[needed(context, "part")].one(raw)[1])
+
+
+def _posting(raw: bytes, context: Context) -> Reread:
+    scheme = orders.SCHEMES[needed(context, "scheme")]
+    row, records = scheme.reader.one(raw)
+    return Reread(records, places=scheme.places([row]), skus=orders.hints([row]))
+
+
+def _accrual(raw: bytes, context: Context) -> Reread:
+    del context
+    records = sales.SALES.one(raw)[1]
+    return Reread(records, skus=[SkuHint(sku_id, "", "") for sku_id in dict.fromkeys(sales.sku_ids(records))])
+
+
+def _return(raw: bytes, context: Context) -> Reread:
+    del context
+    row, records = returns.RETURNS.one(raw)
+    return Reread(records, skus=returns.hints([row]))
+
+
+def _goods(raw: bytes, context: Context) -> Reread:
+    supply = msgspec.convert(needed(context, "supply"), supplies.FoundSupply)
+    row, records = supplies.goods_reader(supply).one(raw)
+    places: tuple[PlaceRecord, ...] = (supply.place,) if supply.place else ()
+    return Reread(records, places=places, skus=supplies.hints([row]))
+
+
+READ_AGAIN: Mapping[str, ReadAgain] = {
+    "warehouses": _warehouse,
+    "catalogue": _product,
+    "orders": _posting,
+    "sales": _accrual,
+    "returns": _return,
+    "supplies": _goods,
+}
+"""By stream; the rows of the others mean nothing by themselves."""

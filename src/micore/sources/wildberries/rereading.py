@@ -1,0 +1,77 @@
+"""Wildberries' rows from quarantine, read again by the readers that rejected them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from micore.domain.records import PlaceRecord
+from micore.sources.base import Reread
+from micore.sources.rereading import Context, ReadAgain, needed
+from micore.sources.rows import RowReader
+from micore.sources.wildberries import catalogue, orders, prices, returns, sales, supplies, warehouses
+from micore.sources.wildberries.answers import Order, Sale, Supply
+from micore.sources.wildberries.api import TRASH_PATH
+from micore.sources.wildberries.orders import SkuOfBarcode
+from micore.sources.wildberries.statistics import listed
+
+
+def _warehouse(raw: bytes, context: Context) -> Reread:
+    del context
+    return Reread(warehouses.WAREHOUSES.one(raw)[1])
+
+
+def _card(raw: bytes, context: Context) -> Reread:
+    part = catalogue.PATHS.index(TRASH_PATH) if needed(context, "archived") else 0
+    return Reread(catalogue.READERS[part].one(raw)[1])
+
+
+def _price(raw: bytes, context: Context) -> Reread:
+    del context
+    return Reread(prices.PRICES.one(raw)[1])
+
+
+def _order(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:
+    told = needed(context, "seller")
+    place = None if told is None else msgspec.convert(told, PlaceRecord)
+    sellers = {} if place is None else {place.name: place}
+    convert = partial(orders.order_records, sku_of_barcode=sku_of_barcode, sellers=sellers)
+    reader: RowReader[Any, Order] = listed(Order, convert, key_field="srid")
+    row, records = reader.one(raw)
+    there = orders.place_of(row, sellers)
+    return Reread(records, places=(there,) if there else ())
+
+
+def _sale(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:
+    del context
+    convert = partial(sales.sale_records, sku_of_barcode=sku_of_barcode)
+    reader: RowReader[Any, Sale] = listed(Sale, convert, key_field="saleID")
+    return Reread(reader.one(raw)[1])
+
+
+def _return(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:
+    return Reread(returns.reader(sku_of_barcode, archived=needed(context, "archived")).one(raw)[1])
+
+
+def _goods(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:
+    supply = msgspec.convert(needed(context, "supply"), Supply)
+    told = context.get("place")
+    place = None if told is None else msgspec.convert(told, PlaceRecord)
+    reader = supplies.goods_reader(supply, place, sku_of_barcode)
+    return Reread(reader.one(raw)[1], places=(place,) if place else ())
+
+
+def read_again(sku_of_barcode: SkuOfBarcode) -> Mapping[str, ReadAgain]:
+    """By stream; the rows of the others mean nothing by themselves."""
+    return {
+        "warehouses": _warehouse,
+        "catalogue": _card,
+        "prices": _price,
+        "orders": partial(_order, sku_of_barcode=sku_of_barcode),
+        "sales": partial(_sale, sku_of_barcode=sku_of_barcode),
+        "returns": partial(_return, sku_of_barcode=sku_of_barcode),
+        "supplies": partial(_goods, sku_of_barcode=sku_of_barcode),
+    }

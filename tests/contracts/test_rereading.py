@@ -1,0 +1,102 @@
+"""What every source promises of rows it rejected once: they can be read again, alone, by the rules of today."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from micore.domain.records import Record, RejectedRow
+from micore.errors import MicoreError
+from micore.simulator.row_faults import rows_of
+from micore.sources.base import Source, StoredRow
+from micore.sources.rereading import LATER_ONLY
+from tests.contracts.markets import Market, Mischief, forward_to
+from tests.unit.sources.clocks import HandClock
+from tests.unit.sources.http_server import Asked, Says
+
+ALONE = ("warehouses", "catalogue", "prices", "orders", "sales", "returns", "supplies")
+"""Streams whose rows mean something without the rest of their reading."""
+
+
+class Spoiler:
+    """Makes the last row of each answer to one path unreadable, and remembers what it was."""
+
+    def __init__(self, market: Market, path: str) -> None:
+        self._market, self._path = market, path
+        self.originals: dict[bytes, bytes] = {}
+
+    def __call__(self, asked: Asked) -> Says | None:
+        if plain(asked.path) != self._path:
+            return None
+        says = forward_to(self._market, asked)
+        body = msgspec.json.decode(says.body) if isinstance(says.body, bytes) and says.body else None
+        rows: list[Any] = rows_of(body) or []
+        if not rows:
+            return says
+        spoilt = {**dict.fromkeys(rows[-1], [[]]), "number": len(self.originals)}
+        self.originals[msgspec.json.encode(spoilt)] = msgspec.json.encode(rows[-1])
+        rows[-1] = spoilt
+        return Says(msgspec.json.encode(body), says.status, says.headers)
+
+
+def plain(path: str) -> str:
+    return re.sub(r"\d+", "0", path.partition("?")[0])
+
+
+def read_spoilt(market: Market, source: Source, stream: str, path: str) -> tuple[list[RejectedRow], Spoiler]:
+    spoiler = Spoiler(market, path)
+    market.mischief = spoiler
+    try:
+        return [row for page in source.read(stream, None) for row in page.rejected], spoiler
+    except MicoreError:
+        # Without this row the source cannot go on at all.
+        return [], spoiler
+    finally:
+        market.mischief = quiet
+
+
+quiet: Mischief = lambda asked: None  # noqa: E731
+
+
+def test_a_rejected_row_is_rejected_again_until_it_is_mended(market: Market, stream: str) -> None:
+    if stream not in ALONE:
+        return
+    source = market.source(HandClock().tools())
+    market.mischief = quiet
+    market.asked.clear()
+    honest: set[Record] = {record for page in source.read(stream, None) for record in page.records}
+    mended = 0
+    for path in sorted({plain(asked.path) for asked in market.asked}):
+        rejected, spoiler = read_spoilt(market, source, stream, path)
+        again = source.reread(stream, [StoredRow(row.raw, row.context) for row in rejected])
+        assert [each.reason is None or bool(each.records) for each in again] == [False] * len(rejected)
+        for row in rejected:
+            original = spoiler.originals.get(row.raw)
+            (each,) = source.reread(stream, [StoredRow(original or row.raw, row.context)])
+            # A row of a mere list means nothing alone.
+            assert each.reason is None or original is None or each.reason == LATER_ONLY
+            assert set(each.records) <= honest
+            mended += each.reason is None
+    source.close()
+    assert mended
+
+
+def test_rows_of_snapshots_are_for_the_next_reading(market: Market) -> None:
+    source = market.source(HandClock().tools())
+    (each,) = source.reread("stock", [StoredRow(b'{"sku": 1}', "")])
+    assert each.reason is not None and "next reading" in each.reason
+    source.close()
+
+
+@pytest.mark.parametrize("raw", [b"", b"nonsense", b'"text"', b"\xff\xfe", b"[" * 5000])
+def test_bytes_that_are_no_row_are_said_to_be_none(market: Market, raw: bytes) -> None:
+    source = market.source(HandClock().tools())
+    for stream in ALONE:
+        for context in ("", "{}"):
+            (each,) = source.reread(stream, [StoredRow(raw, context)])
+            assert each.reason
+            assert not each.records
+    source.close()
