@@ -21,6 +21,7 @@ from micore.domain.stock_status import StatusThresholds
 from micore.domain.views import Meta
 from micore.errors import MicoreError
 from micore.plugins import SOURCES, load, registered
+from micore.services.backfills import Backfills
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
@@ -97,6 +98,7 @@ class App:
     cache: Cache
     live: Live
     sync: SyncService
+    backfills: Backfills
     dashboards: Dashboards
     products: Products
     explanations: Explanations
@@ -175,6 +177,7 @@ def build_app(
         cache=cache,
         live=live,
         sync=sync,
+        backfills=Backfills(sync),
         dashboards=Dashboards(database, shop, now=clock),
         products=Products(database, shop, now=clock),
         explanations=Explanations(database, raw_root),

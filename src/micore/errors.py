@@ -228,6 +228,10 @@ class StopRequestedError(MicoreError):
     """A person or a shutdown asked the work to stop; it resumes by itself."""
 
 
+class GiveWayError(StopRequestedError):
+    """A live sync waits: the work goes back into the queue and goes on after it."""
+
+
 class LeaseLostError(MicoreError):
     """Another worker has taken the run over; this one must not write any more."""
 

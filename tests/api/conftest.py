@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,16 +19,21 @@ from micore.cache import Cache, MemoryCache
 from micore.domain.run_views import Run, RunPage, RunState, SyncOverview, Trigger
 from micore.domain.views import Meta
 from micore.errors import InvalidRequestError, NotFoundError, RunEndedError
+from micore.services.backfills import Backfills
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
 from micore.services.live import Live
 from micore.services.products import Products
+from micore.services.schedule import Schedule
 from micore.services.shop import Shop
+from micore.services.sync import SourceSlot, SyncService
 from micore.storage import dashboard as store
 from micore.storage import tables
 from micore.storage.database import Database
+from micore.storage.raw import RawStore
 from tests import seed
+from tests.support.fake_ranges import RangingSource
 
 ORIGIN = "http://127.0.0.1:8083"
 
@@ -101,6 +107,22 @@ class FakeDesk:
         return RunPage(items=list(self.runs_.values())[:limit], next_cursor=None)
 
 
+def syncs(database: Database, folder: Path, now: Clock) -> SyncService:
+    """A service whose worker nobody starts, over a marketplace that can be asked by date and is called "ozon"."""
+    shop = Shop()
+    slot = SourceSlot("ozon", "Ozon", RangingSource.streams, lambda tools: RangingSource({}, tools), None)
+    return SyncService(
+        database=database,
+        raw_store=RawStore(folder / "raw"),
+        sources={"ozon": slot},
+        now=now,
+        monotonic=time.monotonic,
+        shop=shop,
+        schedule=Schedule(None, shop.zone),
+        owner="test",
+    )
+
+
 class Api:
     """One installation behind its HTTP application."""
 
@@ -122,6 +144,7 @@ class Api:
             explanations=Explanations(database, folder / "raw"),
             health=Health(database, self.cache, self.shop, version="0", now=now),
             sync=self.desk,
+            backfills=Backfills(syncs(database, folder, now)),
             live=self.live,
             cache=self.cache,
             web=self.web,

@@ -11,15 +11,16 @@ from fastapi import FastAPI
 
 from micore.api import errors
 from micore.api.parts import Parts
-from micore.api.routes import dashboard, documents, health, live, products, raw, sync
+from micore.api.routes import backfills, dashboard, documents, health, live, products, raw, sync
 
 OPENAPI_PATH = "/api/openapi.json"
 DESCRIPTION = """Inventory of marketplace sellers. Quantities are numbers in the item's unit, money is decimal text with
 its currency, instants are UTC, days are the shop's business days, null means unknown. Every error is a problem
 (RFC 9457). Reads carry an ETag."""
 
-REQUEST_SCHEMAS = {"SyncRequest"}
-ROUTERS = (dashboard.router, products.router, raw.router, sync.router, live.router, health.router, documents.router)
+REQUEST_SCHEMAS = {"SyncRequest", "BackfillRequest"}
+NOUNS = (dashboard, products, raw, backfills, sync, live, health, documents)
+ROUTERS = tuple(noun.router for noun in NOUNS)
 
 
 class _Api(FastAPI):

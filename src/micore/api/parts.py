@@ -13,6 +13,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from micore.cache import Cache
 from micore.domain.run_views import Run, RunPage, SyncOverview
 from micore.domain.views import Meta
+from micore.services.backfills import Backfills
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
@@ -62,6 +63,7 @@ class Parts:
     explanations: Explanations
     health: Health
     sync: SyncDesk
+    backfills: Backfills
     live: Live
     cache: Cache
     web: Path | None = None

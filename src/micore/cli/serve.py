@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -92,6 +93,7 @@ def _parts(ready: App, worker: Worker) -> Parts:
         explanations=ready.explanations,
         health=ready.health,
         sync=SyncDesk(ready.sync, worker.wake),
+        backfills=replace(ready.backfills, wake=worker.wake),
         live=ready.live,
         cache=ready.cache,
         web=web_folder(),

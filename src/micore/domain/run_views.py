@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from micore.domain.views import Freshness
@@ -22,6 +22,15 @@ class RunState(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     """Somebody stopped it; the next run goes on from there."""
+
+
+class RunKind(StrEnum):
+    """What a run reads."""
+
+    SYNC = "sync"
+    """What is new."""
+    BACKFILL = "backfill"
+    """Chosen days of the past."""
 
 
 class Trigger(StrEnum):
@@ -62,11 +71,16 @@ class StreamRun:
     finished_at: datetime | None
     message: str | None
     """What a person should know about it; None when all is well."""
+    windows: int | None = None
+    """Backfills: stretches of days that the range is read in."""
+    windows_done: int | None = None
+    rows_new: int | None = None
+    """Backfills: of rows_loaded; the others were here and changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One sync of one source account."""
+    """One sync or backfill of one source account."""
 
     __pydantic_config__ = _DOCS
 
@@ -92,6 +106,11 @@ class Run:
     message: str | None
     remedy: str | None
     streams: list[StreamRun]
+    kind: RunKind = RunKind.SYNC
+    first_day: date | None = None
+    """Backfills: the first day that is read, by the marketplace's calendar."""
+    end_day: date | None = None
+    """Backfills: the day after the last one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,10 @@ def load_stream(work: SyncWork, stream: Stream) -> Outcome:
     before = work.cursor(stream)
     total = Counts()
     whole = False
-    for pages in _steps(
+    for pages in steps(
         work.source.read(stream.name, resumed, full=work.params.full and resumed is None), work.monotonic
     ):
-        total.add(_write_step(work, loader, pages))
+        total.add(write_step(work, loader, pages))
         work.listener.run_changed(work.run_id)
         loader.after_step(pages[-1])
         whole = pages[-1].done
@@ -52,7 +52,7 @@ def load_stream(work: SyncWork, stream: Stream) -> Outcome:
     return loader.finish(total, before)
 
 
-def _steps(pages: Iterator[Page], monotonic: Callable[[], float]) -> Iterator[list[Page]]:
+def steps(pages: Iterator[Page], monotonic: Callable[[], float]) -> Iterator[list[Page]]:
     """Pages of one scope, together small enough for one transaction and young enough to be seen.
 
     When the source fails, what it gave before is still a step: the next reading goes on after it.
@@ -79,7 +79,7 @@ def _steps(pages: Iterator[Page], monotonic: Callable[[], float]) -> Iterator[li
         yield batch
 
 
-def _write_step(work: SyncWork, loader: Loader, pages: Sequence[Page]) -> Counts:
+def write_step(work: SyncWork, loader: Loader, pages: Sequence[Page]) -> Counts:
     """Write the pages of a step. One page longer than a step takes several; the cursor moves with its last."""
     work.as_of = max(work.as_of, *(micros(page.as_of) for page in pages))
     counts = Counts(pages=len(pages))

@@ -15,6 +15,7 @@ from micore.domain.instants import micros
 from micore.domain.run_views import Run, RunPage, RunState, SourceOverview, StreamState, SyncOverview, Trigger
 from micore.errors import (
     ConflictError,
+    GiveWayError,
     InvalidRequestError,
     LeaseLostError,
     MicoreError,
@@ -22,8 +23,9 @@ from micore.errors import (
     SourceAuthError,
     StopRequestedError,
 )
+from micore.services.giving_way import way_giver
 from micore.services.loaders import Outcome
-from micore.services.loading import load_stream
+from micore.services.range_loading import load
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync_work import SyncListener, SyncWork
@@ -37,6 +39,8 @@ log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 5
 """A run whose worker died this often inside it is given up, so that one bad answer cannot crash us for ever."""
 RENEW_EVERY_SECONDS = 15
+LOOK_EVERY_SECONDS = 5
+"""How soon a backfill that waits for its turn at the marketplace lets a live sync pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,9 @@ class SyncService:
 
         Raises InvalidRequestError for a source or stream that is not there, or that is not configured.
         """
-        slots = self._wanted(source)
+        slots = self.readable(source)
         for slot in slots:
-            _check_streams(slot, streams)
+            check_streams(slot, streams)
         params = runs.SyncParams(None if streams is None else tuple(streams), full, believe)
         now = self._now()
         with self.database.write() as connection:
@@ -108,7 +112,8 @@ class SyncService:
             self.listener.run_changed(run_id)
         return requested
 
-    def _wanted(self, source: str | None) -> list[SourceSlot]:
+    def readable(self, source: str | None) -> list[SourceSlot]:
+        """The sources with a key, or the one named. Raises InvalidRequestError where there is none."""
         if source is None:
             ready = [slot for slot in self.sources.values() if slot.open is not None]
             if not ready:
@@ -228,6 +233,7 @@ class SyncService:
         """Work on one waiting run to its end. Returns it as it ended; None when nothing waits."""
         ready = [name for name, slot in self.sources.items() if slot.open is not None]
         with self.database.write() as connection:
+            self.database.dialect.serialise(connection, "claim")
             claimed = runs.claim(connection, owner=self.owner, now=self._now(), sources=ready)
         if claimed is None:
             return None
@@ -253,10 +259,11 @@ class SyncService:
                     subject=f"run:{claimed.id}",
                     payload={"source": claimed.source, "state": state.value},
                 )
-                if state != RunState.DONE or (before is not None and before.state != RunState.DONE):
+                live = claimed.kind == runs.SYNC
+                if live and (state != RunState.DONE or (before is not None and before.state != RunState.DONE)):
                     # The dashboard says why a source is behind: what it shows has changed.
                     generation = events.next_generation(connection, events.STOCK, now=now)
-        if state == RunState.DONE:
+        if state == RunState.DONE and claimed.kind == runs.SYNC:
             metrics.ETL_LAST_SUCCESS.labels(claimed.source).set(self.now().timestamp())
         if generation is not None:
             self.listener.published(claimed.source, generation, self.now())
@@ -277,8 +284,8 @@ class SyncService:
         try:
             source = slot.open(self._tools(claimed))
             return self._read_streams(claimed, source)
-        except StopRequestedError:
-            if self.stopping.is_set():
+        except StopRequestedError as error:
+            if self.stopping.is_set() or isinstance(error, GiveWayError):
                 return None, None, None
             return (
                 RunState.STOPPED,
@@ -359,6 +366,7 @@ class SyncService:
             stopping=self.stopping,
             attempt=claimed.attempts,
             as_of=as_of or 0,
+            give_way=self._give_way(claimed),
         )
 
     def _read_stream(self, work: SyncWork, stream: Stream, remedies: list[str]) -> Outcome:
@@ -368,7 +376,7 @@ class SyncService:
             )
         self.listener.run_changed(work.run_id)
         try:
-            outcome = load_stream(work, stream)
+            outcome = load(work, stream)
         except (StopRequestedError, SourceAuthError, LeaseLostError):
             raise
         except MicoreError as error:
@@ -389,8 +397,12 @@ class SyncService:
         self.listener.run_changed(work.run_id)
         return outcome
 
+    def _give_way(self, claimed: runs.ClaimedRun) -> Callable[[], None]:
+        ready = [name for name, slot in self.sources.items() if slot.open is not None]
+        return way_giver(claimed.kind, database=self.database, schedule=self.schedule, sources=ready, now=self.now)
+
     def _tools(self, claimed: runs.ClaimedRun) -> SourceTools:
-        renewed = self.monotonic()
+        renewed, give_way = self.monotonic(), self._give_way(claimed)
 
         def sleep(seconds: float) -> None:
             """Wait in pieces: a stop is felt at once, and the lease is kept through a long wait."""
@@ -405,15 +417,16 @@ class SyncService:
                 left = until - self.monotonic()
                 if left <= 0:
                     return
-                if self.stopping.wait(min(left, RENEW_EVERY_SECONDS)):
+                give_way()
+                if self.stopping.wait(min(left, LOOK_EVERY_SECONDS)):
                     raise StopRequestedError("the program is ending")
 
         return SourceTools(
             now=self.now,
             monotonic=self.monotonic,
             sleep=sleep,
-            on_request=_count_request,
-            on_throttled=_count_throttled,
+            on_request=metrics.count_request,
+            on_throttled=metrics.count_throttled,
             sku_of_barcode=self._barcodes(claimed),
             keep=lambda name, make: self._keep(f"{claimed.source} {name}", make),
         )
@@ -440,7 +453,8 @@ class SyncService:
         return micros(self.now())
 
 
-def _check_streams(slot: SourceSlot, streams: Sequence[str] | None) -> None:
+def check_streams(slot: SourceSlot, streams: Sequence[str] | None) -> None:
+    """Raise InvalidRequestError for what a source does not have."""
     allowed = [stream.name for stream in slot.streams]
     if streams is not None and not streams:
         raise InvalidRequestError("streams", received="an empty list", allowed=", ".join(allowed))
@@ -461,14 +475,3 @@ def _verdict(
     if told:
         return RunState.GAPS, message, remedy
     return RunState.DONE, None, None
-
-
-def _count_request(source: str, endpoint: str, status: int, seconds: float) -> None:
-    del endpoint
-    metrics.MARKETPLACE_REQUESTS.labels(source, str(status)).inc()
-    metrics.MARKETPLACE_SECONDS.labels(source).observe(seconds)
-
-
-def _count_throttled(source: str, seconds: float) -> None:
-    metrics.MARKETPLACE_THROTTLED.labels(source).inc()
-    metrics.MARKETPLACE_THROTTLED_SECONDS.labels(source).inc(seconds)

@@ -50,6 +50,8 @@ class SyncWork:
     stop_requested: bool = False
     as_of: int = 0
     """The marketplace's clock, as far as it has been read."""
+    give_way: Callable[[], None] = lambda: None
+    """Raises GiveWayError where another run is more urgent; backfills ask between steps."""
     turner: DayTurner = field(init=False)
 
     def __post_init__(self) -> None:

@@ -113,7 +113,7 @@ def _trend() -> Select[Any]:
 def _ages() -> Select[Any]:
     newest_run = (
         select(func.max(run.c.id))
-        .where(run.c.account_id == account.c.id, run.c.finished_at.is_not(None))
+        .where(run.c.account_id == account.c.id, run.c.kind == "sync", run.c.finished_at.is_not(None))
         .correlate(account)
         .scalar_subquery()
     )

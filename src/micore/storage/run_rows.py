@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from micore.domain.instants import MICROS_PER_SECOND, instant, optional_instant
-from micore.domain.run_views import Run, RunState, StreamRun, StreamState, Trigger
-from micore.storage.tables import run_stream
+from micore.domain.run_views import Run, RunKind, RunState, StreamRun, StreamState, Trigger
+from micore.storage.tables import backfill_stream, run_stream
+
+_DAYS = ("first_day", "end_day")
 
 
 def shown_runs(connection: Connection, rows: Sequence[Row[Any]], *, now: int) -> list[Run]:
@@ -19,7 +22,11 @@ def shown_runs(connection: Connection, rows: Sequence[Row[Any]], *, now: int) ->
     streams: dict[int, list[StreamRun]] = {row.id: [] for row in rows}
     if rows:
         for each in connection.execute(
-            select(run_stream)
+            select(run_stream, backfill_stream.c.windows, backfill_stream.c.windows_done, backfill_stream.c.rows_new)
+            .outerjoin(
+                backfill_stream,
+                (backfill_stream.c.run_id == run_stream.c.run_id) & (backfill_stream.c.stream == run_stream.c.stream),
+            )
             .where(run_stream.c.run_id.in_(list(streams)))
             .order_by(run_stream.c.run_id, run_stream.c.position)
         ):
@@ -39,17 +46,22 @@ def _shown_stream(row: Row[Any]) -> StreamRun:
         started_at=optional_instant(row.started_at),
         finished_at=optional_instant(row.finished_at),
         message=row.message,
+        windows=row.windows,
+        windows_done=row.windows_done,
+        rows_new=row.rows_new,
     )
 
 
 def _shown_run(row: Row[Any], streams: list[StreamRun], *, now: int) -> Run:
+    params = json.loads(row.params)
+    first_day, end_day = (None if (day := params.get(name)) is None else date.fromisoformat(day) for name in _DAYS)
     shown = Run(
         id=row.id,
         source=row.source,
         account=row.account_name or "",
         state=RunState(row.state),
         trigger=Trigger(row.trigger),
-        full=bool(json.loads(row.params).get("full")),
+        full=bool(params.get("full")),
         created_at=instant(row.created_at),
         started_at=optional_instant(row.started_at),
         finished_at=optional_instant(row.finished_at),
@@ -63,6 +75,9 @@ def _shown_run(row: Row[Any], streams: list[StreamRun], *, now: int) -> Run:
         message=row.message,
         remedy=row.remedy,
         streams=streams,
+        kind=RunKind(row.kind),
+        first_day=first_day,
+        end_day=end_day,
     )
     return _with_rate(shown, row, now=now)
 
@@ -75,6 +90,8 @@ def _with_rate(shown: Run, row: Row[Any], *, now: int) -> Run:
     rate = shown.rows_read / seconds if shown.rows_read else None
     if shown.state != RunState.RUNNING:
         return replace(shown, rows_per_second=rate)
+    if shown.kind is RunKind.BACKFILL:
+        return _by_windows(replace(shown, rows_per_second=rate), seconds)
     finished = {StreamState.DONE, StreamState.HELD, StreamState.FAILED, StreamState.SKIPPED}
     ahead = [each for each in shown.streams if each.state not in finished]
     if not shown.streams or any(each.expected_rows is None for each in ahead):
@@ -87,3 +104,11 @@ def _with_rate(shown: Run, row: Row[Any], *, now: int) -> Run:
         eta_seconds=left / rate if rate else None,
         progress=shown.rows_read / total if total else None,
     )
+
+
+def _by_windows(shown: Run, seconds: float) -> Run:
+    """A backfill knows how many windows are left, not how many rows; waiting for live syncs is part of its time."""
+    windows = sum(each.windows or 0 for each in shown.streams)
+    done = sum(each.windows_done or 0 for each in shown.streams)
+    left = seconds / done * (windows - done) if done else None
+    return replace(shown, progress=done / windows if windows else None, eta_seconds=left)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Select, and_, case, func, insert, or_, select, text, update
 
 from micore.domain.instants import MICROS_PER_SECOND
 from micore.domain.run_views import Run, RunState, StreamState, Trigger
@@ -17,6 +17,8 @@ from micore.storage.tables import account, run, run_stream, stream_state
 
 LEASE_SECONDS = 300
 """Longer than the longest single request to a marketplace with its retries' deadline, and than a large publish."""
+SYNC = "sync"
+"""The kind of a live sync."""
 OPEN = (RunState.QUEUED.value, RunState.RUNNING.value)
 
 
@@ -30,9 +32,17 @@ class SyncParams:
     """Read everything the marketplace keeps, not only what is new."""
     believe: bool = False
     """Publish a shrunken snapshot without waiting for a second one that agrees."""
+    first_day: str | None = None
+    """Backfills: the first day to read, ISO text."""
+    end_day: str | None = None
+    """Backfills: the day after the last one."""
+    asked_day: str | None = None
+    """Backfills: the day on which they were asked for; the range is cut by it, however long it takes."""
 
     def dump(self) -> str:
-        return json.dumps({"streams": self.streams, "full": self.full, "believe": self.believe})
+        range_of = {"first_day": self.first_day, "end_day": self.end_day, "asked_day": self.asked_day}
+        days = {} if self.first_day is None else range_of
+        return json.dumps({"streams": self.streams, "full": self.full, "believe": self.believe, **days})
 
     def also(self, other: SyncParams) -> SyncParams:
         """What does both."""
@@ -45,7 +55,9 @@ class SyncParams:
     def parse(cls, dumped: str) -> SyncParams:
         data = json.loads(dumped)
         streams = data.get("streams")
-        return cls(None if streams is None else tuple(streams), bool(data.get("full")), bool(data.get("believe")))
+        flags = bool(data.get("full")), bool(data.get("believe"))
+        days = (data.get(name) for name in ("first_day", "end_day", "asked_day"))
+        return cls(None if streams is None else tuple(streams), *flags, *days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,8 @@ class ClaimedRun:
     """A run that this process works on."""
 
     id: int
+    kind: str
+    """sync, backfill."""
     source: str
     params: SyncParams
     attempts: int
@@ -77,7 +91,7 @@ def enqueue(connection: Connection, *, source: str, trigger: Trigger, params: Sy
         # None: the run that was in the way has ended since; then there is room for a new one.
         found = connection.execute(
             select(run.c.id, run.c.state, run.c.params, run.c.lease_until)
-            .where(run.c.source == source, run.c.state.in_(OPEN))
+            .where(run.c.source == source, run.c.kind == SYNC, run.c.state.in_(OPEN))
             .with_for_update()
         ).one_or_none()
     present = SyncParams.parse(found.params)
@@ -94,15 +108,28 @@ def enqueue(connection: Connection, *, source: str, trigger: Trigger, params: Sy
 
 
 def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str] | None = None) -> ClaimedRun | None:
-    """Lease the oldest run that waits, or whose worker has stopped renewing its lease."""
+    """Lease the oldest run that waits, or whose worker has stopped renewing its lease; live syncs come first.
+
+    A source is worked on by one worker at a time, because its limits are counted within a process. So callers of
+    several processes serialise on "claim".
+    """
     waiting = or_(
         run.c.state == RunState.QUEUED.value,
         and_(run.c.state == RunState.RUNNING.value, run.c.lease_until < now),
     )
-    query = select(run.c.id, run.c.source, run.c.params, run.c.attempts, run.c.started_at).where(waiting)
+    other = run.alias()
+    busy = (
+        select(other.c.id)
+        .where(other.c.source == run.c.source, other.c.id != run.c.id)
+        .where(other.c.state == RunState.RUNNING.value, other.c.lease_until >= now)
+    )
+    query = select(run.c.id, run.c.kind, run.c.source, run.c.params, run.c.attempts, run.c.started_at).where(
+        waiting, ~busy.exists()
+    )
     if sources is not None:
         query = query.where(run.c.source.in_(sources))
-    row = connection.execute(query.order_by(run.c.id).limit(1).with_for_update(skip_locked=True)).one_or_none()
+    first = query.order_by(case((run.c.kind == SYNC, 0), else_=1), run.c.id).limit(1)
+    row = connection.execute(first.with_for_update(skip_locked=True)).one_or_none()
     if row is None:
         return None
     connection.execute(
@@ -116,7 +143,7 @@ def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str
             attempts=row.attempts + 1,
         )
     )
-    return ClaimedRun(row.id, row.source, SyncParams.parse(row.params), row.attempts + 1)
+    return ClaimedRun(row.id, row.kind, row.source, SyncParams.parse(row.params), row.attempts + 1)
 
 
 def release_orphans(connection: Connection) -> int:
@@ -394,6 +421,7 @@ def list_runs(
     before: int | None = None,
     source: str | None = None,
     findings: bool = False,
+    kind: str | None = None,
 ) -> list[Run]:
     """Finished runs, newest first; `before` is the id of the last one already shown."""
     query = _runs().where(run.c.state.not_in(OPEN))
@@ -401,6 +429,8 @@ def list_runs(
         query = query.where(run.c.id < before)
     if source is not None:
         query = query.where(run.c.source == source)
+    if kind is not None:
+        query = query.where(run.c.kind == kind)
     if findings:
         query = query.where(run.c.state != RunState.DONE.value)
     return shown_runs(connection, connection.execute(query.order_by(run.c.id.desc()).limit(limit)).all(), now=now)
@@ -414,15 +444,15 @@ def open_runs(connection: Connection, *, now: int) -> list[Run]:
 
 
 def newest_finished(connection: Connection, source: str, *, now: int) -> Run | None:
-    """The newest run of a source that is over."""
-    found = list_runs(connection, limit=1, now=now, source=source)
+    """The newest live sync of a source that is over."""
+    found = list_runs(connection, limit=1, now=now, source=source, kind=SYNC)
     return found[0] if found else None
 
 
 def last_success_at(connection: Connection, source: str) -> int | None:
-    """When a run of this source last finished with all, or all but some rows, in."""
+    """When a live sync of this source last finished with all, or all but some rows, in."""
     return connection.execute(
         select(func.max(run.c.finished_at)).where(
-            run.c.source == source, run.c.state.in_((RunState.DONE.value, RunState.GAPS.value))
+            run.c.source == source, run.c.kind == SYNC, run.c.state.in_((RunState.DONE.value, RunState.GAPS.value))
         )
     ).scalar()

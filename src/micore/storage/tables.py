@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from micore.storage.schema import CLUSTERED, Id, SortText
 from micore.storage.schema import metadata as metadata
+from micore.storage.work_tables import backfill_stream as backfill_stream
 from micore.storage.work_tables import event as event
 from micore.storage.work_tables import quarantine as quarantine
 from micore.storage.work_tables import raw_page as raw_page

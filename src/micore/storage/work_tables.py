@@ -23,12 +23,12 @@ run = Table(
     "run",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("kind", Text, nullable=False, comment="sync"),
+    Column("kind", Text, nullable=False, comment="sync, backfill"),
     Column("source", Text, nullable=False),
     Column("account_id", BigInteger, comment="NULL until the account is known"),
     Column("state", Text, nullable=False, comment="queued, running, done, gaps, failed, stopped"),
     Column("trigger", Text, nullable=False, comment="schedule, button, command"),
-    Column("params", Text, nullable=False, server_default="{}", comment="JSON: streams, full"),
+    Column("params", Text, nullable=False, server_default="{}", comment="JSON: streams, full, days"),
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
@@ -40,9 +40,11 @@ run = Table(
     Column("remedy", Text),
     Index("ix_run_state", "state", "id"),
     Index("ix_run_source", "source", "id"),
+    # A backfill waits beside the live sync of its source; no two of one kind do.
     Index(
         "uq_run_open_source",
         "source",
+        "kind",
         unique=True,
         sqlite_where=text("state IN ('queued', 'running')"),
         postgresql_where=text("state IN ('queued', 'running')"),
@@ -67,6 +69,19 @@ run_stream = Table(
     Column("finished_at", BigInteger),
     Column("message", Text),
     PrimaryKeyConstraint("run_id", "stream"),
+)
+
+backfill_stream = Table(
+    "backfill_stream",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("windows", Integer, nullable=False, comment="stretches of days that the range is read in"),
+    Column("windows_done", Integer, nullable=False, server_default="0"),
+    Column("cursor", Text, comment="JSON, the source's own, inside of the present window; NULL: at its start"),
+    Column("rows_new", BigInteger, nullable=False, server_default="0", comment="of rows_loaded; the others changed"),
+    PrimaryKeyConstraint("run_id", "stream"),
+    comment="how far a backfill has come; stream_state belongs to live syncs alone",
 )
 
 stream_state = Table(

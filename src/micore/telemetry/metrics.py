@@ -186,3 +186,16 @@ def described() -> list[tuple[str, str, tuple[str, ...], str]]:
                 labels: Any = getattr(each, "_labelnames", None) or getattr(family, "_labelnames", ())
                 found.append((family.name + suffix, family.type, tuple(labels), family.documentation))
     return found
+
+
+def count_request(source: str, endpoint: str, status: int, seconds: float) -> None:
+    """A source has asked its marketplace."""
+    del endpoint
+    MARKETPLACE_REQUESTS.labels(source, str(status)).inc()
+    MARKETPLACE_SECONDS.labels(source).observe(seconds)
+
+
+def count_throttled(source: str, seconds: float) -> None:
+    """A source waits for a limit of its marketplace."""
+    MARKETPLACE_THROTTLED.labels(source).inc()
+    MARKETPLACE_THROTTLED_SECONDS.labels(source).inc(seconds)

@@ -188,7 +188,7 @@ def hints(rows: Sequence[FboPosting] | Sequence[FbsPosting]) -> list[SkuHint]:
     return list({each.sku_id: each for each in named}.values())
 
 
-class _Scheme(NamedTuple):
+class Scheme(NamedTuple):
     """How postings of one scheme are asked for and read."""
 
     path: str
@@ -196,7 +196,7 @@ class _Scheme(NamedTuple):
     places: Callable[[Sequence[Any]], list[PlaceRecord]]
 
 
-SCHEMES = {"FBO": _Scheme(FBO_PATH, _FBO, fbo_places), "FBS": _Scheme(FBS_PATH, _FBS, fbs_places)}
+SCHEMES = {"FBO": Scheme(FBO_PATH, _FBO, fbo_places), "FBS": Scheme(FBS_PATH, _FBS, fbs_places)}
 
 
 def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
@@ -208,7 +208,7 @@ def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterato
     windows, whole = plan(at.marks, as_of, reach)
     for number in range(at.window, len(windows)):
         scheme = SCHEMES[windows[number].scheme]
-        for step in _window_pages(api, scheme, windows[number], at.at if number == at.window else ""):
+        for step in window_pages(api, scheme, windows[number], at.at if number == at.window else ""):
             batch, more = step.page.value, step.following
             done = more is None and number + 1 == len(windows)
             after = OrdersCursor(at.marks, as_of, number if more is not None else number + 1, more or "", reach.days)
@@ -224,9 +224,8 @@ def read_orders(api: OzonApi, cursor: str | None, history: timedelta) -> Iterato
             )
 
 
-def _window_pages(
-    api: OzonApi, scheme: _Scheme, window: Window, cursor: str
-) -> Iterator[Step[Answer[Batch[Any, Any]]]]:
+def window_pages(api: OzonApi, scheme: Scheme, window: Window, cursor: str) -> Iterator[Step[Answer[Batch[Any, Any]]]]:
+    """The postings of one window, from a cursor of Ozon's inside of it."""
     asked = {
         "filter": filter_of(window),
         "limit": PAGE_ROWS,

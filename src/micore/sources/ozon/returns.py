@@ -156,7 +156,7 @@ def read_returns(api: OzonApi, cursor: str | None, history: timedelta) -> Iterat
     while not whole:
         until = min(since + WINDOW, as_of)
         whole = until == as_of
-        for step in _pages(api, since, until, last_id):
+        for step in return_pages(api, since, until, last_id):
             batch, more = step.page.value, step.following
             done = more is None and whole
             if done:
@@ -183,10 +183,13 @@ def hints(rows: Sequence[Return]) -> list[SkuHint]:
     return list({each.sku_id: each for each in told}.values())
 
 
-def _pages(api: OzonApi, since: datetime, until: datetime, cursor: str) -> Iterator[Step[Answer[_Batch]]]:
-    """The returns whose status was changed last in one window; a page goes on behind an id."""
-    changed = {"time_from": rfc3339(since), "time_to": rfc3339(until)}
-    asked = {"filter": {"visual_status_change_moment": changed}, "limit": PAGE_ROWS}
+def return_pages(
+    api: OzonApi, since: datetime, until: datetime, cursor: str, *, by: str = "visual_status_change_moment"
+) -> Iterator[Step[Answer[_Batch]]]:
+    """The returns whose status was changed last (or what else they are asked for `by`) in one window; a page goes on
+    behind an id."""
+    period = {"time_from": rfc3339(since), "time_to": rfc3339(until)}
+    asked = {"filter": {by: period}, "limit": PAGE_ROWS}
 
     def fetch(at: str) -> tuple[Answer[_Batch], Fetched]:
         answer = api.ask(PATH, {**asked, "last_id": int(at or 0)}, RETURNS.read)

@@ -89,7 +89,7 @@ def read_sales(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator
     day = at.day or max(first, FIRST_DAY)
     last_id = at.at
     while day <= today:
-        for step in _day_pages(api, day, last_id):
+        for step in day_pages(api, day, last_id):
             batch, more = step.page.value, step.following
             done = more is None and day == today
             next_day = day if more is not None else day + timedelta(days=1)
@@ -101,9 +101,14 @@ def read_sales(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator
                 to_text(after),
                 as_of,
                 done=done,
-                skus=[SkuHint(sku_id, "", "") for sku_id in dict.fromkeys(sku_ids(batch.records))],
+                skus=sale_hints(batch),
             )
         day, last_id = day + timedelta(days=1), ""
+
+
+def sale_hints(batch: _Batch) -> list[SkuHint]:
+    """One for each sku; accruals know its number only."""
+    return [SkuHint(sku_id, "", "") for sku_id in dict.fromkeys(sku_ids(batch.records))]
 
 
 def sku_ids(records: Sequence[Record]) -> Iterator[str]:
@@ -113,7 +118,7 @@ def sku_ids(records: Sequence[Record]) -> Iterator[str]:
             yield record.sku_id
 
 
-def _day_pages(api: OzonApi, day: date, last_id: str) -> Iterator[Step[Answer[_Batch]]]:
+def day_pages(api: OzonApi, day: date, last_id: str) -> Iterator[Step[Answer[_Batch]]]:
     """The bookings of one day; `last_id` lives for 15 minutes, a dead one begins the day again."""
 
     def fetch(at: str) -> tuple[Answer[_Batch], Fetched]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import ClassVar
 
 import msgspec
@@ -17,12 +17,14 @@ from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
 from micore.sources.ozon.orders import read_orders
+from micore.sources.ozon.ranges import plan_range, read_range
 from micore.sources.ozon.rereading import READ_AGAIN
 from micore.sources.ozon.returns import read_returns
 from micore.sources.ozon.sales import read_sales
 from micore.sources.ozon.stock import read_stock
 from micore.sources.ozon.supplies import read_supplies
 from micore.sources.ozon.warehouses import read_warehouses
+from micore.sources.ranges import RangePlan
 from micore.sources.rereading import reread_each
 
 DEFAULT_CURRENCY = "RUB"
@@ -103,6 +105,14 @@ class OzonSource:
     def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
         """See Source.reread."""
         return reread_each(rows, READ_AGAIN.get(stream))
+
+    def plan_range(self, stream: str, first_day: date, end_day: date, *, today: date) -> RangePlan:
+        """See RangeSource.plan_range."""
+        return plan_range(stream, first_day, end_day, today=today)
+
+    def read_range(self, stream: str, first_day: date, end_day: date, cursor: str | None) -> Iterator[Page]:
+        """See RangeSource.read_range."""
+        return read_range(self._api, stream, first_day, end_day, cursor)
 
     def close(self) -> None:
         """See Source.close."""

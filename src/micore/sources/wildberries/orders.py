@@ -87,6 +87,13 @@ def place_of(row: Order, sellers: Mapping[str, PlaceRecord]) -> PlaceRecord | No
     )
 
 
+def places_of(rows: Sequence[Order], sellers: Mapping[str, PlaceRecord]) -> list[PlaceRecord]:
+    """Where units ship from, each place once."""
+    named = {(row.warehouse_type, row.warehouse_name): row for row in rows}
+    places = {place.place_id: place for row in named.values() if (place := place_of(row, sellers)) is not None}
+    return list(places.values())
+
+
 def sellers_by_name(api: WildberriesApi) -> dict[str, PlaceRecord]:
     """The seller's warehouses by name, without names that several have; none where the key may not see them."""
     try:
@@ -105,8 +112,6 @@ def read_orders(api: WildberriesApi, cursor: str | None, history: timedelta) -> 
     sellers = sellers_by_name(api)
     convert = partial(order_records, sku_of_barcode=api.tools.sku_of_barcode, sellers=sellers)
     for page in Statistics(api, ORDERS_PATH, Order, convert, key_field="srid").pages(cursor, history):
-        named = {(row.warehouse_type, row.warehouse_name): row for row in page.rows}
-        places = {place.place_id: place for row in named.values() if (place := place_of(row, sellers)) is not None}
         yield Page(
             page.answer.raw,
             page.records,
@@ -114,5 +119,5 @@ def read_orders(api: WildberriesApi, cursor: str | None, history: timedelta) -> 
             page.cursor,
             page.as_of,
             done=page.done,
-            places=list(places.values()),
+            places=places_of(page.rows, sellers),
         )

@@ -110,7 +110,8 @@ def read_returns(api: WildberriesApi, cursor: str | None, history: timedelta) ->
     readers = [reader(api.tools.sku_of_barcode, archived=status == "archive") for status in STATUSES]
     parts = [(day, part) for day in _windows(first, today) for part in range(len(STATUSES))][at.part :]
     for number, (day, part) in enumerate(parts):
-        for step in _pages(api, readers[part], day, today, part, at.at if number == 0 else ""):
+        last = min(today, day + timedelta(days=WINDOW_DAYS - 1))
+        for step in return_pages(api, readers[part], day, last, part, at.at if number == 0 else ""):
             batch, more = step.page.value, step.following
             done = more is None and number + 1 == len(parts)
             if done:
@@ -130,11 +131,10 @@ def _windows(first: date, today: date) -> Iterator[date]:
         yield first + timedelta(days=days)
 
 
-def _pages(
-    api: WildberriesApi, reader: _Reader, day: date, today: date, part: int, cursor: str
+def return_pages(
+    api: WildberriesApi, reader: _Reader, day: date, last: date, part: int, cursor: str
 ) -> Iterator[Step[Answer[_Batch]]]:
-    """Returns of one status that were begun in one window, by offset until a page is not full."""
-    last = min(today, day + timedelta(days=WINDOW_DAYS - 1))
+    """Returns of one status that were begun from a day to a last one, by offset until a page is not full."""
 
     def fetch(at: str) -> tuple[Answer[_Batch], Fetched]:
         offset = int(at or 0)

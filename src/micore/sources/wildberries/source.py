@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import ClassVar
 
 import msgspec
@@ -11,12 +11,14 @@ import msgspec
 from micore.errors import NotFoundError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.options import header_text, whole_number
+from micore.sources.ranges import RangePlan
 from micore.sources.rereading import reread_each
 from micore.sources.wildberries.answers import SellerInfo
 from micore.sources.wildberries.api import CURRENCY, NAME, SELLER_INFO_PATH, Category, WildberriesApi, key_expires_at
 from micore.sources.wildberries.catalogue import read_catalogue
 from micore.sources.wildberries.orders import is_unknown_barcode, read_orders
 from micore.sources.wildberries.prices import read_prices
+from micore.sources.wildberries.ranges import plan_range, read_range
 from micore.sources.wildberries.rereading import read_again
 from micore.sources.wildberries.returns import read_returns
 from micore.sources.wildberries.sales import read_sales
@@ -99,6 +101,14 @@ class WildberriesSource:
         """See Source.reread."""
         again = read_again(self._api.tools.sku_of_barcode).get(stream)
         return reread_each(rows, again, may_pass=is_unknown_barcode)
+
+    def plan_range(self, stream: str, first_day: date, end_day: date, *, today: date) -> RangePlan:
+        """See RangeSource.plan_range."""
+        return plan_range(stream, first_day, end_day, today=today)
+
+    def read_range(self, stream: str, first_day: date, end_day: date, cursor: str | None) -> Iterator[Page]:
+        """See RangeSource.read_range."""
+        return read_range(self._api, stream, first_day, end_day, cursor)
 
     def close(self) -> None:
         """See Source.close."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -144,14 +144,19 @@ class Statistics(Generic[RowT]):
             done = page.done
             yield page
 
+    def day(self, day: date) -> Answer[Batch[Any, RowT]]:
+        """All rows of one Moscow day, by the day they are of; there is no limit to their number."""
+        query: dict[str, str | int] = {"dateFrom": day.isoformat(), "flag": 1}
+        answer = self._api.get(Category.STATISTICS, self._path, query, self._reader.read, no_content=b"[]")
+        self._check_doubted(answer.value)
+        return answer
+
     def _page(self, at: StatisticsCursor) -> tuple[StatisticsPage[RowT], StatisticsCursor]:
         query: dict[str, str | int] = {"dateFrom": at.at, "flag": 0}
         answer = self._api.get(Category.STATISTICS, self._path, query, self._reader.read, no_content=b"[]")
         batch, as_of = answer.value, at.as_of or answer.marketplace_now
         rows = len(batch.rows) + len(batch.rejected)
-        if not batch.rows and rows >= MOST_DOUBTED:
-            problem = f"none of {rows} rows can be believed, such as: {batch.rejected[0].reason}"
-            raise SourceProtocolError(NAME, path=self._path, problem=problem)
+        self._check_doubted(batch)
         last = latest(self._last_change(answer.raw.body), at.at)
         done = last == at.at or rows < FULL_ROWS
         if done:
@@ -169,6 +174,11 @@ class Statistics(Generic[RowT]):
             done,
         )
         return page, after
+
+    def _check_doubted(self, batch: Batch[Any, RowT]) -> None:
+        if not batch.rows and len(batch.rejected) >= MOST_DOUBTED:
+            problem = f"none of {len(batch.rejected)} rows can be believed, such as: {batch.rejected[0].reason}"
+            raise SourceProtocolError(NAME, path=self._path, problem=problem)
 
     def _known(self, rows: Sequence[RowT], at: StatisticsCursor) -> set[Record]:
         """What the page before has told already."""

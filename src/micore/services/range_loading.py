@@ -1,0 +1,101 @@
+"""One stream of a chosen range of days into the database, window by window, beside live syncs.
+
+What is stored from a newer answer stays, the live stream's cursor is not touched, and after each step a live sync that
+waits is let through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import cast
+
+from micore.domain.instants import micros
+from micore.domain.records import OrderRecord, Record, ReturnRecord, SaleRecord, SupplyRecord
+from micore.errors import SourceProtocolError
+from micore.services.loaders import Counts, Loader, Outcome
+from micore.services.loading import load_stream, steps, write_step
+from micore.services.sync_work import SyncWork
+from micore.sources.base import Page, Stream
+from micore.sources.ranges import RangePlan, RangeSource
+from micore.storage import backfills
+from micore.storage.database import Connection
+from micore.storage.runs import SyncParams
+
+
+def load(work: SyncWork, stream: Stream) -> Outcome:
+    """What is new of a stream, or the days that the run is for. Raises what the source raises, StopRequestedError."""
+    return load_stream(work, stream) if work.params.first_day is None else _load_range(work, stream)
+
+
+def plan_of(source: RangeSource, stream: str, params: SyncParams) -> RangePlan:
+    """The same plan whenever it is asked for: a range is cut on the day it was asked on."""
+    assert params.first_day is not None and params.end_day is not None and params.asked_day is not None
+    days = (date.fromisoformat(params.first_day), date.fromisoformat(params.end_day))
+    return source.plan_range(stream, *days, today=date.fromisoformat(params.asked_day))
+
+
+def _load_range(work: SyncWork, stream: Stream) -> Outcome:
+    source = work.source
+    assert isinstance(source, RangeSource)
+    windows = plan_of(source, stream.name, work.params).windows
+    with work.database.write() as connection:
+        at = backfills.begin(connection, work.run_id, stream.name, windows=len(windows))
+    loader = RangeLoader(work, stream)
+    total = Counts()
+    for number in range(at.windows_done, len(windows)):
+        cursor = at.cursor if number == at.windows_done else None
+        loader.window, whole = number, False
+        for pages in steps(source.read_range(stream.name, *windows[number], cursor), work.monotonic):
+            total.add(write_step(work, loader, pages))
+            work.listener.run_changed(work.run_id)
+            loader.after_step(pages[-1])
+            whole = pages[-1].done
+            work.stop_point()
+            work.give_way()
+        if not whole:
+            raise SourceProtocolError(source.name, path=stream.name, problem="the reading ended without its end")
+    return loader.finish(total, None)
+
+
+class RangeLoader(Loader):
+    """Merges rows on their natural keys where nothing newer is stored, and moves the backfill's own cursor."""
+
+    def __init__(self, work: SyncWork, stream: Stream) -> None:
+        super().__init__(work, stream)
+        self.window = 0
+        """Which window of the range is being read."""
+
+    def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+        work, facts = self.work, cast("Sequence[Fact]", records)
+        stored, newer = backfills.known(
+            connection,
+            work.account_id,
+            self.stream.name,
+            [_id_of(each) for each in facts],
+            received_at=micros(page.raw.received_at),
+        )
+        # An order is told whole: where one line of it is newer, the others are too.
+        older = [each for each in facts if _id_of(each) not in newer]
+        changed = super().write(connection, page, older, raw_id) if older else 0
+        skus = work.identity.skus
+        new = len({key for each in older if (key := (_id_of(each), skus[each.sku_id])) not in stored})
+        backfills.count_new(connection, work.run_id, self.stream.name, new)
+        return changed
+
+    def save(self, connection: Connection, page: Page) -> None:
+        backfills.move(
+            connection,
+            self.work.run_id,
+            self.stream.name,
+            windows_done=self.window + page.done,
+            cursor=None if page.done else page.cursor,
+        )
+
+
+Fact = OrderRecord | SaleRecord | ReturnRecord | SupplyRecord
+"""What incremental streams are made of; each names the marketplace's id first, and a sku."""
+
+
+def _id_of(fact: Fact) -> str:
+    return fact[0]

@@ -1,0 +1,86 @@
+"""Ozon asked for days of the past: postings by creation, accruals by their day, returns by the day they were begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time
+from functools import partial
+from typing import Any
+
+from micore.sources.base import Page
+from micore.sources.cursors import from_text, to_text
+from micore.sources.http import Answer
+from micore.sources.ozon.api import NAME, REQUESTS_PER_SECOND, OzonApi
+from micore.sources.ozon.orders import SCHEMES, hints, window_pages
+from micore.sources.ozon.returns import hints as hints_of_returns
+from micore.sources.ozon.returns import return_pages
+from micore.sources.ozon.sales import FIRST_DAY, ZONE, day_pages, sale_hints
+from micore.sources.ozon.windows import Window
+from micore.sources.paging import Step
+from micore.sources.ranges import Keeping, RangePlan, WindowCursor, not_by_date
+from micore.sources.rows import Batch
+
+_PACE = 1 / REQUESTS_PER_SECOND
+_KEPT = {
+    "orders": Keeping(7, len(SCHEMES), _PACE, REQUESTS_PER_SECOND),
+    "sales": Keeping(1, 1, _PACE, REQUESTS_PER_SECOND, kept_from=FIRST_DAY),
+    "returns": Keeping(7, 1, _PACE, REQUESTS_PER_SECOND),
+}
+
+_Answer = Answer[Batch[Any, Any]]
+
+
+def plan_range(stream: str, first_day: date, end_day: date, *, today: date) -> RangePlan:
+    """See RangeSource.plan_range."""
+    terms = _KEPT.get(stream)
+    return not_by_date(stream) if terms is None else terms.plan(first_day, end_day, today=today)
+
+
+def read_range(api: OzonApi, stream: str, first_day: date, end_day: date, cursor: str | None) -> Iterator[Page]:
+    """See RangeSource.read_range."""
+    since, to = _midnight(first_day), _midnight(end_day)
+    if stream == "sales":
+        return _pages([partial(day_pages, api, first_day)], cursor, skus=lambda _, batch: sale_hints(batch))
+    if stream == "returns":
+        return _pages(
+            [partial(return_pages, api, since, to, by="logistic_return_date")],
+            cursor,
+            skus=lambda _, batch: hints_of_returns(batch.rows),
+        )
+    schemes = list(SCHEMES.values())
+    walks = [partial(window_pages, api, scheme, Window(name, False, since, to)) for name, scheme in SCHEMES.items()]
+    return _pages(
+        walks,
+        cursor,
+        skus=lambda _, batch: hints(batch.rows),
+        places=lambda part, batch: schemes[part].places(batch.rows),
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), ZONE).astimezone(UTC)
+
+
+def _pages(
+    walks: Sequence[Callable[[str], Iterator[Step[_Answer]]]],
+    cursor: str | None,
+    *,
+    skus: Callable[[int, Batch[Any, Any]], Any],
+    places: Callable[[int, Batch[Any, Any]], Any] = lambda part, batch: (),
+) -> Iterator[Page]:
+    """The pages of several lists, one after the other."""
+    begin = from_text(NAME, WindowCursor, cursor) or WindowCursor()
+    for part in range(begin.part, len(walks)):
+        for step in walks[part](begin.at if part == begin.part else ""):
+            batch, more = step.page.value, step.following
+            after = WindowCursor(part, more) if more is not None else WindowCursor(part + 1)
+            yield Page(
+                step.page.raw,
+                batch.records,
+                batch.rejected,
+                to_text(after),
+                step.page.marketplace_now,
+                done=more is None and part + 1 == len(walks),
+                places=places(part, batch),
+                skus=skus(part, batch),
+            )
