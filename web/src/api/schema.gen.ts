@@ -164,6 +164,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sync/backfills/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Plan Backfill
+         * @description What a backfill would fetch, and what of it is here already. Asks the marketplace nothing.
+         */
+        get: operations["plan_backfill"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sync/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Backfill
+         * @description Queue a backfill; it goes on beside live syncs. The same one that is open is returned. 409: another one is.
+         */
+        post: operations["start_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sync": {
         parameters: {
             query?: never;
@@ -452,6 +492,58 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * BackfillPlan
+         * @description What a backfill would fetch. Nothing was asked for it.
+         */
+        BackfillPlan: {
+            /** Source */
+            source: string;
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /**
+             * End Day
+             * Format: date
+             * @description The day after the last one.
+             */
+            end_day: string;
+            /** Requests At Least */
+            requests_at_least: number;
+            /** Seconds At Least */
+            seconds_at_least: number;
+            /** Streams */
+            streams: components["schemas"]["StreamBackfillPlan"][];
+        };
+        /**
+         * BackfillRequest
+         * @description Which days of which streams to read again.
+         */
+        BackfillRequest: {
+            /**
+             * Source
+             * @description Plug-in name.
+             */
+            source: string;
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /**
+             * End Day
+             * Format: date
+             * @description The day after the last one.
+             */
+            end_day: string;
+            /**
+             * Streams
+             * @description orders, sales, returns; None for all that can be asked for by date.
+             */
+            streams?: string[] | null;
+        };
         /**
          * CacheStats
          * @description What the cache does, since the process started.
@@ -762,6 +854,22 @@ export interface components {
              * @description ISO 4217 code, "RUB".
              */
             currency: string;
+        };
+        /**
+         * MonthRows
+         * @description Rows of a stream that are stored already.
+         */
+        MonthRows: {
+            /**
+             * Month
+             * @description "2026-01", of the shop's calendar.
+             */
+            month: string;
+            /**
+             * Rows
+             * @description Only those inside of the range.
+             */
+            rows: number;
         };
         /**
          * OpenSupply
@@ -1109,7 +1217,7 @@ export interface components {
         };
         /**
          * Run
-         * @description One sync of one source account.
+         * @description One sync or backfill of one source account.
          */
         Run: {
             /** Id */
@@ -1160,7 +1268,25 @@ export interface components {
             remedy: string | null;
             /** Streams */
             streams: components["schemas"]["StreamRun"][];
+            /** @default sync */
+            kind: components["schemas"]["RunKind"];
+            /**
+             * First Day
+             * @description Backfills: the first day that is read, by the marketplace's calendar.
+             */
+            first_day: string | null;
+            /**
+             * End Day
+             * @description Backfills: the day after the last one.
+             */
+            end_day: string | null;
         };
+        /**
+         * RunKind
+         * @description What a run reads.
+         * @enum {string}
+         */
+        RunKind: "sync" | "backfill";
         /**
          * RunPage
          * @description A keyset page of runs, newest first.
@@ -1275,6 +1401,54 @@ export interface components {
          */
         StockStatus: "critical" | "low" | "normal" | "overstock" | "unknown";
         /**
+         * StreamBackfillPlan
+         * @description What reading one stream's range would take.
+         */
+        StreamBackfillPlan: {
+            /** Stream */
+            stream: string;
+            /**
+             * Windows
+             * @description Stretches of days that are read one after the other; 0: nothing of it can be read.
+             */
+            windows: number;
+            /**
+             * First Day
+             * @description First day that would be read; later than asked where the marketplace keeps no more. None: nothing can be.
+             */
+            first_day: string | null;
+            /**
+             * End Day
+             * @description The day after the last one that would be read.
+             */
+            end_day: string | null;
+            /**
+             * Requests At Least
+             * @description Were each window answered by one page.
+             */
+            requests_at_least: number;
+            /**
+             * Seconds At Least
+             * @description At the published limits, if nothing else asks meanwhile.
+             */
+            seconds_at_least: number;
+            /**
+             * Kept From
+             * @description First day of which the marketplace still tells; None where no end is known.
+             */
+            kept_from: string | null;
+            /**
+             * Reason
+             * @description Why the range, or a part of it, cannot be read; None where all of it can.
+             */
+            reason: string | null;
+            /**
+             * Here
+             * @description What is stored of these days already.
+             */
+            here: components["schemas"]["MonthRows"][];
+        };
+        /**
          * StreamRun
          * @description One stream inside a run; rows are the marketplace's records.
          */
@@ -1304,6 +1478,18 @@ export interface components {
              * @description What a person should know about it; None when all is well.
              */
             message: string | null;
+            /**
+             * Windows
+             * @description Backfills: stretches of days that the range is read in.
+             */
+            windows: number | null;
+            /** Windows Done */
+            windows_done: number | null;
+            /**
+             * Rows New
+             * @description Backfills: of rows_loaded; the others were here and changed.
+             */
+            rows_new: number | null;
         };
         /**
          * StreamState
@@ -1736,6 +1922,95 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_backfill: {
+        parameters: {
+            query: {
+                /** @description Plug-in name */
+                source: string;
+                /** @description First day, by the marketplace's calendar */
+                first_day: string;
+                /** @description The day after the last one */
+                end_day: string;
+                /** @description Streams separated by commas; none: all with a past */
+                streams?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillPlan"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackfillRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description The request cannot be answered; `detail` says why. */
