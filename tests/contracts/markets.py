@@ -42,7 +42,7 @@ class Market:
     def source(self, tools: SourceTools, **changes: str) -> Source:
         """A source that reads through the proxy, unless told another `base_url`."""
         options = {**self.options, "base_url": self.address, **changes}
-        knowing = replace(tools, sku_of_barcode=self.barcodes.get)
+        knowing = replace(tools, sku_of_barcode=lambda barcode, _: self.barcodes.get(barcode))
         made: Source = plugins.load(plugins.SOURCES, self.source_name)(options, knowing)
         return made
 

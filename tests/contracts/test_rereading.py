@@ -36,7 +36,7 @@ class Spoiler:
         rows: list[Any] = rows_of(body) or []
         if not rows:
             return says
-        spoilt = {**dict.fromkeys(rows[-1], [[]]), "number": len(self.originals)}
+        spoilt = {**{key: [[]] for key in rows[-1]}, "number": len(self.originals)}
         self.originals[msgspec.json.encode(spoilt)] = msgspec.json.encode(rows[-1])
         rows[-1] = spoilt
         return Says(msgspec.json.encode(body), says.status, says.headers)

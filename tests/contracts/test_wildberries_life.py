@@ -41,7 +41,9 @@ def running() -> Iterator[Running]:
 def source(running: Running) -> Iterator[WildberriesSource]:
     barcodes: dict[str, str] = {}
     options = {"api_token": "token-for-tests", "base_url": running.wildberries_url, "history_days": "50"}
-    made = WildberriesSource(options, replace(HandClock().tools(), sku_of_barcode=barcodes.get))
+    made = WildberriesSource(
+        options, replace(HandClock().tools(), sku_of_barcode=lambda barcode, _: barcodes.get(barcode))
+    )
     barcodes.update(
         (barcode, record.sku_id)
         for page in made.read("catalogue", None)

@@ -43,7 +43,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def source(address: str, clock: HandClock) -> Iterator[WildberriesSource]:
     options = {"api_token": "token-for-tests", "base_url": address, "history_days": "40"}
-    made = WildberriesSource(options, replace(clock.tools(), sku_of_barcode=lambda barcode: "1"))
+    made = WildberriesSource(options, replace(clock.tools(), sku_of_barcode=lambda barcode, card: "1"))
     yield made
     made.close()
 

@@ -150,6 +150,15 @@ class TestPrices:
         assert self.prices(bench)["card-4"] == 1_990_000
         assert dict(bench.rows("product_summary", "code", "stock_value"))["ART-4"] == 57 * 1_990_000
 
+    def test_a_price_that_goes_does_not_stand_on(self, bench: SyncBench) -> None:
+        bench.market.prices = [PriceRecord("card-4", 1_990_000, "RUB"), PriceRecord("card-5", None, "RUB")]
+        bench.sync()
+        bench.market.clock = START + DAY
+        bench.market.prices = [PriceRecord("card-4", None, "RUB"), PriceRecord("card-5", None, "RUB")]
+        bench.sync()
+        assert (self.prices(bench)["card-4"], self.prices(bench)["card-5"]) == (None, None)
+        assert [price for _, price in sorted(bench.rows("listing_price", "valid_from", "price"))] == [1_990_000, None]
+
     def test_a_catalogue_that_tells_no_price_takes_none_away(self, bench: SyncBench) -> None:
         bench.market.prices = [PriceRecord("card-4", 1_990_000, "RUB")]
         bench.sync()
@@ -238,3 +247,28 @@ class TestBarcodes:
         with bench.database.read() as connection:
             known = barcodes.skus_by_barcode(connection, run.id)
         assert known == {"same": "3", "left": "2"}
+
+    def test_a_row_that_names_its_card_is_of_that_card(self, bench: SyncBench) -> None:
+        bench.market.catalogue = [
+            card("1", barcodes=("both", "mine")),
+            card("2", barcodes=("both", "moved")),
+            card("3", barcodes=("three",))._replace(listing_id="card-2", size="L"),
+            card("4", barcodes=("four",)),
+        ]
+        bench.sync()
+        bench.market.clock = START + DAY
+        bench.market.catalogue[0] = card("1", barcodes=("both", "mine", "moved"))
+        bench.market.catalogue[1] = card("2", barcodes=("both",))
+        run = bench.sync()
+        found = barcodes.Barcodes(bench.database, run.id)
+        cards = {each.sku_id: each.listing_id for each in bench.market.catalogue}
+        # Who bears it now, and whose it was when the order was made.
+        assert found.sku_of("moved") == "1"
+        assert [found.sku_of("moved", cards[sku]) for sku in ("1", "2")] == ["1", "2"]
+        assert found.sku_of("both") is None
+        assert [found.sku_of("both", cards[sku]) for sku in ("1", "2")] == ["1", "2"]
+        # A card with one size needs no barcode to be known by; one with several does; another card has none of it.
+        assert found.sku_of("unheard of", cards["4"]) == "4"
+        assert found.sku_of("unheard of", cards["2"]) is None
+        assert found.sku_of("mine", "no card") is None
+        assert found.sku_of("unheard of") is None

@@ -181,8 +181,9 @@ class PriceRecord(NamedTuple):
     """What buyers are asked for a card, told apart from the card itself; identified by listing_id."""
 
     listing_id: str
-    price: int
-    """After the seller's own discount, before any of the marketplace's; the lowest where sizes differ."""
+    price: int | None
+    """After the seller's own discount, before any of the marketplace's; the lowest where sizes differ. None: it has no
+    price (any more)."""
     currency: str
 
 

@@ -427,7 +427,7 @@ class SyncService:
             sleep=sleep,
             on_request=metrics.count_request,
             on_throttled=metrics.count_throttled,
-            sku_of_barcode=self._barcodes(claimed),
+            sku_of_barcode=barcodes.Barcodes(self.database, claimed.id).sku_of,
             keep=lambda name, make: self._keep(f"{claimed.source} {name}", make),
         )
 
@@ -435,19 +435,6 @@ class SyncService:
         if name not in self._kept:
             self._kept[name] = make()
         return self._kept[name]
-
-    def _barcodes(self, claimed: runs.ClaimedRun) -> Callable[[str], str | None]:
-        """What barcodes stand for in the run's account; looked up at the first question, after the catalogue."""
-        known: dict[str, str] | None = None
-
-        def sku_of_barcode(barcode: str) -> str | None:
-            nonlocal known
-            if known is None:
-                with self.database.read() as connection:
-                    known = barcodes.skus_by_barcode(connection, claimed.id)
-            return known.get(barcode)
-
-        return sku_of_barcode
 
     def _now(self) -> int:
         return micros(self.now())

@@ -143,9 +143,10 @@ class SourceTools:
     metrics."""
     on_throttled: Callable[[str, float], None] = field(default=lambda source, seconds: None)
     """Told of every wait for a limit or a 429: source, seconds."""
-    sku_of_barcode: Callable[[str], str | None] = field(default=lambda barcode: None)
+    sku_of_barcode: Callable[[str, str], str | None] = field(default=lambda barcode, listing_id: None)
     """The sku_id of this account that a barcode stands for, by the catalogue as it was read last; None: not known, or
-    no longer only one. For marketplaces whose orders name barcodes instead of skus."""
+    no longer only one. With a listing_id (not "") only of that card, also where the barcode has moved on to another
+    since. For marketplaces whose orders name barcodes instead of skus."""
     keep: Callable[[str, Callable[[], Any]], Any] = field(default=lambda name, make: make())
     """What outlives this source object: made at the first call with a name, the same one at each later call for this
     account in this process. For limits: a sync that follows another at once must know what that one has asked."""

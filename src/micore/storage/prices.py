@@ -14,8 +14,8 @@ class PriceRow(NamedTuple):
     """What a card costs, by the marketplace's id of the card."""
 
     listing_id: str
-    price: int
-    """Ten-thousandths."""
+    price: int | None
+    """Ten-thousandths; None: it has none (any more)."""
     currency: str
 
 
@@ -24,6 +24,7 @@ def merge_prices(
 ) -> tuple[int, list[int]]:
     """Write prices that differ, dated by the reading's instant. Returns how many cards changed, and their skus' ids.
 
+    A card that never had a price needs no word that it has none.
     A card that the catalogue does not hold (yet) is passed over: its price comes again with the next reading.
     """
     columns = {"external_id": "text", "price": "int", "currency": "text"}
@@ -36,7 +37,8 @@ def merge_prices(
                 UPDATE listing SET price = s.price, currency = s.currency, changed_at = :now
                 FROM stage_price s
                 WHERE listing.account_id = :account AND listing.external_id = s.external_id
-                  AND (listing.price IS DISTINCT FROM s.price OR listing.currency IS DISTINCT FROM s.currency)
+                  AND (listing.price IS DISTINCT FROM s.price
+                       OR (s.price IS NOT NULL AND listing.currency IS DISTINCT FROM s.currency))
                 RETURNING listing.id
                 """
             ),

@@ -48,16 +48,16 @@ WAREHOUSE: Row = {"warehouse_id": 1, "name": "Мой", "is_rfbs": False}
 CLUSTER: Row = {"id": 154, "name": "Москва", "logistic_clusters": [{"warehouses": [{"warehouse_id": 55, "type": "X"}]}]}
 SUPPLY = supplies.FoundSupply("2001", "0195-1", None, SupplyState.PLANNED, 1, None, 1)
 READERS: dict[str, tuple[Any, str, Row]] = {
-    "warehouses": (warehouses._SELLER, "warehouses", WAREHOUSE),
-    "clusters": (warehouses._CLUSTERS, "clusters", CLUSTER),
+    "warehouses": (warehouses.SELLER, "warehouses", WAREHOUSE),
+    "clusters": (warehouses.CLUSTERS, "clusters", CLUSTER),
     "product list": (products._LIST, "result.items", {"product_id": 1, "sku": 2}),
-    "catalogue": (catalogue._INFO[0], "items", product(1)),
+    "catalogue": (catalogue.INFO[0], "items", product(1)),
     "fbo": (stock._FBO, "items", fbo_row(1)),
     "fbs": (stock.fbs_reader("9"), "stocks", fbs_row(1)),
     "fbo orders": (orders._FBO, "postings", fbo_posting(1)),
     "fbs orders": (orders._FBS, "postings", fbs_posting(1)),
-    "sales": (sales._SALES, "accruals", accrual(1, "2026-11-20")),
-    "returns": (returns._RETURNS, "returns", returned(1)),
+    "sales": (sales.SALES, "accruals", accrual(1, "2026-11-20")),
+    "returns": (returns.RETURNS, "returns", returned(1)),
     "supply orders": (supplies._ORDERS, "orders", supply_order(1)),
     "supplies": (supplies.goods_reader(SUPPLY), "items", item()),
 }

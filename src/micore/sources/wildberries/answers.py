@@ -146,6 +146,7 @@ class Order(Struct):
     date: str
     barcode: str
     warehouse_type: str
+    nm_id: int | None = None
     warehouse_name: str | None = None
     supplier_article: str | None = None
     price_with_disc: Amount | None = None
@@ -160,6 +161,7 @@ class Sale(Struct):
     sale_id: str = msgspec.field(name="saleID")
     date: str
     barcode: str
+    nm_id: int | None = None
     srid: str | None = None
     supplier_article: str | None = None
     for_pay: Amount | None = None
@@ -180,11 +182,16 @@ class ItemReturn(Struct):
 
     srid: str
     """Of the return, not of the order."""
-    sku: str
-    """The barcode."""
     order_dt: str
+    sku: str | None = None
+    """The barcode."""
+    barcode: str | None = None
+    """What `sku` was called before August 2026."""
+    nm_id: int | None = None
     return_type: str | None = None
     return_reason: str | None = None
+    reason: str | None = None
+    """What `return_reason` was called before."""
     ready_to_return_dt: str | None = None
     completed_dt: str | None = None
 
@@ -218,6 +225,7 @@ class SupplyGood(Struct):
 
     barcode: str
     quantity: Count
+    nm_id: int | None = msgspec.field(name="nmID", default=None)
     accepted_quantity: Count | None = None
 
 

@@ -22,7 +22,8 @@ from micore.sources.wildberries.warehouses import ask_warehouses, pooled_place
 
 WB_HELD, SELLER_HELD = "Склад WB", "Склад продавца"
 
-SkuOfBarcode = Callable[[str], str | None]
+SkuOfBarcode = Callable[[str, str], str | None]
+"""See SourceTools.sku_of_barcode."""
 
 
 def order_records(
@@ -44,7 +45,7 @@ def _order(row: Order, sku_of_barcode: SkuOfBarcode, sellers: Mapping[str, Place
     # By position: keywords cost a third of the whole conversion.
     return OrderRecord(
         row.srid,
-        sku_of(row.barcode, sku_of_barcode),
+        sku_of(row.barcode, row.nm_id, sku_of_barcode),
         place.place_id if place else None,
         "FBW" if row.warehouse_type == WB_HELD else "FBS",
         OrderState.CANCELLED if row.is_cancel else OrderState.ORDERED,
@@ -56,12 +57,14 @@ def _order(row: Order, sku_of_barcode: SkuOfBarcode, sellers: Mapping[str, Place
     )
 
 
-def sku_of(barcode: str, sku_of_barcode: SkuOfBarcode) -> str:
-    """The size behind a barcode; statistics know nothing else of it."""
-    found = sku_of_barcode(barcode.strip())
+def sku_of(barcode: str, nm_id: int | None, sku_of_barcode: SkuOfBarcode) -> str:
+    """The size behind a barcode, of the card that the row names: barcodes move from card to card."""
+    card = str(nm_id) if nm_id else ""
+    found = sku_of_barcode(barcode.strip(), card)
     if found is None:
+        of_card = f" of card {card}" if card else ""
         raise RecordRejectedError(
-            reason="barcode", received=repr(barcode), allowed="one that exactly one size of the catalogue has"
+            reason="barcode", received=repr(barcode), allowed=f"one that exactly one size{of_card} in the catalogue has"
         )
     return found
 

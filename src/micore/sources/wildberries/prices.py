@@ -28,13 +28,13 @@ class PricesCursor(msgspec.Struct, omit_defaults=True):
 
 
 def price_records(rows: Sequence[PricedCard]) -> list[PriceRecord]:
-    """One for each card that has a price: its cheapest size."""
+    """One for each card: its cheapest size. A card whose sizes all tell 0 or nothing has no price."""
     records: dict[str, PriceRecord] = {}
     for row in rows:
         listing_id = ident(row.nm_id)
         told = [value for size in row.sizes or () if (value := price(size.discounted_price)) is not None]
-        if told:
-            records[listing_id] = PriceRecord(listing_id, min(told), currency_code(row.currency) or CURRENCY)
+        lowest = min(told, default=None)
+        records[listing_id] = PriceRecord(listing_id, lowest, currency_code(row.currency) or CURRENCY)
     return list(records.values())
 
 

@@ -15,7 +15,7 @@ from micore.sources.wildberries.api import NAME, ORDERS_PATH, SALES_PATH, Wildbe
 from micore.sources.wildberries.orders import order_records, places_of, sellers_by_name
 from micore.sources.wildberries.returns import STATUSES, WINDOW_DAYS, return_pages
 from micore.sources.wildberries.returns import reader as reader_of
-from micore.sources.wildberries.sales import sale_records
+from micore.sources.wildberries.sales import booked, sale_records
 from micore.sources.wildberries.statistics import Statistics
 
 STATISTICS_DAYS = 90
@@ -56,10 +56,12 @@ def _day(api: WildberriesApi, stream: str, day: date) -> Iterator[Page]:
 
 def _whole(statistics: Statistics[Any], day: date, *, sellers: Any = None) -> Page:
     answer = statistics.day(day)
-    batch = answer.value
+    batch, records = answer.value, answer.value.records
+    if sellers is None:
+        records = booked(records, batch.rows, answer.marketplace_now)
     places = [] if sellers is None else places_of(batch.rows, sellers)
     cursor = to_text(WindowCursor(1))
-    return Page(answer.raw, batch.records, batch.rejected, cursor, answer.marketplace_now, done=True, places=places)
+    return Page(answer.raw, records, batch.rejected, cursor, answer.marketplace_now, done=True, places=places)
 
 
 def _returns(api: WildberriesApi, first_day: date, end_day: date, cursor: str | None) -> Iterator[Page]:

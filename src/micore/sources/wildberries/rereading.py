@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from micore.domain.records import PlaceRecord
+from micore.domain.records import PlaceRecord, SaleRecord
 from micore.sources.base import Reread
 from micore.sources.rereading import Context, ReadAgain, needed
 from micore.sources.rows import RowReader
@@ -49,7 +49,8 @@ def _sale(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Rere
     del context
     convert = partial(sales.sale_records, sku_of_barcode=sku_of_barcode)
     reader: RowReader[Any, Sale] = listed(Sale, convert, key_field="saleID")
-    return Reread(reader.one(raw)[1])
+    # 0 may mean that nothing is booked yet; whether it does, the stream knows.
+    return Reread([each for each in reader.one(raw)[1] if isinstance(each, SaleRecord) and each.amount])
 
 
 def _return(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:

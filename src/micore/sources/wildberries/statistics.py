@@ -29,8 +29,14 @@ from micore.sources.wildberries.api import NAME, Category, WildberriesApi
 MOSCOW = timezone(timedelta(hours=3))
 """Of all times without a zone; Moscow has had no other since 2014."""
 
-OVERLAP = timedelta(hours=25)
-"""Wildberries fills in within 24 hours, and shows it within half an hour."""
+FILLED_IN_WITHIN = timedelta(hours=24)
+"""What is 0 at first and unknown is there within that time."""
+
+OVERLAP = FILLED_IN_WITHIN + timedelta(hours=1)
+"""Wildberries shows within half an hour what it has filled in."""
+
+AHEAD = timedelta(hours=1)
+"""A change that lies further ahead of Wildberries' own clock is none: nothing is read on from there."""
 
 FULL_ROWS = 40_000
 """A page of fewer rows than half of what fits is the last one. Would rows be missing, the next reading has them, for it
@@ -140,7 +146,12 @@ class Statistics(Generic[RowT]):
             at = StatisticsCursor(at.read_to if read_to else "", moscow_text(since))
         done = False
         while not done:
-            page, at = self._page(at)
+            answer = self._ask(at)
+            if lies_ahead(at.at, answer.marketplace_now):
+                # Written before this was looked at; nothing that has changed since has been read.
+                at = StatisticsCursor("", moscow_text(answer.marketplace_now - history))
+                answer = self._ask(at)
+            page, at = self._page(at, answer)
             done = page.done
             yield page
 
@@ -151,14 +162,24 @@ class Statistics(Generic[RowT]):
         self._check_doubted(answer.value)
         return answer
 
-    def _page(self, at: StatisticsCursor) -> tuple[StatisticsPage[RowT], StatisticsCursor]:
+    def _ask(self, at: StatisticsCursor) -> Answer[Batch[Any, RowT]]:
         query: dict[str, str | int] = {"dateFrom": at.at, "flag": 0}
-        answer = self._api.get(Category.STATISTICS, self._path, query, self._reader.read, no_content=b"[]")
+        return self._api.get(Category.STATISTICS, self._path, query, self._reader.read, no_content=b"[]")
+
+    def _page(
+        self, at: StatisticsCursor, answer: Answer[Batch[Any, RowT]]
+    ) -> tuple[StatisticsPage[RowT], StatisticsCursor]:
         batch, as_of = answer.value, at.as_of or answer.marketplace_now
         rows = len(batch.rows) + len(batch.rejected)
         self._check_doubted(batch)
-        last = latest(self._last_change(answer.raw.body), at.at)
-        done = last == at.at or rows < FULL_ROWS
+        last = latest(self._last_change(answer), at.at)
+        done = rows < FULL_ROWS
+        if last == at.at and not done:
+            problem = (
+                f"{rows} rows and none changed after {at.at}: a full page of one instant, behind which nothing can be"
+                " asked for. The next run asks again; if it lasts, tell the maintainers of micore"
+            )
+            raise SourceProtocolError(NAME, path=self._path, problem=problem)
         if done:
             after = StatisticsCursor(latest(last, at.read_to))
         else:
@@ -192,14 +213,17 @@ class Statistics(Generic[RowT]):
         told |= {mark(row.raw) for row in batch.rejected if changed(row.raw) == instant}
         return sorted(told) if len(told) <= MOST_REMEMBERED else []
 
-    def _last_change(self, body: bytes) -> str:
-        """The change of the last row, however little else of it makes sense; "" where there are no rows."""
-        rows = msgspec.json.decode(body or b"[]", type=list[msgspec.Raw])
+    def _last_change(self, answer: Answer[Any]) -> str:
+        """The change of the last row, however little else of it makes sense; "" where there are no rows.
+
+        Changes that lie ahead are passed over. Their rows load: what they tell of the order may well be right.
+        """
+        rows = msgspec.json.decode(answer.raw.body or b"[]", type=list[msgspec.Raw])
         for raw in reversed(rows):
-            if found := changed(raw):
+            if (found := changed(raw)) and not lies_ahead(found, answer.marketplace_now):
                 return found
         if len(rows) >= MOST_DOUBTED:
-            problem = f"none of {len(rows)} rows has a lastChangeDate"
+            problem = f"none of {len(rows)} rows has a lastChangeDate that can be"
             raise SourceProtocolError(NAME, path=self._path, problem=problem)
         return ""
 
@@ -211,6 +235,12 @@ def changed(raw: msgspec.Raw | bytes) -> str:
     except msgspec.DecodeError:
         return ""
     return text if moscow_or_none(text) else ""
+
+
+def lies_ahead(text: str, now: datetime) -> bool:
+    """Whether an instant is one that the marketplace's clock has not come to."""
+    at = moscow(text)
+    return at is not None and at > now + AHEAD
 
 
 def latest(text: str, other: str) -> str:

@@ -16,7 +16,7 @@ import structlog
 from micore.domain.records import PlaceRecord, StockRecord
 from micore.domain.units import MILLI
 from micore.errors import SourceAuthError, SourceGoneError, SourceProtocolError
-from micore.sources.base import Page
+from micore.sources.base import Page, RawAnswer
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import ident
 from micore.sources.http import NUMBER, Answer, RequestRefusedError
@@ -161,12 +161,14 @@ def _read_fbs(api: WildberriesApi, at: StockCursor) -> Iterator[Page]:
         end = to_text(StockCursor(""))
         yield Page(told.raw, (), (), end, at.as_of, "fbs", scope_done=True, done=True)
     elif at.by_size:
-        yield from _by_size(api, at, listed)
+        yield from _by_size(api, at, listed, told.raw)
     else:
-        yield from _by_report(api, at, places)
+        yield from _by_report(api, at, places, told.raw)
 
 
-def _by_report(api: WildberriesApi, at: StockCursor, places: Mapping[str, PlaceRecord]) -> Iterator[Page]:
+def _by_report(
+    api: WildberriesApi, at: StockCursor, places: Mapping[str, PlaceRecord], told: RawAnswer
+) -> Iterator[Page]:
     """The seller's stock from its report; size by size where there is no report for us."""
     pages = _report_pages(api, SELLER_STOCK_PATH, at.at)
     try:
@@ -175,7 +177,7 @@ def _by_report(api: WildberriesApi, at: StockCursor, places: Mapping[str, PlaceR
         if at.at:
             raise
         _log.info("source_report_refused", source=NAME, path=SELLER_STOCK_PATH, why=str(error))
-        yield from _by_size(api, at, list(places.values()))
+        yield from _by_size(api, at, list(places.values()), told)
         return
     while step is not None:
         answer, more = step.page, step.following
@@ -229,14 +231,17 @@ def _report_pages(api: WildberriesApi, path: str, cursor: str) -> Iterator[Step[
 # --- size by size -------------------------------------------------------------------------------------------------
 
 
-def _by_size(api: WildberriesApi, at: StockCursor, places: Sequence[PlaceRecord]) -> Iterator[Page]:
-    """What each of the seller's warehouses says of each size of each card."""
+def _by_size(api: WildberriesApi, at: StockCursor, places: Sequence[PlaceRecord], told: RawAnswer) -> Iterator[Page]:
+    """What each of the seller's warehouses says of each size of each card; `told` is what named the warehouses.
+
+    Nothing is left to ask without sizes, and where the warehouse that was to be read next is gone and was the last.
+    """
     assert at.as_of is not None  # set when the scope began
     sizes = all_sizes(api)
     left = [place for place in places if in_order(place.place_id) >= in_order(at.place)]
-    tasks = [
-        (place, chunk) for place in left for chunk in _chunks(sizes, at.at if place.place_id == at.place else "")
-    ] or [(left[0], [])]
+    tasks = [(place, chunk) for place in left for chunk in _chunks(sizes, at.at if place.place_id == at.place else "")]
+    if not tasks:
+        yield Page(told, (), (), to_text(StockCursor("")), at.as_of, "fbs", scope_done=True, done=True)
     for number, (place, chunk) in enumerate(tasks, 1):
         done = number == len(tasks)
         after = StockCursor("") if done else StockCursor("fbs", at.as_of, chunk[-1], True, place.place_id)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import cast
 
 import msgspec
 
@@ -30,7 +31,7 @@ from micore.sources.wildberries.api import (
     WildberriesApi,
 )
 from micore.sources.wildberries.orders import SkuOfBarcode, is_unknown_barcode, sku_of
-from micore.sources.wildberries.statistics import moscow
+from micore.sources.wildberries.statistics import MOSCOW, moscow
 from micore.sources.wildberries.warehouses import pooled_place
 
 PAGE_ROWS = 1000
@@ -44,7 +45,8 @@ STATES = {
 }
 """By `statusID`; every documented one but 1, a mere order without a supply."""
 
-OVERLAP = timedelta(days=1)
+DAY = timedelta(days=1)
+OVERLAP = DAY
 OLDEST = timedelta(days=180)
 """A supply that was made longer ago is not looked at any more."""
 
@@ -55,9 +57,7 @@ class SuppliesCursor(msgspec.Struct, omit_defaults=True):
     read_to: datetime | None = None
     as_of: datetime | None = None
     supply: int = 0
-    """The supply to go on with; all before it are read."""
-    at: str = ""
-    """Offset among its goods."""
+    """The supply to go on with, from its first goods on; all before it are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,12 @@ def supply_records(
     rows: Sequence[SupplyGood], *, supply: Supply, place: PlaceRecord | None, sku_of_barcode: SkuOfBarcode
 ) -> list[SupplyRecord]:
     """One for each size; a size under several barcodes is added up."""
-    records: dict[str, SupplyRecord] = {}
     dates = dates_of(supply)
+    records: list[SupplyRecord] = []
     for row in rows:
-        sku_id = sku_of(row.barcode, sku_of_barcode)
         record = SupplyRecord(
             supply_id=str(supply.supply_id),
-            sku_id=sku_id,
+            sku_id=sku_of(row.barcode, row.nm_id, sku_of_barcode),
             place_id=place.place_id if place else None,
             state=STATES[supply.status_id],
             quantity=row.quantity * MILLI,
@@ -108,9 +107,17 @@ def supply_records(
             expected_at=dates.expected_at,
             changed_at=dates.changed_at,
         )
-        other = records.get(sku_id)
-        records[sku_id] = record if other is None else _together(other, record)
-    return list(records.values())
+        records.append(record)
+    return added_up(records)
+
+
+def added_up(records: Iterable[SupplyRecord]) -> list[SupplyRecord]:
+    """One for each size of a supply, however often it was told."""
+    found: dict[str, SupplyRecord] = {}
+    for record in records:
+        other = found.get(record.sku_id)
+        found[record.sku_id] = record if other is None else _together(other, record)
+    return list(found.values())
 
 
 def _together(one: SupplyRecord, other: SupplyRecord) -> SupplyRecord:
@@ -133,39 +140,36 @@ _DETAILS = msgspec.json.Decoder(SupplyDetails)
 def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
     """The stream; see Source.read."""
     at = from_text(NAME, SuppliesCursor, cursor) or SuppliesCursor()
-    listed, rejected, answer = _all_supplies(api)
-    as_of = at.as_of or answer.marketplace_now
+    as_of = at.as_of or api.now(Category.SUPPLIES)
+    listed, rejected, answer = _all_supplies(api, as_of)
     chosen = _chosen(listed, at.read_to, as_of, history)
     left = [supply for number, supply in sorted(chosen.items()) if number >= at.supply]
     end = to_text(SuppliesCursor(as_of))
     if rejected or not left:
-        after = SuppliesCursor(at.read_to, as_of, at.supply, at.at)
+        after = SuppliesCursor(at.read_to, as_of, at.supply)
         all_open = None if left else still_listed(listed, rejected)
         yield Page(answer.raw, (), rejected, to_text(after) if left else end, as_of, done=not left, all_open=all_open)
     for number, supply in enumerate(left, 1):
-        start = at.at if supply.supply_id == at.supply else ""
         place = _place(api, supply)
-        doubted = bool(start)
-        for step in _goods(api, supply, place, start):
-            batch, more = step.page.value, step.following
+        goods: list[SupplyRecord] = []
+        doubted = False
+        for step in _goods(api, supply, place):
+            batch, whole = step.page.value, step.following is None
+            # A size may stand on several pages: its sum is told with the last one.
+            goods += cast("Sequence[SupplyRecord]", batch.records)
             doubted = doubted or bool(batch.rejected)
-            done = more is None and number == len(left)
-            going_on = supply if more is not None or done else left[number]
-            after = SuppliesCursor(at.read_to, as_of, going_on.supply_id or 0, more or "")
+            done = whole and number == len(left)
+            going_on = left[number] if whole and not done else supply
+            context = {"supply": supply, "place": place}
             yield Page(
                 step.page.raw,
-                batch.records,
-                told_in(
-                    batch.rejected,
-                    {"supply": supply, "place": place},
-                    within=str(supply.supply_id),
-                    may_pass=is_unknown_barcode,
-                ),
-                end if done else to_text(after),
+                added_up(goods) if whole else (),
+                told_in(batch.rejected, context, within=str(supply.supply_id), may_pass=is_unknown_barcode),
+                end if done else to_text(SuppliesCursor(at.read_to, as_of, going_on.supply_id or 0)),
                 as_of,
                 done=done,
-                places=(place,) if place else (),
-                whole_of=() if doubted or more is not None else (str(supply.supply_id),),
+                places=(place,) if place and whole else (),
+                whole_of=(str(supply.supply_id),) if whole and not doubted else (),
                 all_open=still_listed(listed, rejected) if done else None,
             )
 
@@ -177,19 +181,20 @@ def still_listed(listed: Sequence[Supply], rejected: Sequence[RejectedRow]) -> l
     return [str(row.supply_id) for row in listed if row.supply_id is not None] + [row.key for row in rejected]
 
 
-def _all_supplies(api: WildberriesApi) -> tuple[list[Supply], list[RejectedRow], Answer[_ListBatch]]:
-    """Those that are not too old, newest first, and the last answer that told of them."""
+def _all_supplies(api: WildberriesApi, as_of: datetime) -> tuple[list[Supply], list[RejectedRow], Answer[_ListBatch]]:
+    """Those that were made since `OLDEST`, and the last answer that told of them."""
     rows: list[Supply] = []
     rejected: list[RejectedRow] = []
+    # A day more at either end: whose midnights these are is not said.
+    since, till = (each.astimezone(MOSCOW).date() for each in (as_of - OLDEST - DAY, as_of + DAY))
+    made = {"from": since.isoformat(), "till": till.isoformat(), "type": "createDate"}
+    asked = {"dates": [made], "statusIDs": sorted(STATES)}
 
     def fetch(at: str) -> tuple[Answer[_ListBatch], Fetched]:
         query = {"limit": PAGE_ROWS, "offset": int(at or 0)}
-        answer = api.post(Category.SUPPLIES, SUPPLIES_PATH, {"statusIDs": sorted(STATES)}, _LIST.read, query=query)
-        batch = answer.value
-        count = len(batch.rows) + len(batch.rejected)
-        oldest = min((dates_of(row).created_at for row in batch.rows), default=0)
-        more = count >= PAGE_ROWS and instant(oldest) > answer.marketplace_now - OLDEST
-        return answer, Fetched(count, str(int(at or 0) + PAGE_ROWS) if more else None, answer.raw.body)
+        answer = api.post(Category.SUPPLIES, SUPPLIES_PATH, asked, _LIST.read, query=query)
+        count = len(answer.value.rows) + len(answer.value.rejected)
+        return answer, Fetched(count, str(int(at or 0) + PAGE_ROWS) if count >= PAGE_ROWS else None, answer.raw.body)
 
     for step in walk(NAME, SUPPLIES_PATH, "", fetch):
         rows += step.page.value.rows
@@ -240,7 +245,7 @@ def goods_reader(
 
 
 def _goods(
-    api: WildberriesApi, supply: Supply, place: PlaceRecord | None, cursor: str
+    api: WildberriesApi, supply: Supply, place: PlaceRecord | None
 ) -> Iterator[Step[Answer[Batch[list[SupplyGood], SupplyGood]]]]:
     """What is in a supply, by offset until a page is not full."""
     path = SUPPLY_GOODS_PATH.replace(NUMBER, str(supply.supply_id))
@@ -252,4 +257,4 @@ def _goods(
         rows = len(answer.value.rows) + len(answer.value.rejected)
         return answer, Fetched(rows, str(int(at or 0) + PAGE_ROWS) if rows >= PAGE_ROWS else None, answer.raw.body)
 
-    return walk(NAME, path, cursor, fetch)
+    return walk(NAME, path, "", fetch)

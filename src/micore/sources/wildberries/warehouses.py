@@ -19,6 +19,10 @@ from micore.sources.wildberries.api import NAME, WAREHOUSES_PATH, Category, Wild
 SCHEMES = {1: "FBS", 2: "DBS", 3: "DBW", 5: "C&C", 6: "DBS express"}
 """By `deliveryType`; every documented one."""
 
+POOL = "Склад WB"
+"""What all of Wildberries' warehouses together are called in the stock. Orders, sales and storage call parts of it
+"Склад WB РФ" or "Склад WB СГТ РФ"; what they hold is told of the whole only, so they are the one place."""
+
 
 def seller_place(row: SellerWarehouse) -> PlaceRecord:
     """A warehouse of the seller's."""
@@ -38,11 +42,13 @@ def named_place(warehouse_id: str, name: str | None, scheme: str) -> PlaceRecord
 def pooled_place(name: str | None) -> PlaceRecord:
     """A warehouse of Wildberries', by the only thing that is told of it everywhere: its name.
 
-    Most are pools ("Склад WB") that hide the real ones behind the number -999999, and orders tell no number at all.
+    Most are parts of one pool that hides the real ones behind the number -999999, and orders tell no number at all.
     """
-    shown = (name or "").strip()
+    shown = " ".join((name or "").split())
     if not shown:
         raise RecordRejectedError(reason="warehouseName", received=repr(name), allowed="a name")
+    if shown == POOL or shown.startswith(f"{POOL} "):
+        shown = POOL
     return PlaceRecord(PlaceKind.WAREHOUSE, f"wb:{shown}", shown, Holder.MARKETPLACE, "FBW", None)
 
 

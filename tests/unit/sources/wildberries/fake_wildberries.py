@@ -90,8 +90,9 @@ class FakeWildberries:
         if path.startswith(f"{SUPPLIES}/"):
             number = int(path.split("/")[4])
             return Says(part(self.goods.get(number, []), query) if path.endswith("/goods") else self.supply)
+        if path == SUPPLIES:
+            return Says(part([row for row in self.supplies if self._wanted(row, payload)], query))
         simple: dict[str, object] = {
-            SUPPLIES: part([row for row in self.supplies if row["statusID"] in payload.get("statusIDs", [])], query),
             WAREHOUSES: self.warehouses,
             "/ping": {"TS": "2026-11-22T12:00:00+03:00", "Status": "OK"},
             SELLER_INFO: {"name": "ООО Ромашка", "sid": "e892-4014", "tin": "7700000000", "tradeMark": "Ромашка"},
@@ -105,6 +106,13 @@ class FakeWildberries:
         page = [row for row in rows if (row[name], row["nmID"]) > after][: cursor["limit"]]
         mark: Row = {name: page[-1][name], "nmID": page[-1]["nmID"]} if page else {}
         return Says({"cards": page, "cursor": mark | {"total": len(page)}})
+
+    def _wanted(self, row: Row, payload: Row) -> bool:
+        """By its state and the day it was made; a row without one stands there always."""
+        made, period = str(row["createDate"])[:10], payload["dates"][0]
+        assert period["type"] == "createDate"
+        inside = not made[:4].isdigit() or period["from"] <= made <= period["till"]
+        return inside and row["statusID"] in payload["statusIDs"]
 
     def _returns(self, query: Row) -> Says:
         rows = [row for row in self.returns if query["dateFrom"] <= row["orderDt"] <= query["dateTo"]]
@@ -148,7 +156,7 @@ class Bench:
     clock: HandClock
     server: Server
     barcodes: dict[str, str]
-    """Which sku each stands for, by the catalogue as it was read last."""
+    """Which sku each stands for, by the catalogue as it was read last; "card/barcode" where the card decides."""
 
     def read(self, stream: str, cursor: str | None = None, *, full: bool = False) -> list[Page]:
         return list(self.source.read(stream, cursor, full=full))
@@ -161,7 +169,11 @@ def bench(**options: str) -> Iterator[Bench]:
     barcodes: dict[str, str] = {}
     with serving(shop) as server:
         given = {"api_token": "token-for-tests", "base_url": server.url, "history_days": "60"}
-        source = WildberriesSource(given | options, replace(clock.tools(), sku_of_barcode=barcodes.get))
+
+        def sku_of_barcode(barcode: str, card: str) -> str | None:
+            return barcodes.get(f"{card}/{barcode}", barcodes.get(barcode))
+
+        source = WildberriesSource(given | options, replace(clock.tools(), sku_of_barcode=sku_of_barcode))
         try:
             yield Bench(source, shop, clock, server, barcodes)
         finally:

@@ -47,6 +47,7 @@ from tests.unit.sources.wildberries.fake_wildberries import (
     Bench,
     Row,
     bench,
+    part,
     query_of,
 )
 from tests.unit.sources.wildberries.rows import (
@@ -266,6 +267,10 @@ def test_a_card_costs_what_its_cheapest_size_costs(wb: Bench) -> None:
         PriceRecord("500001", 6_505_000, "RUB"),
         PriceRecord("500002", 8_000_000, "BYN"),
         PriceRecord("500003", 9_000_000, "RUB"),
+        # Nothing, 0 and no sizes are no price: an earlier one must not stand.
+        PriceRecord("500004", None, "RUB"),
+        PriceRecord("500005", None, "RUB"),
+        PriceRecord("500006", None, "RUB"),
         PriceRecord("500007", 100_000, "RUB"),
     ]
     assert rejected(pages) == []
@@ -416,7 +421,24 @@ def test_without_a_report_and_without_cards_there_is_nothing(wb: Bench) -> None:
     wb.shop.instead[SELLERS] = lambda asked: DISABLED
     wb.shop.warehouses = [warehouse(9, "Мой склад")]
     page = wb.read("stock")[-1]
-    assert (page.records, page.scope_done, page.done) == ([], True, True)
+    assert (page.records, page.scope_done, page.done) == ((), True, True)
+    assert [path for path, _ in wb.clock.requests if "stocks/" in path] == [], "no question without sizes"
+
+
+def test_a_warehouse_that_is_gone_meanwhile_ends_no_reading(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stock, "SIZES_PER_REQUEST", 1)
+    wb.shop.instead[SELLERS] = lambda asked: DISABLED
+    wb.shop.warehouses = [warehouse(9, "Мой склад"), warehouse(12, "Б")]
+    wb.shop.cards = [card(1), card(2)]
+    wb.shop.amounts = {9: [{"chrtId": 700_001, "amount": 5}], 12: [{"chrtId": 700_001, "amount": 7}]}
+    fbs = [page for page in wb.read("stock") if page.scope == "fbs"]
+    # The last one goes while it is being read; then the first one while the second is still to come.
+    wb.shop.warehouses = [warehouse(9, "Мой склад")]
+    (end,) = wb.read("stock", fbs[2].cursor)
+    assert (end.records, end.scope_done, end.done) == ((), True, True)
+    wb.shop.warehouses = [warehouse(12, "Б")]
+    rest = wb.read("stock", fbs[0].cursor)
+    assert [tuple(record)[:3] for record in records(rest)] == [("700001", "12", 7000)]
 
 
 def test_a_card_without_readable_sizes_is_no_sold_out_card(wb: Bench) -> None:
@@ -470,7 +492,7 @@ def test_an_order_is_one_unit_at_moscows_time(wb: Bench) -> None:
         OrderRecord(
             order_id="11.r0001.0.0",
             sku_id="700001",
-            place_id="wb:Склад WB РФ",
+            place_id="wb:Склад WB",
             scheme="FBW",
             state=OrderState.ORDERED,
             quantity=1000,
@@ -480,7 +502,27 @@ def test_an_order_is_one_unit_at_moscows_time(wb: Bench) -> None:
             cancelled_at=None,
         )
     ]
-    assert [place.name for place in page.places] == ["Склад WB РФ"]
+    assert [place.name for place in page.places] == ["Склад WB"]
+
+
+def test_parts_of_the_pool_are_the_place_that_the_stock_names(wb: Bench) -> None:
+    names = ["Склад WB", "Склад WB РФ", "Склад  WB СГТ РФ ", "Склад WBX", "Минск"]
+    wb.shop.orders = [order(number, warehouseName=name) for number, name in enumerate(names)]
+    wb.shop.pooled = [pooled(1)]
+    found = [record.place_id for record in records(wb.read("orders"))]
+    assert found == ["wb:Склад WB"] * 3 + ["wb:Склад WBX", "wb:Минск"]
+    assert records(wb.read("stock"))[0].place_id == found[0]
+
+
+def test_an_order_is_of_the_card_that_it_names(wb: Bench) -> None:
+    # The barcode has moved on to another card since.
+    wb.barcodes |= {"500001/20430700001": "700001", "20430700001": "700009"}
+    wb.shop.orders = [order(1), order(2, nmId=500_009), order(3, nmId=0), order(4, nmId=None)]
+    assert [record.sku_id for record in records(wb.read("orders"))] == ["700001", "700009", "700009", "700009"]
+    wb.shop.sales, wb.shop.returns = [sale(1)], [item_return(1)]
+    wb.shop.supplies, wb.shop.goods = [supply(1)], {31_000_001: [good()]}
+    for stream in ("sales", "returns", "supplies"):
+        assert [record.sku_id for record in records(wb.read(stream))] == ["700001"]
 
 
 def test_what_is_not_told_of_an_order_stays_unknown(wb: Bench) -> None:
@@ -491,7 +533,7 @@ def test_what_is_not_told_of_an_order_stays_unknown(wb: Bench) -> None:
     ]
     found = records(wb.read("orders"))
     assert [(record.price, record.currency) for record in found] == [(None, None), (None, None), (7_005_000, "RUB")]
-    assert [record.place_id for record in found] == ["wb:Склад WB РФ", "wb:Склад WB РФ", None]
+    assert [record.place_id for record in found] == ["wb:Склад WB", "wb:Склад WB", None]
     assert {record.state for record in found} == {OrderState.ORDERED}
 
 
@@ -572,16 +614,25 @@ def test_sales_are_money_and_returns_money_back(wb: Bench) -> None:
         sale(1, date="2026-11-20T23:59:59"),
         sale(2, saleID="R0000000002", forPay=-560.25),
         sale(3, saleID="R0000000003", forPay=560.25),
-        sale(4, forPay=0),
+        sale(4, forPay=0, lastChangeDate="2026-11-21T12:17:00"),
         sale(5, forPay=None),
+        sale(7, forPay=0, lastChangeDate="2026-11-21T12:16:00"),
+        sale(8, saleID="R0000000008", forPay=0, lastChangeDate="2026-11-21T12:16:00"),
         sale(6, srid="", date="2026-11-20T22:00:00+00:00"),
     ]
     pages = wb.read("sales")
-    assert [record.order_state.value for record in records(pages)] == ["delivered", "returned", "returned", "delivered"]
+    assert [record.order_state.value for record in records(pages)] == [
+        *("delivered", "returned", "returned"),
+        # A day after the change 0 is what was booked: it replaces what stood there before.
+        *("delivered", "returned"),
+        "delivered",
+    ]
     assert [tuple(record)[:7] for record in records(pages)] == [
         ("S0000000001", "11.r0001.0.0", "700001", "2026-11-20", 5_602_500, None, "RUB"),
         ("R0000000002", "11.r0002.0.0", "700001", "2026-11-20", -5_602_500, None, "RUB"),
         ("R0000000003", "11.r0003.0.0", "700001", "2026-11-20", -5_602_500, None, "RUB"),
+        ("S0000000007", "11.r0007.0.0", "700001", "2026-11-20", 0, None, "RUB"),
+        ("R0000000008", "11.r0008.0.0", "700001", "2026-11-20", 0, None, "RUB"),
         ("S0000000006", None, "700001", "2026-11-21", 5_602_500, None, "RUB"),
     ]
     assert rejected(pages) == []
@@ -617,6 +668,9 @@ def test_a_return_is_as_far_as_its_dates_say(wb: Bench) -> None:
         item_return(3, returnStatus="Выдано", readyToReturnDt="2026-11-12T10:00:00", completedDt="2026-11-15T12:00:00"),
         item_return(4, returnStatus="Выдано", orderDt="2026-09-30"),
     ]
+    # As these fields were called before.
+    del wb.shop.returns[1]["sku"]
+    wb.shop.returns[1] |= {"barcode": "20430700001", "returnReason": None, "reason": "Цвет"}
     pages = wb.read("returns")
     assert {record.return_id[3:7]: (record.state.value, record.kind.value) for record in records(pages)} == {
         "0001": ("on_the_way", "unknown"),
@@ -647,20 +701,35 @@ def asked_returns(wb: Bench) -> list[tuple[str, str, str]]:
 
 def test_returns_are_asked_for_in_windows_of_a_month(wb: Bench) -> None:
     cursor = wb.read("returns")[-1].cursor
-    assert asked_returns(wb) == [
-        ("active", "2026-09-23", "2026-10-23"),
-        ("archive", "2026-09-23", "2026-10-23"),
-        ("active", "2026-10-24", "2026-11-22"),
-        ("archive", "2026-10-24", "2026-11-22"),
-    ]
+    windows = [("2026-08-22", "2026-09-21"), ("2026-09-22", "2026-10-22"), ("2026-10-23", "2026-11-22")]
+    assert asked_returns(wb) == [(status, *each) for each in windows for status in ("active", "archive")]
     wb.shop.asked.clear()
     wb.clock.seconds += 10 * 86_400
     assert wb.read("returns", cursor)[-1].done
-    assert [(since, to) for status, since, to in asked_returns(wb) if status == "active"] == [
-        ("2026-09-23", "2026-10-23"),
-        ("2026-10-24", "2026-11-23"),
-        ("2026-11-24", "2026-12-02"),
+    assert asked_returns(wb)[::2] == [
+        *(("active", *each) for each in windows),
+        ("active", "2026-11-23", "2026-12-02"),
     ]
+
+
+@pytest.mark.parametrize("history_days", ["1", "90"])
+def test_a_return_is_asked_for_until_it_has_ended_however_short_the_history(history_days: str) -> None:
+    with bench(history_days=history_days) as wb:
+        wb.barcodes["20430700001"] = "700001"
+        wb.shop.returns = [item_return(1, orderDt="2026-08-25")]
+        cursor = None
+        for _ in range(9):
+            pages = wb.read("returns", cursor)
+            assert [record.state.value for record in records(pages)] == ["on_the_way"]
+            cursor = pages[-1].cursor
+            wb.clock.seconds += 10 * 86_400
+        wb.shop.returns[0] |= {"returnStatus": "Выдано", "completedDt": "2027-02-10T12:00:00"}
+        broken = next(iter(wb.source.read("returns", cursor))).cursor
+        pages = wb.read("returns", broken)
+        assert [record.state.value for record in records(pages)] == ["back"]
+        wb.shop.asked.clear()
+        wb.read("returns", pages[-1].cursor)
+        assert len(asked_returns(wb)) == 6, "nothing is open any more"
 
 
 @pytest.mark.parametrize(
@@ -742,16 +811,36 @@ def test_later_only_changed_supplies_and_those_being_accepted_are_asked_about(wb
     assert [record.supply_id[-1] for record in records(later)] == ["2", "3"]
 
 
-def test_supplies_are_listed_by_offset_while_they_are_young(wb: Bench) -> None:
+def test_young_supplies_are_listed_to_the_end_in_whatever_order(wb: Bench) -> None:
     wb.shop.supplies = [supply(number, statusID=5, createDate="2026-06-20T10:00:00+03:00") for number in range(2500)]
     (page,) = wb.read("supplies")
     assert (page.records, page.done) == ((), True)
     assert [query_of(asked)["offset"] for asked in wb.shop.paths(SUPPLIES)] == ["0", "1000", "2000"]
-    wb.shop.asked.clear()
-    for row in wb.shop.supplies:
-        row["createDate"] = "2026-01-20T10:00:00+03:00"
-    wb.read("supplies")
-    assert len(wb.shop.paths(SUPPLIES)) == 1
+    made = {"from": "2026-05-25", "till": "2026-11-23", "type": "createDate"}
+    assert [asked.payload["dates"] for asked in wb.shop.paths(SUPPLIES)] == [[made]] * 3
+    # A marketplace that takes no notice of the period, and tells an old one first.
+    wb.shop.supplies = [supply(0, createDate="2026-01-20T10:00:00+03:00")]
+    wb.shop.supplies += [supply(number, statusID=5) for number in range(1, 1002)]
+    wb.shop.goods = {31_001_001: [good()]}
+    wb.shop.instead[SUPPLIES] = lambda asked: Says(part(wb.shop.supplies, query_of(asked)))
+    assert [record.supply_id for record in records(wb.read("supplies"))] == ["31001001"]
+
+
+def test_a_size_on_two_pages_of_a_supply_is_added_up(wb: Bench) -> None:
+    wb.barcodes |= {str(number): f"8{number:05}" for number in range(999)}
+    wb.barcodes["other"] = "700001"
+    wb.shop.supplies = [supply(1), supply(2)]
+    many = [good(str(number)) for number in range(999)]
+    wb.shop.goods = {31_000_001: [good(), *many, good("other", quantity=5, acceptedQuantity=2)], 31_000_002: [good()]}
+    pages = wb.read("supplies")
+    told = [(record.supply_id[-1], record.quantity, record.accepted) for record in records(pages)]
+    assert [each for each, record in zip(told, records(pages), strict=True) if record.sku_id == "700001"] == [
+        ("1", 35_000, 2_000),
+        ("2", 30_000, 0),
+    ]
+    assert [len(page.records) for page in pages] == [0, 1000, 1]
+    # Broken off between its pages a supply is read again from its first one.
+    assert records(wb.read("supplies", pages[0].cursor)) == records(pages)
 
 
 @pytest.mark.parametrize(
@@ -822,13 +911,38 @@ def test_a_row_that_changed_at_the_boundary_is_told_again(wb: Bench) -> None:
 
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("stream", ["orders", "sales"])
-def test_pages_that_bring_nothing_newer_end_the_reading(wb: Bench, stream: str) -> None:
+def test_a_full_page_of_one_instant_is_no_end(wb: Bench, stream: str) -> None:
     wb.shop.statistics_rows = 3
     same = "2026-11-21T12:00:00"
     wb.shop.orders = [order(number, lastChangeDate=same) for number in range(9)]
     wb.shop.sales = [sale(number, lastChangeDate=same) for number in range(9)]
+    pages = wb.source.read(stream, None)
+    assert len(next(pages).records) == 3
+    with pytest.raises(SourceProtocolError, match="a full page of one instant"):
+        next(pages)
+
+
+@pytest.mark.parametrize("stream", ["orders", "sales"])
+def test_a_change_that_lies_ahead_is_no_place_to_go_on_from(
+    wb: Bench, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statistics, "FULL_ROWS", 3)
+    wb.shop.statistics_rows = 3
+    ahead = "2099-01-01T00:00:00"
+    make, rows = {"orders": (order, wb.shop.orders), "sales": (sale, wb.shop.sales)}[stream]
+    rows += [make(1), make(2), make(3, lastChangeDate=ahead)]
     pages = wb.read(stream)
-    assert [(len(page.records), page.done) for page in pages] == [(3, False), (0, True)]
+    assert len(records(pages)) == 3 + 1, "the row itself is read; it comes again with each answer"
+    rows.insert(2, make(4))
+    wb.clock.seconds += 86_400
+    assert len(records(wb.read(stream, pages[-1].cursor))) >= 3
+    path = {"orders": ORDERS, "sales": SALES}[stream]
+    assert max(asked_from(wb, path)) < "2026-11-22"
+    # One that an earlier version believed.
+    wb.shop.asked.clear()
+    found = wb.read(stream, f'{{"read_to":"{ahead}"}}')
+    assert len(set(records(found))) == 4
+    assert asked_from(wb, path)[:2] == ["2098-12-30T23:00:00", f"2026-09-24T12:{16 if stream == 'orders' else 19}:40"]
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -849,23 +963,24 @@ def test_a_reading_goes_on_after_any_page(wb: Bench, stream: str) -> None:
 def test_more_rows_of_one_instant_than_a_cursor_remembers_come_again(
     wb: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(statistics, "FULL_ROWS", 150)
+    monkeypatch.setattr(statistics, "FULL_ROWS", 151)
     same = "2026-11-21T12:00:00"
-    wb.shop.orders = [order(number, srid=str(number + 1), lastChangeDate=same) for number in range(150)]
+    wb.shop.orders = [order(0)]
+    wb.shop.orders += [order(number, srid=str(number), lastChangeDate=same) for number in range(1, 151)]
     pages = wb.read("orders")
-    assert [len(page.records) for page in pages] == [150, 150]
+    assert [len(page.records) for page in pages] == [151, 150]
     assert max(len(page.cursor) for page in pages) < 2000
 
 
 def test_the_next_reading_takes_the_last_day_again(wb: Bench) -> None:
-    wb.shop.sales = [sale(1), sale(2, forPay=0)]
+    wb.shop.sales = [sale(1), sale(2, forPay=0, lastChangeDate="2026-11-21T13:00:00")]
     first = wb.read("sales")
     assert len(records(first)) == 1
-    # Booked later, without a new lastChangeDate.
+    # Within a day it is not known. Booked later, without a new lastChangeDate.
     wb.shop.sales[1]["forPay"] = 300
     wb.clock.seconds += 86_400
     second = wb.read("sales", first[-1].cursor)
-    assert asked_from(wb, SALES)[-1] == "2026-11-20T09:00:02"
+    assert asked_from(wb, SALES)[-1] == "2026-11-20T12:00:00"
     assert [record.amount for record in records(second)] == [5_602_500, 3_000_000]
 
 
@@ -890,6 +1005,9 @@ def test_no_rows_at_all_are_a_whole_reading(wb: Bench, stream: str) -> None:
 def test_a_last_row_without_its_change_is_passed_over(wb: Bench) -> None:
     wb.shop.orders = [order(1), order(2), order(3, lastChangeDate="soon")]
     assert wb.read("orders")[-1].done
+
+
+def test_rows_without_their_change_are_no_reading(wb: Bench) -> None:
     wb.shop.orders = [order(number, lastChangeDate=None) for number in range(19)]
     assert len(records(wb.read("orders"))) == 19
     wb.shop.orders = [order(number, lastChangeDate=None) for number in range(20)]

@@ -44,7 +44,8 @@ from tests.unit.sources.wildberries.rows import (
 PLACE = warehouses.named_place("9", "Мой склад", "FBS")
 
 
-def sku_of_barcode(barcode: str) -> str | None:
+def sku_of_barcode(barcode: str, card: str) -> str | None:
+    del card
     return {"20430700001": "700001"}.get(barcode)
 
 
@@ -69,17 +70,17 @@ GOODS = partial(
     sku_of_barcode=sku_of_barcode,
 )
 READERS: dict[str, tuple[Any, str, Row]] = {
-    "warehouses": (warehouses._WAREHOUSES, "", warehouse(1, "Мой")),
-    "cards": (catalogue._READERS[0], "cards", card(1)),
-    "trash": (catalogue._READERS[1], "cards", trashed(1)),
-    "prices": (prices._PRICES, "data.listGoods", priced(1)),
+    "warehouses": (warehouses.WAREHOUSES, "", warehouse(1, "Мой")),
+    "cards": (catalogue.READERS[0], "cards", card(1)),
+    "trash": (catalogue.READERS[1], "cards", trashed(1)),
+    "prices": (prices.PRICES, "data.listGoods", priced(1)),
     "fbw": (stock._FBW, "data.items", pooled(1)),
     "fbs": (stock._FBS, "data.items", sellers(1)),
     "fbs by size": (stock.amounts_reader("9"), "stocks", {"chrtId": 700_001, "amount": 5}),
     "orders": (bare(Order, ORDERS, "srid"), "", order(1)),
     "cancelled orders": (bare(Order, ORDERS, "srid"), "", order(1, isCancel=True, cancelDate="2026-11-21T09:00:00")),
     "sales": (bare(Sale, SALES, "saleID"), "", sale(1)),
-    "returns": (returns._reader(sku_of_barcode, archived=False), "report", item_return(1)),
+    "returns": (returns.reader(sku_of_barcode, archived=False), "report", item_return(1)),
     "supplies": (supplies._LIST, "", supply(1)),
     "goods": (bare(SupplyGood, GOODS, "barcode"), "", good()),
 }
