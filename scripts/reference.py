@@ -39,6 +39,10 @@ def settings() -> str:
         "marketplace is also read without the `MICORE_` in front, and, with `_FILE` behind its name, from the file",
         "that it names. `micore config show` prints what is in force, `micore config check` says what is wrong.",
         "",
+        "A second account of a marketplace has the same settings with a 2 in them: `MICORE_OZON_2_CLIENT_ID`,",
+        "`MICORE_OZON_2_API_KEY`, and so on up to 99. It takes nothing over from the first: what is not set has its",
+        "default. Its name in commands and metrics is `ozon-2`; see [accounts](../guides/accounts.md).",
+        "",
         "| setting | default | meaning |",
         "|---|---|---|",
     ]
@@ -54,6 +58,13 @@ def env_example() -> str:
     lines = ["# Settings of micore. Copy to .env and uncomment what you want to change.", ""]
     for each in facts(installed_source_options()):
         lines += [*_comment(each), f"#{each.name}={'' if each.secret else each.default}", ""]
+    lines += [
+        "# A second account of a marketplace: the same settings with a 2 in them, a third one with a 3, and so on.",
+        "#MICORE_OZON_2_CLIENT_ID=",
+        "#MICORE_OZON_2_API_KEY=",
+        "#MICORE_WILDBERRIES_2_API_TOKEN=",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from micore.cache import Cache, MemoryCache, RedisCache
-from micore.config import ENV_FILE, Settings, source_options
+from micore.config import ENV_FILE, Settings, slot_options, source_options
 from micore.domain.run_views import Run, RunPage, SyncOverview, Trigger
 from micore.domain.stock_status import StatusThresholds
 from micore.domain.views import Meta
-from micore.errors import MicoreError
+from micore.errors import MicoreError, SettingsError
 from micore.plugins import SOURCES, load, registered
+from micore.services.accounts import SourceSlot
 from micore.services.backfills import Backfills
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
@@ -29,7 +30,8 @@ from micore.services.live import Live
 from micore.services.products import Products
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
-from micore.services.sync import SourceSlot, SyncService
+from micore.services.sync import SyncService
+from micore.slots import number_of, option_variables, plugin_of
 from micore.sources.base import Option, Source, SourceTools
 from micore.storage.database import Database, WriterLock
 from micore.storage.events import STOCK, current_generation
@@ -118,7 +120,8 @@ class App:
             currency=self.shop.currency,
             thresholds=self.shop.thresholds,
             demo=self.shop.demo,
-            sources=list(self.sync.sources),
+            sources=list(dict.fromkeys(slot.plugin for slot in self.sync.sources.values())),
+            slots=list(self.sync.sources),
         )
 
     def close(self) -> None:
@@ -181,7 +184,14 @@ def build_app(
         dashboards=Dashboards(database, shop, now=clock),
         products=Products(database, shop, now=clock),
         explanations=Explanations(database, raw_root),
-        health=Health(database, cache, shop, version=VERSION, now=clock),
+        health=Health(
+            database,
+            cache,
+            shop,
+            version=VERSION,
+            now=clock,
+            slots=[slot.name for slot in sync.sources.values() if slot.open is not None],
+        ),
     )
 
 
@@ -218,23 +228,47 @@ def _read_generation(database: Database) -> int:
 
 
 def _slots(env_file: Path | None) -> Mapping[str, SourceSlot]:
-    """Every registered source: with its key where it has one, with the reason where it is left out."""
-    return {name: _slot(name, env_file) for name in registered(SOURCES)}
+    """Every registered source, once for each account that the settings name: with its key where it has one, with the
+    reason where it is left out."""
+    slots: dict[str, SourceSlot] = {}
+    keyed: dict[tuple[str, ...], str] = {}
+    for name in slot_options(installed_source_options(), env_file=env_file):
+        slots[name] = _slot(name, env_file, keyed)
+    return slots
 
 
-def _slot(name: str, env_file: Path | None) -> SourceSlot:
+def _slot(name: str, env_file: Path | None, keyed: dict[tuple[str, ...], str]) -> SourceSlot:
+    """`keyed` tells which keys earlier slots have: a key in two of them is refused in the later one."""
+    kind = plugin_of(name)
     try:
-        plugin: Any = load(SOURCES, name)
+        plugin: Any = load(SOURCES, kind)
         values, missing = source_options(name, plugin.options, env_file=env_file)
     except MicoreError as error:
-        return SourceSlot(name, name, (), None, str(error))
+        return SourceSlot(name, kind, (), None, str(error), plugin=kind)
+    number = number_of(name)
+    title = plugin.title if number == 1 else f"{plugin.title} {number}"
+    needed = [option for option in plugin.options if option.required]
+    settings = tuple(option_variables(name, option.name)[0] for option in needed)
+    left_out = partial(SourceSlot, name, title, plugin.streams, None, plugin=kind, settings=settings)
     hide(values[option.name] for option in plugin.options if option.secret and option.name in values)
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        return SourceSlot(name, plugin.title, plugin.streams, None, f"{' and '.join(missing)} {verb} not set")
+        return left_out(f"{' and '.join(missing)} {verb} not set")
+    first = keyed.setdefault((kind, *(values[option.name] for option in needed)), name) if needed else name
+    if first != name:
+        earlier = option_variables(first, needed[-1].name)[0]
+        return left_out(f"{settings[-1]} is the key that {earlier} holds already; take one of the two away")
 
-    def open_source(tools: SourceTools) -> Source:
-        opened: Source = plugin(values, tools)
-        return opened
+    return SourceSlot(
+        name, title, plugin.streams, partial(made_source, name, values), None, plugin=kind, settings=settings
+    )
 
-    return SourceSlot(name, plugin.title, plugin.streams, open_source, None)
+
+def made_source(slot: str, values: Mapping[str, str], tools: SourceTools) -> Source:
+    """The source of a slot; raises SettingsError by the names of that slot's settings for what it does not take."""
+    kind = plugin_of(slot)
+    try:
+        made: Source = load(SOURCES, kind)(values, tools)
+    except SettingsError as error:
+        raise error.renamed(option_variables(kind, "")[0], option_variables(slot, "")[0]) from None
+    return made

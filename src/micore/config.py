@@ -11,11 +11,11 @@ import io
 import ipaddress
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
@@ -27,8 +27,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from micore.errors import EnvFileError, SettingsError, UnknownSettingError
+from micore.slots import PREFIX, PluginOption, PluginOptions, option_variables, variable_part, with_further
 
-PREFIX = "MICORE_"
 ENV_FILE = Path(".env")
 SCHEDULE_OFF = "off"
 CRON_FIELDS = 5
@@ -198,25 +198,6 @@ class Settings(BaseSettings):
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
-class PluginOption(Protocol):
-    """One setting of a plug-in, as its family describes it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def help(self) -> str: ...
-    @property
-    def secret(self) -> bool: ...
-    @property
-    def required(self) -> bool: ...
-    @property
-    def default(self) -> str | None: ...
-
-
-PluginOptions = Mapping[str, Sequence[PluginOption]]
-"""The options of every installed source, by plug-in name."""
-
-
 @dataclass(frozen=True, slots=True)
 class SettingFacts:
     """A setting as the reference shows it."""
@@ -268,17 +249,20 @@ def unreadable_lines(env_file: Path | None = ENV_FILE) -> list[int]:
 
 def unused_variables(plugins: PluginOptions, *, env_file: Path | None = ENV_FILE) -> dict[str, str | None]:
     """Variables that look like settings of a marketplace and are none, each with the nearest name that is one."""
+    variables = environment(env_file)
+    slots = with_further(plugins, variables)
     known = {
         name + ending
-        for source, options in plugins.items()
+        for source, options in slots.items()
         for option in options
         for name in option_variables(source, option.name)
         for ending in ("", "_FILE")
     }
-    beginnings = {f"{source.upper().replace('-', '_')}_": source for source in plugins} | {"WB_": "wildberries"}
+    # The longer beginning comes later and wins: OZON_2_ after OZON_.
+    beginnings = {f"{variable_part(slot)}_": slot for slot in slots} | {"WB_": "wildberries"}
     return {
-        name: _nearest_option(name.removeprefix(beginning), source, plugins)
-        for name in sorted(environment(env_file))
+        name: _nearest_option(name.removeprefix(beginning), source, slots)
+        for name in sorted(variables)
         for beginning, source in beginnings.items()
         if name.startswith(beginning) and name not in known
     }
@@ -308,32 +292,31 @@ def _file_lines(env_file: Path | None) -> list[Binding]:
     return list(parse_stream(io.StringIO(text)))
 
 
-def source_options(
-    source: str, options: Iterable[PluginOption], *, env_file: Path | None = ENV_FILE
-) -> tuple[dict[str, str], list[str]]:
-    """The values of a plug-in's options, and the variables to set for those that are missing.
+def slot_options(plugins: PluginOptions, *, env_file: Path | None = ENV_FILE) -> PluginOptions:
+    """The options of every account that the settings name, by slot: each plug-in's first and those with a number."""
+    return with_further(plugins, environment(env_file))
 
-    Each is read from MICORE_<SOURCE>_<NAME>, <SOURCE>_<NAME>, or the file that either with _FILE behind it names;
+
+def source_options(
+    slot: str, options: Iterable[PluginOption], *, env_file: Path | None = ENV_FILE
+) -> tuple[dict[str, str], list[str]]:
+    """The values of a slot's options, and the variables to set for those that are missing.
+
+    Each is read from MICORE_<SLOT>_<NAME>, <SLOT>_<NAME>, or the file that either with _FILE behind it names;
     the first that is there counts. Raises SettingsError when such a file cannot be read.
     """
     variables = environment(env_file)
     values: dict[str, str] = {}
     missing: list[str] = []
     for option in options:
-        value = _option_value(option_variables(source, option.name), variables)
+        value = _option_value(option_variables(slot, option.name), variables)
         if value is None:
             value = option.default
         if value is not None:
             values[option.name] = value
         elif option.required:
-            missing.append(option_variables(source, option.name)[0])
+            missing.append(option_variables(slot, option.name)[0])
     return values, missing
-
-
-def option_variables(source: str, option: str) -> tuple[str, str]:
-    """The variables that set a plug-in's option, the preferred one first."""
-    short = f"{source}_{option}".upper().replace("-", "_")
-    return PREFIX + short, short
 
 
 def variable_of(field: str) -> str:
@@ -413,9 +396,9 @@ def _option_value(names: Iterable[str], variables: Mapping[str, str]) -> str | N
 
 def _refuse_unknown(variables: Mapping[str, str], plugins: PluginOptions) -> None:
     known = {variable_of(name) for name in Settings.model_fields}
-    for source, options in plugins.items():
+    for slot, options in with_further(plugins, variables).items():
         for option in options:
-            name = option_variables(source, option.name)[0]
+            name = option_variables(slot, option.name)[0]
             known |= {name, f"{name}_FILE"}
     for name in sorted(variables):
         if name.startswith(PREFIX) and name not in known:

@@ -52,6 +52,12 @@ class SettingsError(FatalError):
         super().__init__(f"{name}: received {received}; allowed: {allowed}.")
         self.name, self.received, self.allowed = name, received, allowed
 
+    def renamed(self, beginning: str, other: str) -> SettingsError:
+        """The same of the setting with another beginning: a plug-in does not know which account it was made for."""
+        if not self.name.startswith(beginning):
+            return self
+        return SettingsError(other + self.name.removeprefix(beginning), received=self.received, allowed=self.allowed)
+
     @property
     def remedy(self) -> str:
         return f"Set {self.name} in the environment or in .env, then run `micore config check`."

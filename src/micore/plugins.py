@@ -6,17 +6,23 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from micore.errors import PluginError
+from micore.slots import plugin_of
 
 SOURCES = "micore.sources"
 
 
 def registered(group: str) -> dict[str, EntryPoint]:
-    """The entry points of a group by name, sorted; raises PluginError when two claim one name."""
+    """The entry points of a group by name, sorted; raises PluginError when two claim one name, or one
+    ends in a number."""
     found: dict[str, EntryPoint] = {}
     for point in sorted(entry_points(group=group), key=lambda each: each.name):
         other = found.get(point.name)
         if other is not None and other.value != point.value:
             raise PluginError(f"{group}: {point.value} and {other.value} both claim the name {point.name!r}.")
+        if plugin_of(point.name) != point.name:
+            raise PluginError(
+                f"{group}: {point.name!r} ({point.value}) ends like a further account; rename the plug-in."
+            )
         found[point.name] = point
     return found
 

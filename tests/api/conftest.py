@@ -138,7 +138,9 @@ class Api:
         self.web = folder / "web"
         now = self.clock
         self.parts = Parts(
-            meta=lambda: Meta("0", "Дом", "Europe/Moscow", "RUB", self.shop.thresholds, demo=False, sources=["ozon"]),
+            meta=lambda: Meta(
+                "0", "Дом", "Europe/Moscow", "RUB", self.shop.thresholds, demo=False, sources=["ozon"], slots=["ozon"]
+            ),
             dashboards=Dashboards(database, self.shop, now=now),
             products=Products(database, self.shop, now=now),
             explanations=Explanations(database, folder / "raw"),

@@ -70,6 +70,9 @@ class FakeMarketplace:
     on_page: Callable[[str, int], None] = field(default=lambda stream, number: None)
     account_error: Exception | None = None
     currency: str = "RUB"
+    account_id: str = "7"
+    account_name: str = "Дом и уют"
+    key_expires_at: datetime | None = None
     answered: list[str] = field(default_factory=list)
     """Skus that stock pages answer for beside those in their rows."""
     reads: list[tuple[str, str | None]] = field(default_factory=list)
@@ -98,7 +101,8 @@ class FakeSource:
     def account(self) -> AccountFacts:
         if self._market.account_error is not None:
             raise self._market.account_error
-        return AccountFacts("7", "Дом и уют", self._market.currency)
+        market = self._market
+        return AccountFacts(market.account_id, market.account_name, market.currency, market.key_expires_at)
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -12,12 +12,12 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from micore import config
-from micore.app import installed_source_options
+from micore.app import installed_source_options, made_source
 from micore.cache import RedisCache
 from micore.cli.output import console, print_json, warn
 from micore.cli.settings import warn_of_unreadable_lines
-from micore.plugins import SOURCES, load
-from micore.sources.base import Option, SourceTools
+from micore.slots import PluginOption
+from micore.sources.base import SourceTools
 
 app = typer.Typer(add_completion=False, help="Look at the settings.", no_args_is_help=True)
 
@@ -25,8 +25,8 @@ app = typer.Typer(add_completion=False, help="Look at the settings.", no_args_is
 @app.command("show")
 def show(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Show every setting in force, with the secrets masked."""
-    plugins = installed_source_options()
-    settings = config.load_settings(plugins)
+    plugins = config.slot_options(installed_source_options())
+    settings = config.load_settings(installed_source_options())
     values = config.shown(settings, plugins)
     if as_json:
         print_json(values)
@@ -48,19 +48,19 @@ def check() -> None:
     settings = config.load_settings(plugins)
     if settings.redis_url is not None:
         RedisCache(settings.redis_url.get_secret_value(), namespace="micore").close()
-    told = [_state(source, options) for source, options in sorted(plugins.items())]
+    told = [_state(slot, options) for slot, options in sorted(config.slot_options(plugins).items())]
     console.print("The settings are right.")
     for line in told:
         console.print(line, soft_wrap=True)
 
 
-def _state(source: str, options: Sequence[Option]) -> str:
+def _state(slot: str, options: Sequence[PluginOption]) -> str:
     """Whether a source is configured; raises SettingsError for an option that the source does not take."""
-    values, missing = config.source_options(source, options)
+    values, missing = config.source_options(slot, options)
     if missing:
-        return f"{source} is left out: {', '.join(missing)} not set."
+        return f"{slot} is left out: {', '.join(missing)} not set."
     # Made as a sync makes it, and asked nothing: the source itself knows what its options may be.
-    load(SOURCES, source)(
-        values, SourceTools(now=lambda: datetime.now(UTC), monotonic=time.monotonic, sleep=time.sleep)
+    made_source(
+        slot, values, SourceTools(now=lambda: datetime.now(UTC), monotonic=time.monotonic, sleep=time.sleep)
     ).close()
-    return f"{source} is configured. Whether its key is accepted, the first `micore sync` tells."
+    return f"{slot} is configured. Whether its key is accepted, the first `micore sync` tells."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from micore.app import App
 from micore.cli.backfill import backfill
@@ -21,8 +22,22 @@ from micore.cli.working import (
 from micore.domain.run_views import Run, RunKind, RunPage, RunState, Trigger
 from micore.errors import InvalidRequestError
 
+
+class _BySource(TyperGroup):
+    """`micore sync ozon-2` is `micore sync --source ozon-2`: what is no command of ours is what to read."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["--source", *args]
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
-    help="Read the marketplaces, and look at earlier runs.", invoke_without_command=True, add_completion=False
+    cls=_BySource,
+    subcommand_metavar="[SOURCE | COMMAND] [ARGS]...",
+    help="Read the marketplaces, and look at earlier runs.",
+    invoke_without_command=True,
+    add_completion=False,
 )
 
 app.command("backfill")(backfill)
@@ -32,7 +47,8 @@ app.command("backfill")(backfill)
 def sync(
     context: typer.Context,
     source: Annotated[
-        str | None, typer.Option(help="Only this source, ozon for instance; else all with a key.")
+        str | None,
+        typer.Option(help="Only this one: ozon, or ozon-2 for its second account; else all with a key."),
     ] = None,
     stream: Annotated[
         list[str] | None,

@@ -16,9 +16,10 @@ from micore.app import App, build_app, installed_source_options
 from micore.cli.output import console
 from micore.cli.progress import OPEN, follow
 from micore.cli.settings import settings_in_force
-from micore.config import ENV_FILE, option_variables
+from micore.config import ENV_FILE
 from micore.domain.run_views import Run, RunState
 from micore.errors import ConflictError, NoMarketplaceError, NotFoundError, RunEndedError
+from micore.slots import option_variables
 from micore.storage.database import WriterInfo
 from micore.storage.migrations import upgrade
 from micore.telemetry.logs import set_up_logs
@@ -71,7 +72,7 @@ def check_that_there_is_a_key(ready: App, wanted: str | None) -> None:
     needed = [
         f"  {option_variables(slot.name, option.name)[0]}: {option.help}"
         for slot in slots
-        for option in options[slot.name]
+        for option in options.get(slot.plugin, ())
         if option.required
     ]
     raise NoMarketplaceError({slot.title: slot.reason or "" for slot in slots}, needed, has_file=ENV_FILE.is_file())

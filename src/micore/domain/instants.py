@@ -26,6 +26,11 @@ def optional_instant(micros_since_epoch: int | None) -> datetime | None:
     return None if micros_since_epoch is None else instant(micros_since_epoch)
 
 
+def optional_micros(instant: datetime | None) -> int | None:
+    """As `micros`, None stays None."""
+    return None if instant is None else micros(instant)
+
+
 def business_day(micros_since_epoch: int, zone: tzinfo) -> date:
     """The day of the shop's calendar that an instant falls on."""
     return instant(micros_since_epoch).astimezone(zone).date()

@@ -86,6 +86,7 @@ class Run:
 
     id: int
     source: str
+    """"ozon"; "ozon-2" for its second account."""
     account: str
     state: RunState
     trigger: Trigger
@@ -124,15 +125,40 @@ class RunPage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyState:
+    """What is known of a key in force; never the key."""
+
+    __pydantic_config__ = _DOCS
+
+    expires_at: datetime | None
+    """As the marketplace or the key itself says; None: not told."""
+    days_left: int | None
+    """Whole days until then; below zero: expired."""
+    expires_soon: bool
+    """It has to be renewed within two weeks, or has expired."""
+    problem: str | None
+    """Why the marketplace refuses it; None when it accepted it last."""
+    remedy: str | None
+    """What to do about either; None when nothing is to be done."""
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SourceOverview:
-    """A registered source and whether it can be read."""
+    """A registered source with one account's key, and whether it can be read."""
 
     __pydantic_config__ = _DOCS
 
     source: str
+    """"ozon"; "ozon-2" for its second account."""
+    plugin: str
+    """"ozon": the marketplace."""
     title: str
-    """"Ozon"."""
+    """"Ozon"; "Ozon 2" for its second account."""
+    account_id: int | None
+    """None until the account has been read."""
     account: str | None
+    """The account as the seller knows it."""
     configured: bool
     reason: str | None
     """Why it is left out; None when it is read."""
@@ -143,6 +169,8 @@ class SourceOverview:
     freshness: Freshness
     as_of: datetime | None
     last_success_at: datetime | None
+    key: KeyState | None
+    """None until a key was tried."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class SourceFreshness:
     stale_after_seconds: int
     last_error: str | None
     """Why the newest run did not publish; None when it did."""
+    read: bool = True
+    """Some key reads it; False: its key was replaced by one of another account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class ProductRow:
     code: str
     """The seller's own article."""
     marketplaces: list[str]
+    accounts: list[str]
+    """Names of the accounts that sell it, where a marketplace of it has several; else empty."""
     status: StockStatus
     available: float | None
     """Units that can be sold now, over all places."""
@@ -196,6 +200,8 @@ class PlaceStock:
     region: str | None
     """The cluster or region above it."""
     source: str
+    account: str
+    """As the seller knows it."""
     scheme: str
     """As sellers know it: "FBO", "FBS", "rFBS", "FBW"."""
     sku_id: str
@@ -220,6 +226,8 @@ class OpenSupply:
     __pydantic_config__ = _DOCS
 
     source: str
+    account: str
+    """As the seller knows it."""
     supply_id: str
     """The marketplace's own number."""
     sku_id: str
@@ -364,3 +372,6 @@ class Meta:
     demo: bool
     """The data comes from the simulator."""
     sources: list[str] = field(default_factory=list)
+    """Marketplaces: plug-in names."""
+    slots: list[str] = field(default_factory=list)
+    """What is synced: "ozon", and "ozon-2" for a second account."""

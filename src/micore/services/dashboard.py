@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from struct import Struct
 
@@ -11,6 +11,7 @@ from micore.domain.stock_status import STATUS_BY_CODE, STATUS_CODES, StatusThres
 from micore.domain.units import Money, shown_money, shown_quantity
 from micore.domain.views import Category, Dashboard, EffectKind, Freshness, ProductRow, SourceFreshness, TrendPoint
 from micore.services.shop import Shop
+from micore.storage import accounts
 from micore.storage import dashboard as store
 from micore.storage.database import Database
 from micore.storage.products import SummaryRow
@@ -40,6 +41,9 @@ class Dashboards:
             trend = store.trend(connection, first_day=first_day.isoformat())
             ages = store.ages(connection)
             top = store.top(connection, tuple(STATUS_CODES[status] for status in DECISIONS), limit=TOP_PRODUCTS)
+            several = len({age.source for age in ages}) < len(ages)
+            keys = [row.product_key for rows in top.values() for row in rows] if several else []
+            sellers = accounts.sellers(connection, keys) if keys else {}
         sources = [source_freshness(age, self._shop, now) for age in ages]
         known = {STATUS_BY_CODE[total.status]: total for total in totals}
         currency = self._shop.currency
@@ -55,7 +59,10 @@ class Dashboards:
             stock_value=money(sum(total.stock_value for total in totals), currency),
             revenue_30d=money(sum(total.revenue_30d for total in totals), currency),
             categories=[self._category(status, known.get(status), trend) for status in STATUS_CODES],
-            top={STATUS_BY_CODE[code]: [product_row(row, currency) for row in rows] for code, rows in top.items()},
+            top={
+                STATUS_BY_CODE[code]: [product_row(row, currency, sellers) for row in rows]
+                for code, rows in top.items()
+            },
         )
 
     def valid_until(self, shown: Dashboard) -> datetime | None:
@@ -97,15 +104,19 @@ def effect_kind(status: StockStatus) -> EffectKind:
 def source_freshness(age: store.AccountAge, shop: Shop, now: datetime) -> SourceFreshness:
     """An account's age as it is shown."""
     as_of = optional_instant(age.as_of)
-    failed = age.newest_state in store.UNPUBLISHED
+    error = age.newest_message if age.newest_state in store.UNPUBLISHED else None
+    if age.left_at is not None:
+        day = business_day(age.left_at, shop.zone).isoformat()
+        error = f"No key reads this account any more, since {day}; its stock stays as it was read last."
     return SourceFreshness(
         account_id=age.account_id,
         source=age.source,
         name=age.name,
-        freshness=freshness(as_of, shop, now),
+        freshness=Freshness.STALE if as_of and age.left_at is not None else freshness(as_of, shop, now),
         as_of=as_of,
         stale_after_seconds=int(shop.stale_after.total_seconds()),
-        last_error=age.newest_message if failed else None,
+        last_error=error,
+        read=age.left_at is None,
     )
 
 
@@ -129,14 +140,15 @@ def oldest(sources: Sequence[SourceFreshness]) -> datetime | None:
     return min((each.as_of for each in sources if each.as_of is not None), default=None)
 
 
-def product_row(row: SummaryRow, currency: str) -> ProductRow:
-    """A product as lists show it."""
+def product_row(row: SummaryRow, currency: str, sellers: Mapping[int, Sequence[str]]) -> ProductRow:
+    """A product as lists show it; `sellers` as storage.accounts tells them."""
     status = STATUS_BY_CODE[row.status]
     return ProductRow(
         id=product_id(row.product_key),
         name=row.name,
         code=row.code,
         marketplaces=row.sources.split(",") if row.sources else [],
+        accounts=list(sellers.get(row.product_key, ())),
         status=status,
         available=shown_quantity(row.available),
         present=shown_quantity(row.present),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from micore.cache import Cache
+from micore.domain.instants import micros
+from micore.domain.run_views import KeyState
 from micore.domain.stock_status import STATUS_BY_CODE
 from micore.domain.units import TEN_THOUSANDTHS
 from micore.domain.views import Freshness
 from micore.errors import StorageError
 from micore.services.dashboard import oldest, overall_freshness, source_freshness
+from micore.services.key_health import key_problem, shown_key
 from micore.services.shop import Shop
 from micore.storage import dashboard as store
+from micore.storage import keys as key_store
 from micore.storage import migrations
 from micore.storage.database import Database
 from micore.telemetry import metrics
@@ -39,7 +43,8 @@ class HealthReport:
     __pydantic_config__ = _DOCS
 
     status: str
-    """"ok"; "degraded" when the cache is away (answers are made anew); "down" when the database is."""
+    """"ok"; "degraded" when the cache is away (answers are made anew) or a key is refused; "down" when the database
+    is."""
     database: str
     """"connected" or "disconnected"."""
     cache: str
@@ -80,7 +85,10 @@ class Health:
         *,
         version: str,
         now: Callable[[], datetime] | None = None,
+        slots: Collection[str] = (),
     ) -> None:
+        """`slots` are the accounts with a key in the settings."""
+        self._slots = slots
         self._database = database
         self._cache = cache
         self._shop = shop
@@ -89,10 +97,14 @@ class Health:
 
     def report(self) -> HealthReport:
         """The state of every part."""
-        problems = []
+        problems: list[str] = []
         data = DataHealth(Freshness.NEVER, None)
+        dead = False
         try:
             data = self._data()
+            keys = self._keys()
+            dead = any(key.problem is not None for key in keys.values())
+            problems += filter(None, (key_problem(slot, key) for slot, key in keys.items()))
             database = "connected"
         except StorageError as error:
             problems.append(f"{error} {error.remedy}")
@@ -100,7 +112,7 @@ class Health:
         connected = self._cache.ping()
         if not connected:
             problems.append("The cache server does not answer; every answer is made anew.")
-        status = "down" if database == "disconnected" else "ok" if connected else "degraded"
+        status = "down" if database == "disconnected" else "degraded" if dead or not connected else "ok"
         metrics.HEALTH.labels("database").set(database == "connected")
         metrics.HEALTH.labels("cache").set(connected)
         return HealthReport(
@@ -137,10 +149,24 @@ class Health:
             metrics.INVENTORY_ITEMS.labels(STATUS_BY_CODE[total.status].value).set(total.products)
         metrics.INVENTORY_VALUE.set(sum(total.stock_value for total in totals) / TEN_THOUSANDTHS)
         now = self._now()
+        metrics.ETL_FRESHNESS.clear()
         for age in ages:
             shown = source_freshness(age, self._shop, now)
-            if shown.as_of is not None:
-                metrics.ETL_FRESHNESS.labels(age.source).set((now - shown.as_of).total_seconds())
+            if shown.as_of is not None and shown.read:
+                metrics.ETL_FRESHNESS.labels(age.slot or age.source).set((now - shown.as_of).total_seconds())
+
+    def _keys(self) -> dict[str, KeyState]:
+        """What is known of the keys in force; into the metrics too."""
+        now = self._now()
+        with self._database.read() as connection:
+            rows = key_store.keys(connection)
+        known = {slot: shown_key(rows.get(slot), now=micros(now)) for slot in self._slots}
+        found = {slot: key for slot, key in known.items() if key is not None}
+        for slot, key in found.items():
+            metrics.KEY_ACCEPTED.labels(slot).set(key.problem is None)
+            if key.expires_at is not None:
+                metrics.KEY_EXPIRES.labels(slot).set(key.expires_at.timestamp())
+        return found
 
     def _data(self) -> DataHealth:
         with self._database.read() as connection:

@@ -168,7 +168,7 @@ class Loader:
             if not summary.is_behind(connection):
                 return
             generation = work.publish(connection)
-        work.listener.published(work.source.name, generation, instant(work.as_of))
+        work.listener.published(work.slot, generation, instant(work.as_of))
 
 
 class ListingLoader(Loader):
@@ -285,7 +285,7 @@ class SnapshotLoader(Loader):
         self._open = None
         self._answered.clear()
         if generation is not None:
-            work.listener.published(work.source.name, generation, instant(work.as_of))
+            work.listener.published(work.slot, generation, instant(work.as_of))
         work.listener.run_changed(work.run_id)
 
     def _doubt(self, connection: Connection, snapshot: stock.Snapshot) -> str | None:
@@ -317,7 +317,7 @@ class SnapshotLoader(Loader):
             at=work.now_micros(),
             kind="stock.published",
             actor=f"sync:{work.run_id}",
-            subject=f"{work.source.name}:{snapshot.scope}",
+            subject=f"{work.slot}:{snapshot.scope}",
             payload={"snapshot": snapshot.id, "as_of": snapshot.as_of, "rows": done.rows, "changed": done.changed},
         )
         return work.publish(connection)

@@ -170,7 +170,7 @@ def _reject(
         )
         log.warning(
             "sync.rows_rejected",
-            source=work.source.name,
+            source=work.slot,
             stream=loader.stream.name,
             rows=len(rejected),
             first=rejected[0][1].reason,

@@ -32,6 +32,7 @@ from micore.domain.views import (
 from micore.errors import InvalidRequestError, NotFoundError
 from micore.services.dashboard import money, oldest, product_id, product_row, source_freshness
 from micore.services.shop import Shop
+from micore.storage import accounts as accounts_store
 from micore.storage import dashboard as dashboard_store
 from micore.storage import flows
 from micore.storage import history as history_store
@@ -72,6 +73,7 @@ def product_query(
     words: str = "",
     statuses: str = "",
     marketplaces: str = "",
+    accounts: str = "",
     places: str = "",
     state: ProductState = ProductState.ACTIVE,
     sort: str = "-effect",
@@ -88,7 +90,8 @@ def product_query(
         words=words.strip(),
         statuses=tuple(_status(each) for each in _listed(statuses)),
         sources=tuple(_listed(marketplaces)),
-        places=tuple(_place(each) for each in _listed(places)),
+        accounts=tuple(_number("account", each, "/api/v1/dashboard") for each in _listed(accounts)),
+        places=tuple(_number("place", each, "/api/v1/places") for each in _listed(places)),
         archived=_ARCHIVED[state],
     )
     after = None if cursor is None else _position(cursor, sort)
@@ -118,6 +121,7 @@ class Products:
                 after=query.after,
             )
             total = store.count(connection, query.wanted)
+            sellers = accounts_store.sellers(connection, [row.product_key for row in rows])
         now = self._now()
         shown = rows[: query.limit]
         following = None
@@ -127,7 +131,7 @@ class Products:
             generation=generation,
             as_of=oldest([source_freshness(age, self._shop, now) for age in ages]),
             total=total,
-            items=[product_row(row, self._shop.currency) for row in shown],
+            items=[product_row(row, self._shop.currency, sellers) for row in shown],
             next_cursor=following,
         )
 
@@ -149,11 +153,12 @@ class Products:
             since_day = (self.today() - timedelta(days=RETURN_DAYS - 1)).isoformat()
             told = flows.returns_told(connection, key)
             returns = flows.returns_of(connection, key, since_day=since_day)
+            sellers = accounts_store.sellers(connection, [key])
         now = self._now()
         return ProductDetail(
             generation=generation,
             as_of=oldest([source_freshness(age, self._shop, now) for age in ages]),
-            product=product_row(summary, self._shop.currency),
+            product=product_row(summary, self._shop.currency, sellers),
             listings=[_listing(card, barcodes.get(card.sku_id, [])) for card in cards],
             places=[self._place_stock(row) for row in places],
             supplies=[_open_supply(row) for row in supplies],
@@ -235,6 +240,7 @@ class Products:
             place=row.place,
             region=row.region,
             source=row.source,
+            account=row.account,
             scheme=row.scheme,
             sku_id=row.sku_external_id,
             status=self._shop.thresholds.status_of(row.available),
@@ -261,6 +267,7 @@ def product_key(public_id: str) -> int:
 def _open_supply(row: flows.OpenSupplyRow) -> OpenSupply:
     return OpenSupply(
         source=row.source,
+        account=row.account,
         supply_id=row.supply_id,
         sku_id=row.sku_external_id,
         place=row.place,
@@ -309,9 +316,9 @@ def _status(name: str) -> int:
         raise InvalidRequestError("status", received=name, allowed=", ".join(StockStatus)) from None
 
 
-def _place(text: str) -> int:
+def _number(parameter: str, text: str, listed_by: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise InvalidRequestError("place", received=text, allowed="place ids as /api/v1/places lists them")
+        raise InvalidRequestError(parameter, received=text, allowed=f"{parameter} ids as {listed_by} lists them")
     return int(text)
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 import structlog
 
@@ -19,18 +19,20 @@ from micore.errors import (
     InvalidRequestError,
     LeaseLostError,
     MicoreError,
-    SettingsError,
-    SourceAuthError,
     StopRequestedError,
 )
+from micore.services.accounts import Accounts
+from micore.services.accounts import SourceSlot as SourceSlot
 from micore.services.giving_way import way_giver
+from micore.services.key_health import shown_key
 from micore.services.loaders import Outcome
 from micore.services.range_loading import load
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
+from micore.services.sync_tools import ToolBox
 from micore.services.sync_work import SyncListener, SyncWork
-from micore.sources.base import Source, SourceTools, Stream
-from micore.storage import barcodes, events, freshness, identity, raw, runs
+from micore.sources.base import Source, Stream
+from micore.storage import events, freshness, identity, keys, raw, runs
 from micore.storage.database import Connection, Database
 from micore.telemetry import metrics
 
@@ -38,21 +40,6 @@ log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 5
 """A run whose worker died this often inside it is given up, so that one bad answer cannot crash us for ever."""
-RENEW_EVERY_SECONDS = 15
-LOOK_EVERY_SECONDS = 5
-"""How soon a backfill that waits for its turn at the marketplace lets a live sync pass."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSlot:
-    """A registered source, and what it needs to be read; `open` is None where it cannot be."""
-
-    name: str
-    title: str
-    streams: tuple[Stream, ...]
-    open: Callable[[SourceTools], Source] | None
-    reason: str | None
-    """Why it is left out."""
 
 
 class NullListener:
@@ -80,8 +67,12 @@ class SyncService:
     listener: SyncListener = field(default_factory=NullListener)
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process wants to end: the present run goes back into the queue after its step."""
-    _kept: dict[str, Any] = field(default_factory=dict)
-    """What sources keep from run to run."""
+    accounts: Accounts = field(init=False)
+    tool_box: ToolBox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.accounts = Accounts(self.database, self.sources, self.shop, self._now)
+        self.tool_box = ToolBox(self.database, self.owner, self.now, self.monotonic, self.stopping, self._give_way)
 
     # ------------------------------------------------------------------------------------------- asking
 
@@ -164,23 +155,33 @@ class SyncService:
         """Sources with their age and plan, and what is under way."""
         now = self._now()
         with self.database.read() as connection:
-            ages = freshness.by_source(connection)
+            ages = {age.account_id: age for age in freshness.by_account(connection)}
+            known = keys.keys(connection)
             return SyncOverview(
                 sources=[
-                    self._overview_of(connection, slot, ages.get(slot.name), now) for slot in self.sources.values()
+                    self._overview_of(connection, slot, known.get(slot.name), ages, now)
+                    for slot in self.sources.values()
                 ],
                 running=runs.open_runs(connection, now=now),
             )
 
     def _overview_of(
-        self, connection: Connection, slot: SourceSlot, age: freshness.SourceAge | None, now: int
+        self,
+        connection: Connection,
+        slot: SourceSlot,
+        key: keys.KeyRow | None,
+        ages: Mapping[int, freshness.SourceAge],
+        now: int,
     ) -> SourceOverview:
+        age = None if key is None or key.account_id is None else ages.get(key.account_id)
         as_of = None if age is None else age.as_of
         success = runs.last_success_at(connection, slot.name)
         configured = slot.open is not None
         return SourceOverview(
             source=slot.name,
+            plugin=slot.plugin,
             title=slot.title,
+            account_id=None if age is None else age.account_id,
             account=None if age is None else age.account,
             configured=configured,
             reason=slot.reason,
@@ -190,6 +191,7 @@ class SyncService:
             freshness=freshness.judge(as_of, now=now, stale_after_seconds=int(self.shop.stale_after.total_seconds())),
             as_of=freshness.shown(as_of),
             last_success_at=freshness.shown(success),
+            key=shown_key(key, now=now) if configured else None,
         )
 
     # ------------------------------------------------------------------------------------------ working
@@ -282,7 +284,7 @@ class SyncService:
         assert slot.open is not None
         source: Source | None = None
         try:
-            source = slot.open(self._tools(claimed))
+            source = slot.open(self.tool_box.tools(claimed, slot.name))
             return self._read_streams(claimed, source)
         except StopRequestedError as error:
             if self.stopping.is_set() or isinstance(error, GiveWayError):
@@ -324,37 +326,37 @@ class SyncService:
         with self.database.read() as connection:
             # From the table, so that what an earlier worker of this run found is not forgotten.
             told = runs.told_streams(connection, claimed.id)
-        return _verdict(told, remedies)
+            notice = runs.noticed(connection, claimed.id)
+        return _verdict(told, remedies, notice)
 
     def _begin(self, claimed: runs.ClaimedRun, source: Source) -> SyncWork:
-        facts = source.account()
-        if facts.currency != self.shop.currency:
-            raise SettingsError(
-                "MICORE_CURRENCY",
-                received=f"{self.shop.currency}, but {source.title} sells in {facts.currency} for {facts.name!r}",
-                allowed="the currency of the accounts, one for all, because sums of several would be wrong",
-            )
+        facts = self.accounts.ask(claimed.source, source)
+        self.accounts.check_read_once(claimed.source, facts, partial(self.tool_box.tools, claimed))
         streams = [
             stream.name
             for stream in source.streams
             if claimed.params.streams is None or stream.name in claimed.params.streams
         ]
         with self.database.write() as connection:
-            account_id = identity.ensure_account(
-                connection,
-                source=source.name,
-                external_id=facts.external_id,
-                name=facts.name,
-                currency=facts.currency,
-                now=self._now(),
-            )
-            runs.begin_streams(connection, claimed.id, account_id, streams)
-            known = identity.load_identity(connection, account_id)
-            as_of = runs.newest_as_of(connection, account_id)
+            entered = self.accounts.enter(connection, claimed.source, source, facts)
+            runs.begin_streams(connection, claimed.id, entered.account_id, streams)
+            if entered.notice is not None:
+                runs.notice(connection, claimed.id, entered.notice)
+            known = identity.load_identity(connection, entered.account_id)
+            as_of = runs.newest_as_of(connection, entered.account_id)
+        work = self._work_of(claimed, source, known, as_of or 0)
+        if entered.left is not None:
+            with self.database.write() as connection:
+                generation = work.publish(connection)
+            self.listener.published(claimed.source, generation, self.now())
+        return work
+
+    def _work_of(self, claimed: runs.ClaimedRun, source: Source, known: identity.Identity, as_of: int) -> SyncWork:
         return SyncWork(
             database=self.database,
             raw_store=self.raw_store,
             source=source,
+            slot=claimed.source,
             identity=known,
             run_id=claimed.id,
             owner=self.owner,
@@ -365,7 +367,7 @@ class SyncService:
             listener=self.listener,
             stopping=self.stopping,
             attempt=claimed.attempts,
-            as_of=as_of or 0,
+            as_of=as_of,
             give_way=self._give_way(claimed),
         )
 
@@ -377,14 +379,14 @@ class SyncService:
         self.listener.run_changed(work.run_id)
         try:
             outcome = load(work, stream)
-        except (StopRequestedError, SourceAuthError, LeaseLostError):
+        except (StopRequestedError, LeaseLostError):
             raise
         except MicoreError as error:
-            log.warning("sync.stream_failed", source=work.source.name, stream=stream.name, error=str(error))
+            log.warning("sync.stream_failed", source=work.slot, stream=stream.name, error=str(error))
             outcome = Outcome(StreamState.FAILED, str(error))
             if error.remedy:
                 remedies.append(error.remedy)
-        metrics.ETL_RUNS.labels(work.source.name, stream.name, outcome.state.value).inc()
+        metrics.ETL_RUNS.labels(work.slot, stream.name, outcome.state.value).inc()
         with self.database.write() as connection:
             runs.update_stream(
                 connection,
@@ -401,41 +403,6 @@ class SyncService:
         ready = [name for name, slot in self.sources.items() if slot.open is not None]
         return way_giver(claimed.kind, database=self.database, schedule=self.schedule, sources=ready, now=self.now)
 
-    def _tools(self, claimed: runs.ClaimedRun) -> SourceTools:
-        renewed, give_way = self.monotonic(), self._give_way(claimed)
-
-        def sleep(seconds: float) -> None:
-            """Wait in pieces: a stop is felt at once, and the lease is kept through a long wait."""
-            nonlocal renewed
-            until = self.monotonic() + seconds
-            while True:
-                if self.monotonic() - renewed >= RENEW_EVERY_SECONDS:
-                    renewed = self.monotonic()
-                    with self.database.write() as connection:
-                        if not runs.renew(connection, claimed.id, self.owner, now=self._now()):
-                            raise StopRequestedError("the run was asked to stop")
-                left = until - self.monotonic()
-                if left <= 0:
-                    return
-                give_way()
-                if self.stopping.wait(min(left, LOOK_EVERY_SECONDS)):
-                    raise StopRequestedError("the program is ending")
-
-        return SourceTools(
-            now=self.now,
-            monotonic=self.monotonic,
-            sleep=sleep,
-            on_request=metrics.count_request,
-            on_throttled=metrics.count_throttled,
-            sku_of_barcode=barcodes.Barcodes(self.database, claimed.id).sku_of,
-            keep=lambda name, make: self._keep(f"{claimed.source} {name}", make),
-        )
-
-    def _keep(self, name: str, make: Callable[[], Any]) -> Any:
-        if name not in self._kept:
-            self._kept[name] = make()
-        return self._kept[name]
-
     def _now(self) -> int:
         return micros(self.now())
 
@@ -451,10 +418,11 @@ def check_streams(slot: SourceSlot, streams: Sequence[str] | None) -> None:
 
 
 def _verdict(
-    streams: Sequence[tuple[str, StreamState, str | None]], remedies: Sequence[str]
+    streams: Sequence[tuple[str, StreamState, str | None]], remedies: Sequence[str], notice: str | None = None
 ) -> tuple[RunState | None, str | None, str | None]:
     failed = [name for name, state, _ in streams if state == StreamState.FAILED]
-    told = [f"{name}: {message}" for name, _, message in streams if message]
+    told = [notice] if notice else []
+    told += [f"{name}: {message}" for name, _, message in streams if message]
     message = " ".join(told) or None
     remedy = " ".join(dict.fromkeys(remedies)) or None
     if streams and len(failed) == len(streams):

@@ -35,6 +35,8 @@ class SyncWork:
     database: Database
     raw_store: raw.RawStore
     source: Source
+    slot: str
+    """"ozon", "ozon-2": the source's name as runs and metrics have it."""
     identity: identity.Identity
     run_id: int
     owner: str

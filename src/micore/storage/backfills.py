@@ -13,7 +13,7 @@ from micore.domain.run_views import RunState, Trigger
 from micore.errors import ConflictError
 from micore.storage.bulk import bulk_for
 from micore.storage.runs import OPEN, SyncParams
-from micore.storage.tables import account, backfill_stream, order_line, return_line, run, sale, supply_line
+from micore.storage.tables import backfill_stream, order_line, return_line, run, sale, source_key, supply_line
 
 KIND = "backfill"
 
@@ -161,12 +161,11 @@ def known(
 
 
 def rows_by_month(connection: Connection, source: str, stream: str, first_day: str, end_day: str) -> dict[str, int]:
-    """Rows of a source that are here already, by month "2026-01" of the shop's calendar."""
+    """Rows of the account that a slot reads that are here already, by month "2026-01" of the shop's calendar."""
+    whose = select(source_key.c.account_id).where(source_key.c.slot == source)
     if stream == "supplies":
         created = connection.execute(
-            select(supply_line.c.created_at)
-            .join(account, account.c.id == supply_line.c.account_id)
-            .where(account.c.source == source)
+            select(supply_line.c.created_at).where(supply_line.c.account_id.in_(whose))
         ).scalars()
         days = (instant(each).date().isoformat() for each in created)
         return dict(sorted(Counter(day[:7] for day in days if first_day <= day < end_day).items()))
@@ -178,8 +177,7 @@ def rows_by_month(connection: Connection, source: str, stream: str, first_day: s
     month = func.substr(table.c[day_name], 1, 7)
     rows = connection.execute(
         select(month, func.count())
-        .select_from(table.join(account, account.c.id == table.c.account_id))
-        .where(account.c.source == source, table.c[day_name] >= first_day, table.c[day_name] < end_day)
+        .where(table.c.account_id.in_(whose), table.c[day_name] >= first_day, table.c[day_name] < end_day)
         .group_by(month)
         .order_by(month)
     )

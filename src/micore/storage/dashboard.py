@@ -30,6 +30,7 @@ from micore.storage.tables import (
     place,
     product_summary,
     run,
+    source_key,
     status_day,
     status_total,
     stock_snapshot,
@@ -59,6 +60,10 @@ class AccountAge(NamedTuple):
     newest_state: str | None
     """State of the newest finished run."""
     newest_message: str | None
+    left_at: int | None
+    """When its key became one of another account; None: it is read."""
+    slot: str | None
+    """The settings that read it: "ozon-2"; None: none does, or did not since they were noted."""
 
 
 def generation_number(connection: Connection) -> int:
@@ -144,8 +149,18 @@ def _ages() -> Select[Any]:
         .scalar_subquery()
     )
     as_of = func.coalesce(oldest, empty)
+    slot = select(func.min(source_key.c.slot)).where(source_key.c.account_id == account.c.id).correlate(account)
     return (
-        select(account.c.id, account.c.source, account.c.name, as_of, run.c.state, run.c.message)
+        select(
+            account.c.id,
+            account.c.source,
+            account.c.name,
+            as_of,
+            run.c.state,
+            run.c.message,
+            account.c.left_at,
+            slot.scalar_subquery(),
+        )
         .select_from(account.outerjoin(run, run.c.id == newest_run))
         .order_by(account.c.id)
     )

@@ -139,6 +139,7 @@ class OpenSupplyRow(NamedTuple):
     """One sku of an open supply: thousandths and microseconds."""
 
     source: str
+    account: str
     supply_id: str
     sku_external_id: str
     place: str | None
@@ -163,6 +164,7 @@ def open_supplies(connection: Connection, product_key: int) -> list[OpenSupplyRo
     rows = connection.execute(
         select(
             account.c.source,
+            account.c.name,
             supply_line.c.supply_id,
             sku.c.external_id,
             place.c.name,

@@ -28,14 +28,6 @@ def by_account(connection: Connection) -> list[SourceAge]:
     return [SourceAge(age.account_id, age.source, age.name, age.as_of) for age in ages(connection)]
 
 
-def by_source(connection: Connection) -> dict[str, SourceAge]:
-    """The first account of each source."""
-    found: dict[str, SourceAge] = {}
-    for age in by_account(connection):
-        found.setdefault(age.source, age)
-    return found
-
-
 def judge(as_of: int | None, *, now: int, stale_after_seconds: int) -> Freshness:
     """Whether stock of that age can still be trusted."""
     if as_of is None:

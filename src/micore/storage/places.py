@@ -34,6 +34,7 @@ class PlaceStockRow(NamedTuple):
     place: str
     region: str | None
     source: str
+    account: str
     scheme: str
     sku_id: int
     sku_external_id: str
@@ -90,6 +91,7 @@ def stock_of(connection: Connection, product_key: int) -> list[PlaceStockRow]:
             place.c.name,
             region.c.name,
             func.coalesce(account.c.source, ""),
+            func.coalesce(account.c.name, ""),
             place.c.scheme,
             sku.c.id,
             sku.c.external_id,

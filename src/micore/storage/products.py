@@ -68,6 +68,7 @@ class ProductFilter:
     words: str = ""
     statuses: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
+    accounts: tuple[int, ...] = ()
     places: tuple[int, ...] = ()
     """Ids of warehouses, or of clusters, which stand for their warehouses."""
     archived: bool | None = False
@@ -249,11 +250,18 @@ def _conditions(connection: Connection, wanted: ProductFilter) -> list[ColumnEle
     if wanted.sources:
         listed = literal(",") + product_summary.c.sources + literal(",")
         conditions.append(or_(*(listed.contains(f",{source},", autoescape=True) for source in wanted.sources)))
+    if wanted.accounts:
+        conditions.append(_key.in_(_sold_by(wanted.accounts)))
     if wanted.places:
         conditions.append(_key.in_(_lying_in(wanted.places)))
     if wanted.words:
         conditions.append(search.matches(connection, wanted.words))
     return conditions
+
+
+def _sold_by(accounts: tuple[int, ...]) -> Select[Any]:
+    """Keys of the products that one of these accounts sells."""
+    return select(func.coalesce(sku.c.item_id, -sku.c.id)).where(sku.c.account_id.in_(accounts))
 
 
 def _lying_in(places: tuple[int, ...]) -> Select[Any]:

@@ -209,6 +209,17 @@ def begin_streams(connection: Connection, run_id: int, account_id: int, streams:
             )
 
 
+def notice(connection: Connection, run_id: int, said: str) -> None:
+    """Keep what a run has to say beside its streams until it ends, whoever then works on it."""
+    connection.execute(update(run).where(run.c.id == run_id).values(message=said))
+
+
+def noticed(connection: Connection, run_id: int) -> str | None:
+    """What `notice` kept."""
+    said: str | None = connection.execute(select(run.c.message).where(run.c.id == run_id)).scalar_one()
+    return said
+
+
 def finished_streams(connection: Connection, run_id: int) -> set[str]:
     """Streams of a run that need no more work."""
     return set(

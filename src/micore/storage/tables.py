@@ -31,6 +31,7 @@ from micore.storage.work_tables import quarantine as quarantine
 from micore.storage.work_tables import raw_page as raw_page
 from micore.storage.work_tables import run as run
 from micore.storage.work_tables import run_stream as run_stream
+from micore.storage.work_tables import source_key as source_key
 from micore.storage.work_tables import stream_state as stream_state
 
 # ------------------------------------------------------------------------------------------------ identity
@@ -44,6 +45,7 @@ account = Table(
     Column("name", Text, nullable=False, comment="as the seller knows it"),
     Column("currency", Text, nullable=False, comment="ISO 4217"),
     Column("created_at", BigInteger, nullable=False),
+    Column("left_at", BigInteger, comment="when its key became one of another account; NULL: it is read"),
     UniqueConstraint("source", "external_id"),
 )
 

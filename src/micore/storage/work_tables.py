@@ -84,6 +84,18 @@ backfill_stream = Table(
     comment="how far a backfill has come; stream_state belongs to live syncs alone",
 )
 
+source_key = Table(
+    "source_key",
+    metadata,
+    Column("slot", Text, primary_key=True, comment="ozon, ozon-2"),
+    Column("account_id", ForeignKey("account.id"), comment="whose key it was last; NULL: it was never accepted"),
+    Column("expires_at", BigInteger, comment="as the marketplace or the key itself says; NULL: not told"),
+    Column("problem", Text, comment="why the marketplace refuses it; NULL: it was accepted last"),
+    Column("remedy", Text),
+    Column("checked_at", BigInteger, nullable=False),
+    comment="what is known of each account's key; never the key",
+)
+
 stream_state = Table(
     "stream_state",
     metadata,

@@ -141,6 +141,15 @@ ETL_FRESHNESS = Gauge(
     ["source"],
     registry=REGISTRY,
 )
+KEY_EXPIRES = Gauge(
+    "inv_key_expires_timestamp_seconds",
+    "When an account's key ends, as the marketplace or the key says",
+    ["source"],
+    registry=REGISTRY,
+)
+KEY_ACCEPTED = Gauge(
+    "inv_key_accepted", "1: the marketplace accepted the key last, 0: it refuses it", ["source"], registry=REGISTRY
+)
 MARKETPLACE_REQUESTS = Counter(
     "inv_marketplace_requests_total",
     "Requests to marketplaces by status; 0 means no answer",

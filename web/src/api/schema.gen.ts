@@ -676,7 +676,8 @@ export interface components {
         HealthReport: {
             /**
              * Status
-             * @description "ok"; "degraded" when the cache is away (answers are made anew); "down" when the database is.
+             * @description "ok"; "degraded" when the cache is away (answers are made anew) or a key is refused; "down" when the database
+             *     is.
              */
             status: string;
             /**
@@ -773,6 +774,42 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * KeyState
+         * @description What is known of a key in force; never the key.
+         */
+        KeyState: {
+            /**
+             * Expires At
+             * @description As the marketplace or the key itself says; None: not told.
+             */
+            expires_at: string | null;
+            /**
+             * Days Left
+             * @description Whole days until then; below zero: expired.
+             */
+            days_left: number | null;
+            /**
+             * Expires Soon
+             * @description It has to be renewed within two weeks, or has expired.
+             */
+            expires_soon: boolean;
+            /**
+             * Problem
+             * @description Why the marketplace refuses it; None when it accepted it last.
+             */
+            problem: string | null;
+            /**
+             * Remedy
+             * @description What to do about either; None when nothing is to be done.
+             */
+            remedy: string | null;
+            /**
+             * Checked At
+             * Format: date-time
+             */
+            checked_at: string;
+        };
+        /**
          * Listing
          * @description A card at a marketplace that sells this product.
          */
@@ -836,8 +873,16 @@ export interface components {
              * @description The data comes from the simulator.
              */
             demo: boolean;
-            /** Sources */
+            /**
+             * Sources
+             * @description Marketplaces: plug-in names.
+             */
             sources: string[];
+            /**
+             * Slots
+             * @description What is synced: "ozon", and "ozon-2" for a second account.
+             */
+            slots: string[];
         };
         /**
          * Money
@@ -878,6 +923,11 @@ export interface components {
         OpenSupply: {
             /** Source */
             source: string;
+            /**
+             * Account
+             * @description As the seller knows it.
+             */
+            account: string;
             /**
              * Supply Id
              * @description The marketplace's own number.
@@ -953,6 +1003,11 @@ export interface components {
             region: string | null;
             /** Source */
             source: string;
+            /**
+             * Account
+             * @description As the seller knows it.
+             */
+            account: string;
             /**
              * Scheme
              * @description As sellers know it: "FBO", "FBS", "rFBS", "FBW".
@@ -1106,6 +1161,11 @@ export interface components {
             code: string;
             /** Marketplaces */
             marketplaces: string[];
+            /**
+             * Accounts
+             * @description Names of the accounts that sell it, where a marketplace of it has several; else empty.
+             */
+            accounts: string[];
             status: components["schemas"]["StockStatus"];
             /**
              * Available
@@ -1222,7 +1282,10 @@ export interface components {
         Run: {
             /** Id */
             id: number;
-            /** Source */
+            /**
+             * Source
+             * @description "ozon"; "ozon-2" for its second account.
+             */
             source: string;
             /** Account */
             account: string;
@@ -1333,20 +1396,42 @@ export interface components {
              * @description Why the newest run did not publish; None when it did.
              */
             last_error: string | null;
+            /**
+             * Read
+             * @description Some key reads it; False: its key was replaced by one of another account.
+             * @default true
+             */
+            read: boolean;
         };
         /**
          * SourceOverview
-         * @description A registered source and whether it can be read.
+         * @description A registered source with one account's key, and whether it can be read.
          */
         SourceOverview: {
-            /** Source */
+            /**
+             * Source
+             * @description "ozon"; "ozon-2" for its second account.
+             */
             source: string;
             /**
+             * Plugin
+             * @description "ozon": the marketplace.
+             */
+            plugin: string;
+            /**
              * Title
-             * @description "Ozon".
+             * @description "Ozon"; "Ozon 2" for its second account.
              */
             title: string;
-            /** Account */
+            /**
+             * Account Id
+             * @description None until the account has been read.
+             */
+            account_id: number | null;
+            /**
+             * Account
+             * @description The account as the seller knows it.
+             */
             account: string | null;
             /** Configured */
             configured: boolean;
@@ -1369,6 +1454,8 @@ export interface components {
             as_of: string | null;
             /** Last Success At */
             last_success_at: string | null;
+            /** @description None until a key was tried. */
+            key: components["schemas"]["KeyState"] | null;
         };
         /**
          * StatusThresholds
@@ -1523,7 +1610,7 @@ export interface components {
         SyncRequest: {
             /**
              * Source
-             * @description Plug-in name; None for every configured source.
+             * @description "ozon", or "ozon-2" for its second account; None for everything that has a key.
              */
             source?: string | null;
             /**
@@ -1697,6 +1784,8 @@ export interface operations {
                 status?: string;
                 /** @description Comma list of source names */
                 marketplace?: string;
+                /** @description Comma list of account ids */
+                account?: string;
                 /** @description Comma list of place ids; a cluster means its places */
                 place?: string;
                 /** @description Which products */
@@ -1947,7 +2036,7 @@ export interface operations {
     plan_backfill: {
         parameters: {
             query: {
-                /** @description Plug-in name */
+                /** @description ozon; ozon-2 for its second account */
                 source: string;
                 /** @description First day, by the marketplace's calendar */
                 first_day: string;
@@ -2078,7 +2167,7 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
-                /** @description Plug-in name */
+                /** @description ozon; ozon-2 for its second account */
                 source?: string | null;
                 /** @description Only runs that have something to say */
                 findings?: boolean;

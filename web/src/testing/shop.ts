@@ -85,6 +85,7 @@ export function productRow(part: Partial<ProductRow> & { id: string }): ProductR
   return {
     name: names[Number(part.id.replace(/\D/g, "")) % names.length] ?? "Product",
     code: `TM-${part.id.replace(/\D/g, "")}-BK`,
+    accounts: [],
     marketplaces: draw() < 0.4 ? ["ozon", "wildberries"] : draw() < 0.7 ? ["ozon"] : ["wildberries"],
     present: available,
     reserved: available === null ? null : 0,
@@ -114,6 +115,7 @@ export const meta: Meta = {
   thresholds,
   demo: true,
   sources: ["ozon", "wildberries"],
+  slots: ["ozon", "wildberries"],
 };
 
 const addDays = (day: string, by: number) => new Date(Date.parse(day) + by * dayMs).toISOString().slice(0, 10);
@@ -194,6 +196,7 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
         as_of: asOf,
         stale_after_seconds: 5400,
         last_error: null,
+        read: true,
       },
       {
         account_id: 2,
@@ -203,6 +206,7 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
         as_of: "2026-11-22T11:31:40Z",
         stale_after_seconds: 5400,
         last_error: null,
+        read: true,
       },
     ],
     currency: "RUB",
@@ -254,6 +258,7 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
         place: place.name,
         region: place.region,
         source: place.source,
+        account: place.account,
         scheme: place.scheme,
         sku_id: "148201943",
         status: statusOf(available),
@@ -288,6 +293,7 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
       supplies: [
         {
           source: "ozon",
+          account: "Дом и Уют",
           supply_id: "2000012345678",
           sku_id: "148201943",
           place: stock[1]?.place ?? null,
@@ -512,6 +518,9 @@ export const syncOverview = (part: Partial<SyncOverview> = {}): SyncOverview => 
   sources: [
     {
       source: "ozon",
+      plugin: "ozon",
+      account_id: 1,
+      key: null,
       title: "Ozon",
       account: "main",
       configured: true,
@@ -525,6 +534,9 @@ export const syncOverview = (part: Partial<SyncOverview> = {}): SyncOverview => 
     },
     {
       source: "wildberries",
+      plugin: "wildberries",
+      account_id: null,
+      key: null,
       title: "Wildberries",
       account: null,
       configured: false,

@@ -10,7 +10,7 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready, noun_router, only_known_sources
+from micore.api.routes.context import Ready, noun_router, refuse_unknown
 from micore.domain.backfill_views import BackfillPlan
 from micore.domain.run_views import Run, Trigger
 
@@ -36,7 +36,7 @@ class BackfillRequest:
 async def plan_backfill(
     request: Request,
     parts: Ready,
-    source: Annotated[str, Query(max_length=50, description="Plug-in name")],
+    source: Annotated[str, Query(max_length=50, description="ozon; ozon-2 for its second account")],
     first_day: Annotated[date, Query(description="First day, by the marketplace's calendar")],
     end_day: Annotated[date, Query(description="The day after the last one")],
     streams: Annotated[
@@ -44,7 +44,7 @@ async def plan_backfill(
     ] = None,
 ) -> Response:
     """What a backfill would fetch, and what of it is here already. Asks the marketplace nothing."""
-    only_known_sources(parts, "source", [source])
+    refuse_unknown("source", [source], parts.meta().slots)
     plan = await parts.call(
         parts.backfills.plan,
         source=source,

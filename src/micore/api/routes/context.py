@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -31,7 +31,11 @@ def noun_router(prefix: str, noun: str) -> APIRouter:
 
 def only_known_sources(parts: Parts, parameter: str, names: Iterable[str]) -> None:
     """Refuse marketplaces that are not installed: an empty answer would look like one without products."""
-    known = parts.meta().sources
+    refuse_unknown(parameter, names, parts.meta().sources)
+
+
+def refuse_unknown(parameter: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise InvalidRequestError for the first name that is not known."""
     for name in names:
         if name not in known:
             raise InvalidRequestError(parameter, received=name, allowed=", ".join(known) or "none is installed")

@@ -46,6 +46,7 @@ async def list_products(
     q: Annotated[str, Query(max_length=200, description="Words of a name, code, barcode or sku id; any case")] = "",
     status: Annotated[str, Query(max_length=100, description="Comma list: critical,low,normal,overstock,unknown")] = "",
     marketplace: Annotated[str, Query(max_length=200, description="Comma list of source names")] = "",
+    account: Annotated[str, Query(max_length=200, description="Comma list of account ids")] = "",
     place: Annotated[
         str, Query(max_length=400, description="Comma list of place ids; a cluster means its places")
     ] = "",
@@ -56,8 +57,8 @@ async def list_products(
 ) -> Response:
     """A page of products; `total` counts all that match."""
     query = product_query(
-        words=q, statuses=status, marketplaces=marketplace, places=place, state=state, sort=sort.value, limit=limit,
-        cursor=cursor,
+        words=q, statuses=status, marketplaces=marketplace, accounts=account, places=place, state=state,
+        sort=sort.value, limit=limit, cursor=cursor,
     )  # fmt: skip
     only_known_sources(parts, "marketplace", query.wanted.sources)
     return json_answer(request, await parts.call(parts.products.page, query))

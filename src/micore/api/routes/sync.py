@@ -9,7 +9,7 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready, noun_router, only_known_sources
+from micore.api.routes.context import Ready, noun_router, refuse_unknown
 from micore.domain.run_views import Run, RunPage, SyncOverview
 
 router = noun_router("/api/v1/sync", "sync")
@@ -24,7 +24,7 @@ class SyncRequest:
     __pydantic_config__ = {"use_attribute_docstrings": True, "extra": "forbid"}  # noqa: RUF012
 
     source: str | None = None
-    """Plug-in name; None for every configured source."""
+    """"ozon", or "ozon-2" for its second account; None for everything that has a key."""
     streams: list[str] | None = None
     """warehouses, catalogue, prices, stock, orders, sales, returns, supplies; None for all."""
     full: bool = False
@@ -43,11 +43,11 @@ async def list_runs(
     parts: Ready,
     limit: Annotated[int, Query(ge=1, le=200, description="Runs per page")] = 20,
     cursor: Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before")] = None,
-    source: Annotated[str | None, Query(max_length=50, description="Plug-in name")] = None,
+    source: Annotated[str | None, Query(max_length=50, description="ozon; ozon-2 for its second account")] = None,
     findings: Annotated[bool, Query(description="Only runs that have something to say")] = False,
 ) -> Response:
     """Runs, newest first."""
-    only_known_sources(parts, "source", [] if source is None else [source])
+    refuse_unknown("source", [] if source is None else [source], parts.meta().slots)
     page = await parts.call(parts.sync.runs, limit=limit, cursor=cursor, source=source, findings=findings)
     return json_answer(request, page)
 

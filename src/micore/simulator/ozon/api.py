@@ -9,6 +9,7 @@ from micore.simulator.clock import Clock
 from micore.simulator.http import Answer, Request, encode
 from micore.simulator.limits import SlidingWindow
 from micore.simulator.ozon import finance, postings_fbo, postings_fbs, products, returns, stocks, supplies, warehouses
+from micore.simulator.ozon.keys import Key
 from micore.simulator.ozon.placement import FILES, Reports
 from micore.simulator.ozon.postings import Ledger, make_ledger
 from micore.simulator.ozon.view import Index, View
@@ -27,9 +28,6 @@ from micore.simulator.shop.places import OZON_FBO, Kind
 from micore.simulator.shop.shop import Books, Shop
 
 REQUESTS_PER_SECOND = 50
-INVALID_KEY = "invalid"
-LIMITED_KEY = "limited"
-LIMITED_METHODS = ("/v1/roles", "/v1/seller/info", "/v3/product/list", "/v3/product/info/list")
 
 RETIRED = frozenset({
     "/v3/posting/fbs/list", "/v3/posting/fbs/unfulfilled/list", "/v2/posting/fbo/list",
@@ -118,21 +116,21 @@ class OzonApi:
             return refused.answer()
 
     def _served(self, request: Request) -> Body:
-        client, key = request.headers.get("client-id", ""), request.headers.get("api-key", "")
-        if not client or not key:
+        client, key = request.headers.get("client-id", ""), Key(request.headers.get("api-key", ""))
+        if not client or not key.text:
             raise RefusedError("Client-Id and Api-Key headers are required", 401, UNAUTHENTICATED)
         if not _CLIENT_ID.fullmatch(client):
             raise RefusedError("Invalid Client-Id, please check the id and try again", 403, PERMISSION_DENIED)
         if self._window is not None and not self._window.allow(client):
             raise RefusedError(_TOO_MANY, 429, RESOURCE_EXHAUSTED)
-        if key == INVALID_KEY:
+        if not key.valid:
             raise RefusedError("Invalid Api-Key, please check the key and try again", 403, PERMISSION_DENIED)
         known = request.path in self.paths()
         if request.path in RETIRED or not known:
             raise RefusedError("404 page not found" if not known else "Not Found", 404, NOT_FOUND)
         if request.method != "POST":
             raise RefusedError("Method Not Allowed", 405, 12)
-        allowed = self.paths() if key != LIMITED_KEY else [path for path in self.paths() if path in LIMITED_METHODS]
+        allowed = key.methods(self.paths())
         if request.path not in allowed:
             raise RefusedError("Api-Key is missing a required role for a method", 403, PERMISSION_DENIED)
         if request.body and not request.headers.get("content-type", "application/json").startswith("application/json"):
@@ -140,7 +138,7 @@ class OzonApi:
         body = read_body(request.body)
         view = View(self._shop, self._index, self._clock.now_us())
         if request.path == "/v1/roles":
-            return warehouses.roles(view, allowed)
+            return warehouses.roles(view, allowed, key.expires_in_days)
         if request.path == _REPORT_INFO:
             return self._reports.info(view, body, request.headers.get("host", "api-seller.ozon.ru"))
         return self._methods[request.path](view, body)

@@ -24,10 +24,12 @@ def seller_info(view: View, body: Body) -> Body:
     }  # fmt: skip
 
 
-def roles(view: View, methods: list[str]) -> Body:
+def roles(view: View, methods: list[str], expires_in_days: int | None) -> Body:
     """/v1/roles: the key's end and what it may call. The end moves once in 180 days, as keys are renewed."""
     since = view.now_us - view.shop.start_us
     end = view.shop.start_us + (since // _KEY_LIFE_US + 1) * _KEY_LIFE_US + 30 * DAY_US
+    if expires_in_days is not None:
+        end = view.now_us // DAY_US * DAY_US + (expires_in_days + 1) * DAY_US
     return {"expires_at": rfc3339(end), "roles": [{"name": "Admin read only", "methods": methods}]}
 
 

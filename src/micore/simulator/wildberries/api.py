@@ -14,13 +14,12 @@ from micore.simulator.shop.shop import Shop
 from micore.simulator.wildberries import cards, fbs, feed, finance, returns, statistics, stocks, supplies
 from micore.simulator.wildberries.remains import Remains
 from micore.simulator.wildberries.storage import PaidStorage
-from micore.simulator.wildberries.tokens import opens
+from micore.simulator.wildberries.tokens import Token
 from micore.simulator.wildberries.units import Ledgers
 from micore.simulator.wildberries.view import View
 from micore.simulator.wildberries.wire import RefusedError, problem, request_id
 
 INVALID_KEY = "invalid"
-_SELLER = "seller"
 
 # Limits of personal tokens, per seller: a token every interval, at most `burst` of them.
 _PING = Bucket("ping", 10.0, 3)
@@ -115,9 +114,8 @@ class WildberriesApi:
         return [f"{method.verb} {method.pattern}" for method in self._methods]
 
     def caller(self, request: Request) -> str:
-        """Who asks. One shop, so one seller: the limits are the account's, whatever token asks."""
-        del request
-        return _SELLER
+        """Who asks: the limits are the seller's, whichever of the seller's tokens asks."""
+        return _token(request).seller
 
     def refusal(self, request: Request, status: int, retry_seconds: int = 0) -> Answer:
         """What Wildberries says to a request that it does not serve."""
@@ -142,16 +140,17 @@ class WildberriesApi:
             )
         if method is None:
             return Answer(405, b"")
-        token = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        token = _token_text(request)
         if not token or token == INVALID_KEY:
             why = "empty Authorization header" if not token else "token problem; token is malformed"
             return problem(401, "unauthorized", why, "s2s-api-auth-catalog", number, moment)
-        if not opens(token, method.pattern):
-            return problem(401, "unauthorized", "token scope not allowed", "s2s-api-auth-catalog", number, moment)
+        why_not = Token.read(token).refusal(method.pattern, now_us // 1_000_000)
+        if why_not is not None:
+            return problem(401, "unauthorized", why_not, "s2s-api-auth-catalog", number, moment)
         return self._within_limits(method, request, number, moment)
 
     def _within_limits(self, method: _Method, request: Request, number: str, moment: str) -> Answer:
-        verdict = self._buckets.take(_SELLER, method.bucket) if self._buckets is not None else None
+        verdict = self._buckets.take(self.caller(request), method.bucket) if self._buckets is not None else None
         if verdict is not None and not verdict.allowed:
             return _too_many(verdict, number, moment)
         try:
@@ -161,8 +160,16 @@ class WildberriesApi:
         if verdict is None:
             return answer
         if self._buckets is not None and 400 <= answer.status < 500 and method.bucket.error_cost > 1:
-            self._buckets.charge_error(_SELLER, method.bucket)
+            self._buckets.charge_error(self.caller(request), method.bucket)
         return replace(answer, headers=_limit_headers(verdict))
+
+
+def _token_text(request: Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+
+
+def _token(request: Request) -> Token:
+    return Token.read(_token_text(request))
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -195,11 +202,11 @@ def _ping(view: View, request: Request) -> Answer:
 
 def _seller_info(view: View, request: Request) -> Answer:
     """GET /api/v1/seller-info"""
-    del view, request
+    del view
     return json_answer(
         {
             "name": "ООО «Дом и Уют»",
-            "sid": "e8923014-e233-47a8-898e-3cc86d67ea61",
+            "sid": _token(request).seller,
             "tin": "7700000000",
             "tradeMark": "Дом и Уют",
         }

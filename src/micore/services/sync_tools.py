@@ -1,0 +1,79 @@
+"""What a run hands to its source of the world: clocks, waiting that keeps the lease, limits that outlive the run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from micore.domain.instants import micros
+from micore.errors import StopRequestedError
+from micore.sources.base import SourceTools
+from micore.storage import barcodes, runs
+from micore.storage.database import Database
+from micore.telemetry import metrics
+
+RENEW_EVERY_SECONDS = 15
+LOOK_EVERY_SECONDS = 5
+"""How soon a backfill that waits for its turn at the marketplace lets a live sync pass."""
+
+
+@dataclass(slots=True)
+class ToolBox:
+    """Makes the tools of each run; keeps what sources keep from run to run, apart for each slot."""
+
+    database: Database
+    owner: str
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    stopping: threading.Event
+    give_way: Callable[[runs.ClaimedRun], Callable[[], None]]
+    """What a run does while it waits: a backfill lets a live sync pass."""
+    _kept: dict[str, Any] = field(default_factory=dict)
+
+    def tools(self, claimed: runs.ClaimedRun, slot: str) -> SourceTools:
+        """For the source of a slot, inside a run. Its requests count under the slot's name: two accounts stay apart."""
+        return SourceTools(
+            now=self.now,
+            monotonic=self.monotonic,
+            sleep=self._sleeping(claimed),
+            on_request=lambda source, endpoint, status, seconds: metrics.count_request(slot, endpoint, status, seconds),
+            on_throttled=lambda source, seconds: metrics.count_throttled(slot, seconds),
+            sku_of_barcode=barcodes.Barcodes(self.database, claimed.id).sku_of,
+            keep=self.keeping(slot),
+        )
+
+    def keeping(self, slot: str) -> Callable[[str, Callable[[], Any]], Any]:
+        """SourceTools.keep of a slot."""
+
+        def keep(name: str, make: Callable[[], Any]) -> Any:
+            key = f"{slot} {name}"
+            if key not in self._kept:
+                self._kept[key] = make()
+            return self._kept[key]
+
+        return keep
+
+    def _sleeping(self, claimed: runs.ClaimedRun) -> Callable[[float], None]:
+        renewed, give_way = self.monotonic(), self.give_way(claimed)
+
+        def sleep(seconds: float) -> None:
+            """Wait in pieces: a stop is felt at once, and the lease is kept through a long wait."""
+            nonlocal renewed
+            until = self.monotonic() + seconds
+            while True:
+                if self.monotonic() - renewed >= RENEW_EVERY_SECONDS:
+                    renewed = self.monotonic()
+                    with self.database.write() as connection:
+                        if not runs.renew(connection, claimed.id, self.owner, now=micros(self.now())):
+                            raise StopRequestedError("the run was asked to stop")
+                left = until - self.monotonic()
+                if left <= 0:
+                    return
+                give_way()
+                if self.stopping.wait(min(left, LOOK_EVERY_SECONDS)):
+                    raise StopRequestedError("the program is ending")
+
+        return sleep
