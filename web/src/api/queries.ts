@@ -2,6 +2,7 @@
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
 import { client, read } from "@/api/client";
 import { ApiError } from "@/api/errors";
+import type { BackfillRequest } from "@/api/types";
 import type { ProductsSearch, Status } from "@/lib/url-state";
 
 /** What a publish makes old. */
@@ -126,6 +127,18 @@ export const queries = {
       queryFn: ({ signal }) => read(client.GET("/api/v1/sync", { signal })),
     }),
 
+  backfillPlan: (asked: { source: string; streams: readonly string[]; first_day: string; end_day: string }) =>
+    queryOptions({
+      queryKey: [...syncKey, "backfill", asked],
+      queryFn: ({ signal }) =>
+        read(
+          client.GET("/api/v1/sync/backfills/plan", {
+            params: { query: { ...asked, streams: asked.streams.join(",") } },
+            signal,
+          }),
+        ),
+    }),
+
   runs: (findings: boolean) =>
     infiniteQueryOptions({
       queryKey: [...syncKey, "runs", { findings }],
@@ -145,6 +158,8 @@ export const queries = {
 /** Asks for a sync of one source, or of all that are configured. */
 export const startSync = (source: string | null) =>
   read(client.POST("/api/v1/sync/runs", { body: { source, streams: null, full: false } }));
+
+export const startBackfill = (asked: BackfillRequest) => read(client.POST("/api/v1/sync/backfills", { body: asked }));
 
 export const stopRun = (id: number) =>
   read(client.POST("/api/v1/sync/runs/{run_id}/stop", { params: { path: { run_id: id } } }));

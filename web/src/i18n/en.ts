@@ -1,5 +1,6 @@
 /** English, and the shape every other language must fill: a missing key does not compile. */
 import { longestCover, type Formats, type Money } from "@/lib/format";
+import { pastEn } from "@/i18n/past/en";
 import { createPlural } from "@/lib/plural";
 
 const plural = createPlural("en");
@@ -453,6 +454,7 @@ export const en = (f: Formats) => ({
     dismiss: "Close",
   },
 
+  past: pastEn(f),
   loading: "Loading",
   total: (amount: Money) => f.money(amount),
 });

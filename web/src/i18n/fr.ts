@@ -1,6 +1,7 @@
 /** Français. */
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
+import { pastFr } from "@/i18n/past/fr";
 import { createPlural } from "@/lib/plural";
 
 const plural = createPlural("fr");
@@ -459,6 +460,7 @@ export const fr: Dictionary = (f) => ({
     dismiss: "Fermer",
   },
 
+  past: pastFr(f),
   loading: "Chargement",
   total: (amount) => f.money(amount),
 });

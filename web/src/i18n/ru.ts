@@ -1,6 +1,7 @@
 /** Русский. */
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
+import { pastRu } from "@/i18n/past/ru";
 import { createPlural } from "@/lib/plural";
 
 const plural = createPlural("ru");
@@ -462,6 +463,7 @@ export const ru: Dictionary = (f) => ({
     dismiss: "Закрыть",
   },
 
+  past: pastRu(f),
   loading: "Загрузка",
   total: (amount) => f.money(amount),
 });

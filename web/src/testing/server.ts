@@ -2,7 +2,7 @@
 import { http, HttpResponse, type HttpHandler } from "msw";
 import { setupServer } from "msw/node";
 import type { Run, SyncOverview } from "@/api/types";
-import { createShop, earlierRuns, run, syncOverview, type Shop } from "@/testing/shop";
+import { backfillPlan, createShop, earlierRuns, run, syncOverview, type Shop } from "@/testing/shop";
 
 const at = (path: string) => `*/api/v1${path}`;
 
@@ -72,6 +72,11 @@ export function handlersOf(api: FakeApi): HttpHandler[] {
     http.post(at("/sync/runs"), async ({ request }) => {
       api.started.push(await request.json());
       return HttpResponse.json([run({ id: 200, state: "queued" })], { status: 202 });
+    }),
+    http.get(at("/sync/backfills/plan"), ({ request }) => HttpResponse.json(backfillPlan(new URL(request.url)))),
+    http.post(at("/sync/backfills"), async ({ request }) => {
+      api.started.push(await request.json());
+      return HttpResponse.json(run({ id: 201, state: "queued", kind: "backfill" }), { status: 202 });
     }),
     http.post(at("/sync/runs/:id/stop"), ({ params }) => {
       api.stopped.push(Number(params.id));

@@ -1,5 +1,6 @@
 /** A small living shop for tests: the same answers for the same arguments, in the shape of the API. */
 import type {
+  BackfillPlan,
   Category,
   Dashboard,
   HistoryDay,
@@ -365,6 +366,33 @@ export type Shop = ReturnType<typeof createShop>;
 
 const streamOrder = ["warehouses", "catalogue", "stock", "orders", "sales"];
 
+/** What reading the asked days would take: a request a day, a minute each. */
+export function backfillPlan(url: URL): BackfillPlan {
+  const asked = url.searchParams;
+  const [first, end] = [asked.get("first_day") ?? "", asked.get("end_day") ?? ""];
+  const windows = Math.round((Date.parse(end) - Date.parse(first)) / 86_400_000);
+  const streams = (asked.get("streams") ?? "").split(",").map((stream) => ({
+    stream,
+    windows,
+    first_day: first,
+    end_day: end,
+    requests_at_least: windows,
+    seconds_at_least: windows * 60,
+    kept_from: null,
+    reason: null,
+    here: [{ month: first.slice(0, 7), rows: 1_204 }],
+  }));
+  const sum = windows * streams.length;
+  return {
+    source: asked.get("source") ?? "",
+    first_day: first,
+    end_day: end,
+    requests_at_least: sum,
+    seconds_at_least: sum * 60,
+    streams,
+  };
+}
+
 export function streamRun(part: Partial<StreamRun> & { stream: string }): StreamRun {
   return {
     state: "waiting",
@@ -376,6 +404,9 @@ export function streamRun(part: Partial<StreamRun> & { stream: string }): Stream
     started_at: null,
     finished_at: null,
     message: null,
+    windows: null,
+    windows_done: null,
+    rows_new: null,
     ...part,
   };
 }
@@ -399,6 +430,9 @@ export function run(part: Partial<Run> & { id: number }): Run {
     progress: 1,
     message: null,
     remedy: null,
+    kind: "sync",
+    first_day: null,
+    end_day: null,
     streams: streamOrder.map((stream) =>
       streamRun({
         stream,

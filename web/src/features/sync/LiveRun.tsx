@@ -5,7 +5,7 @@ import type { Run, StreamRun, StreamState } from "@/api/types";
 import { BusyButton } from "@/components/ui/BusyButton";
 import { Icon, type IconName } from "@/components/ui/Icon";
 import { Meter } from "@/components/ui/Meter";
-import { readingStream, streamName } from "@/features/sync/words";
+import { daysOf, readingStream, streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import { sourceTitle } from "@/lib/names";
@@ -22,6 +22,7 @@ const marks: Record<StreamState, [IconName, string]> = {
 /** Share that is read, 0 to 1; null where nobody can tell. */
 function share(stream: StreamRun): number | null {
   if (stream.state === "done") return 1;
+  if (stream.windows) return Math.min(0.99, (stream.windows_done ?? 0) / stream.windows);
   if (!stream.expected_rows) return null;
   // The source may have grown since it was counted; the stream itself says when it is done.
   return Math.min(0.99, stream.rows_read / stream.expected_rows);
@@ -88,6 +89,11 @@ function Stream({ stream, now }: { stream: StreamRun; now: Date }) {
         </td>
         <td className="num s-dur">{seconds === null ? "–" : t.duration(Math.max(0, seconds))}</td>
       </tr>
+      {stream.windows !== null && stream.state === "running" && (
+        <tr role="row" className="stream-note">
+          <td colSpan={8}>{t.past.windows((stream.windows_done ?? 0) + 1, stream.windows)}</td>
+        </tr>
+      )}
       {stream.message && (
         <tr role="row" className="stream-note">
           <td colSpan={8}>{stream.message}</td>
@@ -98,8 +104,10 @@ function Stream({ stream, now }: { stream: StreamRun; now: Date }) {
 }
 
 function useTitleWords(run: Run): string {
-  const { t } = useI18n();
+  const { t, f } = useI18n();
   const source = sourceTitle(run.source);
+  const days = daysOf(f, run);
+  if (days) return run.state === "queued" ? t.past.waits(source, days) : t.past.reading(source, days);
   if (run.state === "queued") return t.sync.queued(source);
   const current = run.streams.find((stream) => stream.state === "running");
   return current ? t.sync.reading(source, readingStream(t, current.stream)) : t.sync.starting(source);
@@ -199,7 +207,11 @@ export function LiveRun({ run }: { run: Run }) {
               {t.sync.startedAt(f.timeWithSeconds(started))}
             </time>{" "}
             {t.sync.byTrigger[run.trigger]}.{" "}
-            {dashboard?.as_of ? t.sync.keeps(f.zonedClock(dashboard.as_of, now)) : t.sync.firstTime}
+            {run.kind === "backfill"
+              ? t.past.goesOn
+              : dashboard?.as_of
+                ? t.sync.keeps(f.zonedClock(dashboard.as_of, now))
+                : t.sync.firstTime}
           </p>
         </div>
         <BusyButton icon="stop" busy={stop.isPending || stop.isSuccess} onClick={() => stop.mutate()}>

@@ -12,7 +12,7 @@ import { Segmented } from "@/components/ui/Segmented";
 import type { IconName } from "@/components/ui/Icon";
 import { State } from "@/components/ui/Status";
 import { Rejected } from "@/features/sync/LiveRun";
-import { streamName } from "@/features/sync/words";
+import { daysOf, streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import { sourceTitle } from "@/lib/names";
@@ -52,6 +52,8 @@ function RunRow({ run }: { run: Run }) {
   const { t, f } = useI18n();
   const now = useNow();
   const finding = useFinding(run);
+  const days = daysOf(f, run);
+  const fresh = run.streams.reduce((sum, stream) => sum + (stream.rows_new ?? 0), 0);
   const [icon, tone] = marks[run.state];
   const noticeTone = tone === "critical" || tone === "low" ? tone : run.rows_rejected > 0 ? "low" : "unknown";
   const started = run.started_at ?? run.created_at;
@@ -66,6 +68,7 @@ function RunRow({ run }: { run: Run }) {
               {f.clock(started, now)}
             </time>
             {run.full && ` · ${t.sync.full}`}
+            {days && ` · ${t.past.range(days)}`}
           </span>
         </th>
         <td className="s-state">
@@ -79,6 +82,7 @@ function RunRow({ run }: { run: Run }) {
         </td>
         <td className="num" data-label={t.sync.loaded}>
           {f.number(run.rows_loaded)}
+          {days && <span className="sub">{t.past.found(fresh, run.rows_loaded - fresh)}</span>}
         </td>
         <td className="num" data-label={t.sync.unchanged}>
           {f.number(run.rows_unchanged)}

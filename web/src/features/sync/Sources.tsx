@@ -128,7 +128,10 @@ export function Sources({ sources, running }: { sources: readonly SourceOverview
             others={configured > 0}
             alone={configured === 1}
             run={running.find(
-              (run) => run.source === source.source && (!source.account || run.account === source.account),
+              (run) =>
+                run.kind === "sync" &&
+                run.source === source.source &&
+                (!source.account || run.account === source.account),
             )}
           />
         ))}

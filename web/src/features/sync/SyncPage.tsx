@@ -1,11 +1,13 @@
 /** The sync page: is it working, and if not, what is missing. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
 import { queries, startSync } from "@/api/queries";
 import { Bone, Bones, RowBones } from "@/components/states/Bones";
 import { ErrorState } from "@/components/states/ErrorState";
 import { Notice } from "@/components/states/Notice";
 import { BusyButton } from "@/components/ui/BusyButton";
+import { BackfillDialog } from "@/features/sync/BackfillDialog";
 import { LiveRun } from "@/features/sync/LiveRun";
 import { Runs } from "@/features/sync/Runs";
 import { Sources } from "@/features/sync/Sources";
@@ -15,7 +17,8 @@ import { useI18n } from "@/i18n";
 import { useTitle } from "@/lib/hooks";
 
 export function SyncPage() {
-  const { t } = useI18n();
+  const { t, f } = useI18n();
+  const [past, setPast] = useState(false);
   useTitle(t.sync.title);
   const { findings = false } = useSearch({ from: "/sync" });
   const navigate = useNavigate({ from: "/sync" });
@@ -31,13 +34,19 @@ export function SyncPage() {
   const scheduled = configured.filter((source) => source.schedule !== null);
   const summary = scheduled.map((source) => t.sync.summary(source.title, scheduleWords(t, source.schedule ?? "")));
   const allRunning =
-    configured.length > 0 && configured.every((source) => running.some((run) => run.source === source.source));
+    configured.length > 0 &&
+    configured.every((source) => running.some((run) => run.kind === "sync" && run.source === source.source));
   return (
     <div className="page">
       <div className="page-head">
         <h1>{t.sync.title}</h1>
         <span className="dim hide-s">{t.list(summary)}</span>
         <span className="grow" />
+        {configured.length > 0 && (
+          <button type="button" className="btn" onClick={() => setPast(true)}>
+            {t.past.open}
+          </button>
+        )}
         {configured.length > 0 && (
           <BusyButton
             className="primary"
@@ -49,6 +58,7 @@ export function SyncPage() {
           </BusyButton>
         )}
       </div>
+      {past && <BackfillDialog sources={configured} today={f.shopDay(new Date())} onClose={() => setPast(false)} />}
       {start.error && <Notice tone="critical" role="alert" title={start.error.message} />}
       {running.map((run) => (
         <LiveRun key={run.id} run={run} />

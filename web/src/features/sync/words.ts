@@ -1,11 +1,20 @@
 /** Words for what the API names by key: streams, schedules. An unknown key is shown as it came. */
+import type { Run } from "@/api/types";
 import type { Messages } from "@/i18n/en";
+import type { Formats } from "@/lib/format";
 
 export const streamName = (t: Messages, stream: string): string =>
   (t.sync.streams as Record<string, string | undefined>)[stream] ?? stream;
 
 export const readingStream = (t: Messages, stream: string): string =>
   (t.sync.readingStream as Record<string, string | undefined>)[stream] ?? stream;
+
+/** The days that a backfill reads, the last one included; null for a live sync. */
+export function daysOf(f: Formats, run: Run): string | null {
+  if (run.first_day === null || run.end_day === null) return null;
+  const last = new Date(new Date(`${run.end_day}T00:00:00Z`).getTime() - 86_400_000).toISOString().slice(0, 10);
+  return f.dayRange(run.first_day, last);
+}
 
 /** The common cron expressions in words; the rest as written. */
 export function scheduleWords(t: Messages, cron: string): string {
