@@ -32,9 +32,9 @@ def address_of(source: str, running: Running) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if {"market", "stream"} <= set(metafunc.fixturenames):
+    if "stream" in metafunc.fixturenames:
         metafunc.parametrize(("market", "stream"), STREAMS, indirect=["market"], scope="session")
-    elif {"market", "strict_market"} & set(metafunc.fixturenames):
+    elif {"market", "strict_market", "trial"} & set(metafunc.fixturenames):
         metafunc.parametrize("market", SOURCES, indirect=True, scope="session")
 
 

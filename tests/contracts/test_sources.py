@@ -1,7 +1,12 @@
-"""What every source promises, tried on every registered one against its simulated marketplace."""
+"""What every source promises, tried on every registered one against its simulated marketplace.
+
+The checks are the product's own, those of `micore source check`; below them stands what needs a proxy before the
+marketplace, or its limits.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -12,38 +17,17 @@ from typing import Any
 
 import pytest
 
-from micore.domain.records import (
-    CatalogueRecord,
-    FinanceRecord,
-    OrderRecord,
-    PlaceRecord,
-    PriceRecord,
-    Record,
-    ReturnRecord,
-    SaleRecord,
-    StockRecord,
-    StorageCostRecord,
-    SupplyRecord,
-)
-from micore.errors import MicoreError, SourceAuthError, SourceBusyError, SourceUnreachableError, StopRequestedError
-from micore.sources.base import Page, Source, StreamKind
+from micore import plugins
+from micore.domain.records import Record
+from micore.errors import MicoreError, SourceBusyError, SourceUnreachableError
+from micore.sources.base import Page, Source, Stream
+from micore.sources.checking import CHECKS, Budget, Check, NotTriedError, Place, Trial, run_check
 from tests.contracts.markets import CANARY, Market, Mischief
 from tests.unit.sources.clocks import HandClock
 from tests.unit.sources.http_server import Asked, Says
 
-INT64 = 2**63
-RECORDS = {
-    "warehouses": PlaceRecord,
-    "catalogue": CatalogueRecord,
-    "stock": StockRecord,
-    "orders": OrderRecord,
-    "sales": SaleRecord,
-    "prices": PriceRecord,
-    "returns": ReturnRecord,
-    "supplies": SupplyRecord,
-    "finance": (FinanceRecord, SaleRecord),
-    "storage_cost": StorageCostRecord,
-}
+BY_STREAM = [check for check in CHECKS if check.try_stream is not None]
+BY_SOURCE = [check for check in CHECKS if check.try_source is not None]
 
 
 @pytest.fixture
@@ -67,6 +51,26 @@ def honest(market: Market) -> Iterator[None]:
     market.mischief = lambda asked: None
 
 
+@pytest.fixture(scope="session")
+def trial(market: Market) -> Trial:
+    """The source under trial, to the end of every stream; each is read once for all checks."""
+    options = {**market.options, "base_url": market.direct}
+    time_passing = HandClock()
+    return Trial(
+        market.source_name,
+        plugins.load(plugins.SOURCES, market.source_name),
+        Place(options, frozen=True, now=market.now),
+        Budget(pages=None, requests=10**6, wait_seconds=float("inf")),
+        monotonic=time_passing.monotonic,
+        sleep=time_passing.sleep,
+        now=time_passing.now,
+    )
+
+
+def stream_named(trial: Trial, name: str) -> Stream:
+    return next(each for each in trial.streams if each.name == name)
+
+
 def read(source: Source, stream: str, cursor: str | None = None, *, full: bool = False) -> list[Page]:
     return list(source.read(stream, cursor, full=full))
 
@@ -75,108 +79,26 @@ def records(pages: list[Page]) -> list[Record]:
     return [record for page in pages for record in page.records]
 
 
-def key_of(record: Record) -> tuple[str, ...]:
-    """What identifies a record within its account."""
-    match record:
-        case PlaceRecord():
-            return record.kind, record.place_id
-        case CatalogueRecord():
-            return (record.sku_id,)
-        case StockRecord():
-            return record.sku_id, record.place_id
-        case OrderRecord():
-            return record.order_id, record.sku_id
-        case SaleRecord():
-            return "sale", record.sale_id
-        case PriceRecord():
-            return (record.listing_id,)
-        case ReturnRecord():
-            return record.return_id, record.sku_id
-        case SupplyRecord():
-            return record.supply_id, record.sku_id
-        case FinanceRecord():
-            return "amount", record.finance_id
-        case StorageCostRecord():
-            return (record.cost_id,)
+# --- the checks of `micore source check` --------------------------------------------------------------------------
 
 
-def figures(record: Record) -> list[int | None]:
-    """Counts and prices, none of which can be below zero."""
-    match record:
-        case StockRecord():
-            return list(record[2:])
-        case OrderRecord():
-            return [record.quantity, record.price, record.ordered_at, record.cancelled_at]
-        case CatalogueRecord():
-            return [record.price, record.created_at]
-        case _:
-            return []
+@pytest.mark.parametrize("check", BY_SOURCE, ids=lambda check: check.name)
+def test_a_source_keeps_its_promises(trial: Trial, check: Check) -> None:
+    assert run_check(check, trial) == [], check.mend
 
 
-def instantly(seconds: float) -> None:
-    """Waiting that costs nothing."""
+@pytest.mark.parametrize("check", BY_STREAM, ids=lambda check: check.name)
+def test_a_stream_keeps_its_promises(trial: Trial, stream: str, check: Check) -> None:
+    seen: list[str] = []
+    with contextlib.suppress(NotTriedError):
+        seen = run_check(check, trial, stream_named(trial, stream))
+    assert seen == [], check.mend
 
 
-# --- what is read -------------------------------------------------------------------------------------------------
-
-
-def test_the_account_is_known(market: Market, source: Source) -> None:
-    facts = source.account()
-    assert facts.external_id
-    assert facts.name
-    assert len(facts.currency) == 3
-
-
-def test_records_are_valid_and_each_is_read_once(source: Source, stream: str) -> None:
-    pages = read(source, stream)
-    found = records(pages)
-    assert found, "the simulated shop has some of everything"
-    assert {type(record) for record in found} == {RECORDS[stream]}
-    assert [row for page in pages for row in page.rejected] == []
-    assert [key for key, times in Counter(map(key_of, found)).items() if times > 1] == []
-    for record in found:
-        assert all(key_of(record))
-        assert all(figure is None or 0 <= figure < INT64 for figure in figures(record))
-
-
-def test_what_records_name_is_told_with_them(source: Source, stream: str) -> None:
-    for page in read(source, stream):
-        places = {place.place_id for place in page.places}
-        for record in page.records:
-            if isinstance(record, (StockRecord, OrderRecord)) and record.place_id is not None:
-                assert record.place_id in places
-        told: set[str] = set()
-        for place in [*page.places, *(record for record in page.records if isinstance(record, PlaceRecord))]:
-            assert place.parent_id is None or place.parent_id in told, "a parent comes before its children"
-            told.add(place.place_id)
-
-
-def test_reading_again_brings_the_same(market: Market, source: Source, stream: str) -> None:
-    assert records(read(source, stream)) == records(read(source, stream))
-
-
-def test_a_reading_ends_once_and_its_scopes_hang_together(source: Source, stream: str) -> None:
-    pages = read(source, stream)
-    assert [page.done for page in pages] == [False] * (len(pages) - 1) + [True]
-    scopes = [page.scope for page in pages]
-    assert scopes == sorted(scopes, key=scopes.index), "pages of one scope come together"
-    kind = next(each.kind for each in source.streams if each.name == stream)
-    if kind is StreamKind.SNAPSHOT:
-        for scope in set(scopes):
-            of_scope = [page for page in pages if page.scope == scope]
-            assert [page.scope_done for page in of_scope] == [False] * (len(of_scope) - 1) + [True]
-    else:
-        assert not any(page.scope_done or page.scope for page in pages)
-
-
-def test_raw_answers_and_cursors_are_what_was_sent(source: Source, clock: HandClock, stream: str) -> None:
-    for page in read(source, stream):
-        method, path = page.raw.endpoint.split(" ")
-        assert method in ("GET", "POST")
-        assert path.startswith("/")
-        assert page.raw.body or not page.records, "only HTTP 204 has no body"
-        assert page.raw.received_at.year == clock.now().year
-        assert 0 < len(page.cursor.encode()) < 2000
+def test_the_simulated_shop_has_some_of_everything(trial: Trial, stream: str) -> None:
+    reading = trial.reading(stream_named(trial, stream))
+    assert reading.records, "a check that is not tried for want of a reading would say nothing"
+    assert [row for page in reading.pages for row in page.rejected] == []
 
 
 def test_the_marketplaces_clock_counts(market: Market, source: Source, stream: str) -> None:
@@ -186,26 +108,6 @@ def test_the_marketplaces_clock_counts(market: Market, source: Source, stream: s
         (as_of,) = {page.as_of for page in pages if page.scope == scope}
         assert as_of.tzinfo == UTC
         assert abs(now - as_of) < timedelta(seconds=5)
-
-
-# --- going on -----------------------------------------------------------------------------------------------------
-
-
-def test_a_reading_goes_on_after_any_page(market: Market, source: Source, clock: HandClock, stream: str) -> None:
-    whole = read(source, stream)
-    for number in range(1, len(whole), 1 + len(whole) // 25):
-        other = market.source(clock.tools())
-        rest = read(other, stream, whole[number - 1].cursor)
-        other.close()
-        assert records(whole[:number]) + records(rest) == records(whole)
-
-
-def test_the_next_reading_begins_where_the_last_one_ended(source: Source, stream: str) -> None:
-    first = read(source, stream)
-    second = read(source, stream, first[-1].cursor)
-    assert second[-1].done
-    assert set(records(second)) <= set(records(first))
-    assert records(read(source, stream, first[-1].cursor, full=True)) == records(first)
 
 
 # --- adversity ----------------------------------------------------------------------------------------------------
@@ -256,38 +158,6 @@ def test_a_lasting_trouble_ends_the_reading_in_time(
     assert clock.seconds - started < 300
 
 
-def test_a_marketplace_that_is_down_is_unreachable(market: Market, clock: HandClock, stream: str) -> None:
-    source = market.source(clock.tools(), base_url="http://127.0.0.1:1")
-    started, real = clock.seconds, time.monotonic()
-    with pytest.raises(SourceUnreachableError):
-        read(source, stream)
-    assert clock.seconds - started < 300
-    assert time.monotonic() - real < 20
-    source.close()
-
-
-def test_a_wrong_key_is_refused(market: Market, clock: HandClock, stream: str) -> None:
-    wrong = dict.fromkeys(secret_options(market, clock), "invalid")
-    source = market.source(clock.tools(), **wrong)
-    with pytest.raises(SourceAuthError):
-        read(source, stream)
-    with pytest.raises(SourceAuthError):
-        source.account()
-    assert clock.waits == []
-    source.close()
-
-
-def test_stopping_interrupts_a_wait(market: Market, clock: HandClock, stream: str) -> None:
-    def stop(seconds: float) -> None:
-        raise StopRequestedError("stop")
-
-    source = market.source(replace(clock.tools(), sleep=stop))
-    market.mischief = lambda asked: Says({}, 503)
-    with pytest.raises(StopRequestedError):
-        read(source, stream)
-    source.close()
-
-
 def test_the_key_turns_up_nowhere(
     market: Market,
     source: Source,
@@ -333,9 +203,3 @@ def test_limits_are_never_exceeded(strict_market: Market, clock: HandClock) -> N
         source.close()
     assert strict_market.refusals() == 0
     assert {status for _, status in clock.requests} <= {200, 204}
-
-
-def secret_options(market: Market, clock: HandClock) -> list[str]:
-    source = market.source(clock.tools())
-    source.close()
-    return [option.name for option in source.options if option.secret]

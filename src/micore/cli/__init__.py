@@ -19,6 +19,7 @@ COMMANDS = {
     "sync": "Read the marketplaces now, and look at earlier runs.",
     "db": "Migrate, describe and check the database.",
     "config": "Show and check what settings are in force.",
+    "source": "Look at the plug-ins that read marketplaces, and check one.",
     "simulator": "Serve the marketplaces' APIs with a made-up shop behind them.",
 }
 """Every command with its line of help; its module in this package has the same name."""
