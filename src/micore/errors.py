@@ -13,7 +13,8 @@ MicoreError
 │   └── PluginError             a plug-in is missing, double or broken
 ├── RetryableError              the same call may go through later
 │   ├── SourceBusyError         a marketplace asks us to wait
-│   └── SourceUnreachableError  a marketplace does not answer, or answers 5xx
+│   ├── SourceUnreachableError  a marketplace does not answer, or answers 5xx
+│   └── ReportPendingError      a report that was ordered is not made yet
 ├── DataError                   this datum is bad, the others are good
 │   └── RecordRejectedError     one row cannot be believed; it goes to quarantine
 ├── RequestError                the caller asked for something that cannot be
@@ -184,6 +185,20 @@ class SourceUnreachableError(RetryableError):
     @property
     def remedy(self) -> str:
         return "What was loaded stays; the next run goes on from there. If it lasts, check the network."
+
+
+class ReportPendingError(RetryableError):
+    """A report that was ordered is not made yet."""
+
+    def __init__(self, source: str, *, path: str, state: str, waited_seconds: float) -> None:
+        super().__init__(
+            f"{source} has not made the report of {path} yet ({state} after {waited_seconds / 60:.0f} min of this run)."
+        )
+        self.source, self.path, self.state, self.waited_seconds = source, path, state, waited_seconds
+
+    @property
+    def remedy(self) -> str:
+        return "Nothing to do: the next sync asks for the same report again, it is not ordered twice."
 
 
 class DataError(MicoreError):

@@ -32,7 +32,7 @@ def address_of(source: str, running: Running) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "stream" in metafunc.fixturenames:
+    if "stream" in metafunc.fixturenames and {"market", "trial"} & set(metafunc.fixturenames):
         metafunc.parametrize(("market", "stream"), STREAMS, indirect=["market"], scope="session")
     elif {"market", "strict_market", "trial"} & set(metafunc.fixturenames):
         metafunc.parametrize("market", SOURCES, indirect=True, scope="session")
@@ -62,7 +62,9 @@ def strict_market(market: Market, shop: Shop) -> Iterator[Market]:
     pace = PACES[market.source_name]
     with serve_in_thread(shop, clock(), monotonic=lambda: time.monotonic() * pace) as running:
         address = address_of(market.source_name, running)
-        yield Market(market.source_name, address, address, market.options, pace, market.barcodes)
+        yield Market(
+            market.source_name, address, address, market.options, pace, market.barcodes, advance=running.clock.advance
+        )
 
 
 @pytest.fixture(scope="session")

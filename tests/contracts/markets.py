@@ -36,6 +36,8 @@ class Market:
     """How much faster than ours the time of its limits runs."""
     barcodes: dict[str, str] = field(default_factory=dict)
     """Which sku each stands for, by its catalogue."""
+    advance: Callable[[float], None] = lambda seconds: None
+    """Lets its clock go on by some seconds."""
     mischief: Mischief = lambda asked: None
     asked: list[Asked] = field(default_factory=list)
 

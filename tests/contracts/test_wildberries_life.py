@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,12 +13,15 @@ import pytest
 
 from micore.domain.records import (
     CatalogueRecord,
+    FinanceKind,
+    FinanceRecord,
     OrderRecord,
     OrderState,
     Record,
     ReturnRecord,
     SaleRecord,
     StockRecord,
+    StorageCostRecord,
     SupplyRecord,
 )
 from micore.simulator import Clock, Running, Shop, serve_in_thread
@@ -66,6 +70,10 @@ def key_of(record: Record) -> tuple[str, ...]:
             return record.return_id, record.sku_id
         case SupplyRecord():
             return record.supply_id, record.sku_id
+        case FinanceRecord():
+            return (record.finance_id,)
+        case StorageCostRecord():
+            return (record.cost_id,)
     raise AssertionError(f"{record} is of another stream")
 
 
@@ -79,7 +87,10 @@ def merged(source: WildberriesSource, stream: str, cursor: str | None, into: dic
     return cursor
 
 
-@pytest.mark.parametrize(("stream", "least"), [("orders", 500), ("sales", 500), ("returns", 20), ("supplies", 20)])
+@pytest.mark.parametrize(
+    ("stream", "least"),
+    [("orders", 500), ("sales", 500), ("returns", 20), ("supplies", 20), ("finance", 1000), ("storage_cost", 500)],
+)
 def test_syncing_bit_by_bit_loses_nothing(running: Running, source: WildberriesSource, stream: str, least: int) -> None:
     kept: dict[Any, Any] = {}
     cursor = merged(source, stream, None, kept)
@@ -102,6 +113,39 @@ def test_every_kind_of_order_and_booking_turns_up(source: WildberriesSource) -> 
     merged(source, "sales", None, sales)
     assert {record.amount > 0 for record in sales.values()} == {True, False}
     assert {record.order_id for record in sales.values()} <= {record.order_id for record in orders.values()}
+
+
+def test_storage_in_the_reports_is_what_the_goods_cost_by_day(source: WildberriesSource) -> None:
+    booked: dict[Any, FinanceRecord] = {}
+    costs: dict[Any, StorageCostRecord] = {}
+    merged(source, "finance", None, booked)
+    merged(source, "storage_cost", None, costs)
+    by_day: Counter[str] = Counter()
+    for cost in costs.values():
+        by_day[cost.day] += cost.amount
+    told = {record.day: -record.amount for record in booked.values() if record.kind is FinanceKind.STORAGE}
+    both = set(told) & set(by_day)
+    assert len(both) > 15
+    # The report rounds each day to kopecks.
+    assert all(abs(told[day] - by_day[day]) <= 100 for day in both)
+
+
+def test_finance_tells_of_the_orders_and_sales(source: WildberriesSource) -> None:
+    booked: dict[Any, FinanceRecord] = {}
+    sales: dict[Any, SaleRecord] = {}
+    merged(source, "finance", None, booked)
+    merged(source, "sales", None, sales)
+    paid: Counter[str] = Counter()
+    for record in booked.values():
+        if record.kind in (FinanceKind.SALE, FinanceKind.RETURN, FinanceKind.COMMISSION, FinanceKind.ACQUIRING):
+            assert record.order_id is not None
+            paid[record.order_id] += record.amount
+    whole: Counter[str] = Counter()
+    for sale in sales.values():
+        whole[sale.order_id or ""] += sale.amount
+    both = set(paid) & set(whole)
+    assert len(both) > 300
+    assert sum(abs(paid[each] - whole[each]) > 10_000 for each in both) < len(both) * 0.05
 
 
 def test_stock_is_the_truth(running: Running, source: WildberriesSource) -> None:

@@ -34,6 +34,9 @@ from micore.telemetry.logs import set_up_logs
 LIVED_DAYS = 28
 """How many days of the shop are lived through with micore watching, so that stock has a history to show."""
 EVENING = time_of_day(23, 55, tzinfo=ZoneInfo("Europe/Moscow"))
+WAITED_FOR = ("storage_cost",)
+"""Streams of reports that a marketplace takes minutes to make: in the past its clock stands, and they would never come.
+The first sync of the present reads a month of them."""
 START_SECONDS = 120
 ANSWER_SECONDS = 5
 USUAL_PORTS, ANY_PORTS = (9101, 9102), (0, 0)
@@ -311,7 +314,11 @@ def _live_through(ready: App, server: Served, shop: _Shop, past: _Past) -> None:
 
 
 def _ask(ready: App, server: Served) -> list[int]:
-    requested = ready.sync.request(trigger=Trigger.COMMAND)
+    requested = []
+    for name, slot in ready.sync.sources.items():
+        if slot.open is not None:
+            streams = [stream.name for stream in slot.streams if stream.name not in WAITED_FOR]
+            requested += ready.sync.request(trigger=Trigger.COMMAND, source=name, streams=streams)
     server.wake()
     return [run.id for run in requested]
 

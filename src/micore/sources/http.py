@@ -43,7 +43,8 @@ T = TypeVar("T")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NUMBER = "{number}"
-"""Stands for a number that is part of a path."""
+"""Stands for a number, or a UUID, that is part of a path."""
+_NUMBERED = re.compile(r"/(?:\d+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?=/|$)")
 SHORTEST_SCRUBBED = 8
 """Shorter secrets are not searched for in answers: they would blot out innocent text."""
 
@@ -115,8 +116,8 @@ class _Question:
 
     @property
     def pattern(self) -> str:
-        """The path with NUMBER for the numbers in it: limits and metrics are of methods, not of what is asked for."""
-        return re.sub(r"/\d+(?=/|$)", f"/{NUMBER}", self.path)
+        """The path with NUMBER for what it names in it: limits and metrics are of methods, not of what is asked for."""
+        return _NUMBERED.sub(f"/{NUMBER}", self.path)
 
 
 class ApiClient:

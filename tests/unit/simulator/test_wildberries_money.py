@@ -25,7 +25,6 @@ def storage(wildberries: Wildberries, clock: Clock, since: str, to: str) -> Rows
     created = wildberries.ask("GET", STORAGE, query={"dateFrom": since, "dateTo": to})
     assert SPEC.answer_faults(STORAGE, created, method="get") == []
     task = f"{STORAGE}/tasks/{created['data']['taskId']}"
-    assert wildberries.raw("GET", f"{task}/download").status == 404
     clock.advance(200)
     status = wildberries.ask("GET", f"{task}/status")
     assert SPEC.answer_faults(f"{STORAGE}/tasks/{{task_id}}/status", status, method="get") == []
@@ -193,6 +192,16 @@ def test_money_has_its_limits(shop: Shop, clock: Clock, method: str, path: str, 
     wildberries = Wildberries(Simulator(shop, clock, monotonic=lambda: 50.0))
     answers = [wildberries.raw(method, path, WEEK, WEEK).status for _ in range(burst + 1)]
     assert answers == [200] * burst + [429]
+
+
+def test_with_limits_a_report_of_storage_takes_its_time(shop: Shop, clock: Clock) -> None:
+    wildberries = Wildberries(Simulator(shop, clock, monotonic=lambda: 50.0))
+    created = wildberries.ask("GET", STORAGE, query={"dateFrom": "2026-11-14", "dateTo": "2026-11-15"})
+    task = f"{STORAGE}/tasks/{created['data']['taskId']}"
+    assert wildberries.ask("GET", f"{task}/status")["data"]["status"] == "new"
+    assert wildberries.raw("GET", f"{task}/download").status == 404
+    clock.advance(200)
+    assert wildberries.ask("GET", f"{task}/status")["data"]["status"] == "done"
 
 
 def test_a_shop_without_wildberries_has_nothing_to_tell() -> None:

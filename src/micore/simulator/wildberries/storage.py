@@ -45,8 +45,8 @@ def stored(view: View, day: date) -> Stored:
 class PaidStorage:
     """The reports asked for so far."""
 
-    def __init__(self) -> None:
-        self._tasks: Tasks[tuple[date, date]] = Tasks()
+    def __init__(self, *, limits: bool = True) -> None:
+        self._tasks: Tasks[tuple[date, date]] = Tasks(limits=limits)
         self.status = self._tasks.status
 
     def create(self, view: View, request: Request) -> Answer:

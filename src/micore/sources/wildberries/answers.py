@@ -229,6 +229,85 @@ class SupplyGood(Struct):
     accepted_quantity: Count | None = None
 
 
+# --- finance and storage ------------------------------------------------------------------------------------------
+
+
+class ReportRow(Struct):
+    """A row of the weekly sales reports, in /api/finance/v1/sales-reports/detailed. Money comes without a sign."""
+
+    rrd_id: Id
+    rr_date: str
+    date_to: str | None = None
+    """The last day of the report."""
+    currency: str | None = None
+    nm_id: int | None = None
+    sku: str | None = None
+    """The barcode."""
+    srid: str | None = None
+    seller_oper_name: str | None = None
+    document_type: str | None = None
+    doc_type_name: str | None = None
+    """What `document_type` was called before September 2026."""
+    bonus_type_name: str | None = None
+    quantity: int | None = None
+    order_dt: str | None = None
+    office_name: str | None = None
+    delivery_method: str | None = None
+    retail_price_with_disc: Amount | None = None
+    retail_amount: Amount | None = None
+    for_pay: Amount | None = None
+    acquiring_fee: Amount | None = None
+    delivery_service: Amount | None = None
+    rebill_logistic_cost: Amount | None = None
+    paid_storage: Amount | None = None
+    paid_acceptance: Amount | None = None
+    penalty: Amount | None = None
+    deduction: Amount | None = None
+    additional_payment: Amount | None = None
+    cashback_amount: Amount | None = None
+    cashback_discount: Amount | None = None
+    cashback_commission_change: Amount | None = None
+
+
+class OrderedTask(Struct):
+    """Inside of /api/v1/paid_storage."""
+
+    task_id: str
+
+
+class OrderedReport(Struct):
+    """/api/v1/paid_storage."""
+
+    data: OrderedTask
+
+
+class TaskState(Struct):
+    """Inside of /api/v1/paid_storage/tasks/{task_id}/status."""
+
+    status: str
+
+
+class ReportState(Struct):
+    """/api/v1/paid_storage/tasks/{task_id}/status."""
+
+    data: TaskState
+
+
+class StoredGoods(Struct):
+    """What keeping a size in a warehouse cost on a day, in /api/v1/paid_storage/tasks/{task_id}/download."""
+
+    date: str
+    chrt_id: Id
+    warehouse_price: Amount
+    warehouse: str | None = None
+    gi_id: int | None = None
+    calc_type: str | None = None
+    original_date: str | None = None
+    barcodes_count: Count | None = None
+    volume: Amount | None = None
+    """Litres of one."""
+
+
 # --- the account --------------------------------------------------------------------------------------------------
 
 

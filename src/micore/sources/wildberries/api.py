@@ -47,6 +47,10 @@ RETURNS_PATH = "/api/analytics/v1/item-returns"
 SUPPLIES_PATH = "/api/v1/supplies"
 SUPPLY_PATH = f"{SUPPLIES_PATH}/{NUMBER}"
 SUPPLY_GOODS_PATH = f"{SUPPLIES_PATH}/{NUMBER}/goods"
+FINANCE_PATH = "/api/finance/v1/sales-reports/detailed"
+STORAGE_PATH = "/api/v1/paid_storage"
+STORAGE_STATUS_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/status"
+STORAGE_FILE_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/download"
 PING_PATH = "/ping"
 
 LATEST_EXPIRY = 4_000_000_000
@@ -63,6 +67,7 @@ class Category(Enum):
     ANALYTICS = "seller-analytics-api"
     STATISTICS = "statistics-api"
     SUPPLIES = "supplies-api"
+    FINANCE = "finance-api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,19 @@ def limits_of(category: Category) -> _Limits:
             return _Limits((), dear)
         case Category.ANALYTICS:
             reports = {path: [TokenBucket(1, 20.0)] for path in (WB_STOCK_PATH, SELLER_STOCK_PATH)}
-            return _Limits((), reports | {RETURNS_PATH: [TokenBucket(10, 60.0)]})
+            storage: dict[str, Sequence[Rule]] = {
+                STORAGE_PATH: [TokenBucket(5, 60.0)],
+                STORAGE_STATUS_PATH: [TokenBucket(5, 5.0)],
+                STORAGE_FILE_PATH: [TokenBucket(1, 60.0)],
+            }
+            return _Limits((), reports | storage | {RETURNS_PATH: [TokenBucket(10, 60.0)]})
         case Category.SUPPLIES:
             slow = {path: [TokenBucket(10, 2.0)] for path in (SUPPLIES_PATH, SUPPLY_PATH, SUPPLY_GOODS_PATH)}
             return _Limits((), slow)
         case Category.STATISTICS:
             return _Limits((), {ORDERS_PATH: [TokenBucket(10, 60.0)], SALES_PATH: [TokenBucket(1, 60.0)]})
+        case Category.FINANCE:
+            return _Limits((), {FINANCE_PATH: [TokenBucket(1, 60.0)]})
         case Category.COMMON:
             return _Limits((), {SELLER_INFO_PATH: [TokenBucket(10, 60.0)]})
 

@@ -16,6 +16,7 @@ from micore.sources.rereading import reread_each
 from micore.sources.wildberries.answers import SellerInfo
 from micore.sources.wildberries.api import CURRENCY, NAME, SELLER_INFO_PATH, Category, WildberriesApi, key_expires_at
 from micore.sources.wildberries.catalogue import read_catalogue
+from micore.sources.wildberries.finance import read_finance
 from micore.sources.wildberries.orders import is_unknown_barcode, read_orders
 from micore.sources.wildberries.prices import read_prices
 from micore.sources.wildberries.ranges import plan_range, read_range
@@ -23,6 +24,7 @@ from micore.sources.wildberries.rereading import read_again
 from micore.sources.wildberries.returns import read_returns
 from micore.sources.wildberries.sales import read_sales
 from micore.sources.wildberries.stock import read_stock
+from micore.sources.wildberries.storage import read_storage
 from micore.sources.wildberries.supplies import read_supplies
 from micore.sources.wildberries.warehouses import read_warehouses
 
@@ -57,6 +59,8 @@ class WildberriesSource:
         Stream("sales", StreamKind.INCREMENTAL),
         Stream("returns", StreamKind.INCREMENTAL),
         Stream("supplies", StreamKind.INCREMENTAL),
+        Stream("finance", StreamKind.INCREMENTAL),
+        Stream("storage_cost", StreamKind.INCREMENTAL),
     )
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
@@ -95,6 +99,10 @@ class WildberriesSource:
             return read_returns(self._api, at, self._history)
         if stream == "supplies":
             return read_supplies(self._api, at, self._history)
+        if stream == "finance":
+            return read_finance(self._api, at, self._history)
+        if stream == "storage_cost":
+            return read_storage(self._api, at, self._history)
         raise NotFoundError("stream of wildberries", stream)
 
     def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -27,6 +28,8 @@ ORDERS = "/api/v1/supplier/orders"
 SALES = "/api/v1/supplier/sales"
 RETURNS = "/api/analytics/v1/item-returns"
 SUPPLIES = "/api/v1/supplies"
+FINANCE = "/api/finance/v1/sales-reports/detailed"
+STORAGE = "/api/v1/paid_storage"
 SELLER_INFO = "/api/v1/seller-info"
 
 DISABLED = Says(
@@ -60,6 +63,13 @@ class FakeWildberries:
     supplies: list[Row] = field(default_factory=list)
     supply: Row = field(default_factory=lambda: {"warehouseName": "Коледино", "actualWarehouseName": ""})
     goods: dict[int, list[Row]] = field(default_factory=dict)
+    finance: list[Row] = field(default_factory=list)
+    """Rows of the sales reports, in the order of rrdId."""
+    stored: list[Row] = field(default_factory=list)
+    tasks: dict[str, tuple[datetime, str, str]] = field(default_factory=dict)
+    """Reports of storage: when they were ordered, first and last day."""
+    made_after_seconds: float = 180.0
+    lives_seconds: float = 7200.0
     statistics_rows: int = 1000
     """How many rows of orders or sales an answer holds."""
     instead: dict[str, Callable[[Asked], Says | None]] = field(default_factory=dict)
@@ -87,6 +97,12 @@ class FakeWildberries:
             return Says({"stocks": [row for row in told if row["chrtId"] in payload["chrtIds"]]})
         if path == RETURNS:
             return self._returns(query)
+        if path == FINANCE:
+            told = [row for row in self.finance if payload["dateFrom"] <= row["rrDate"] <= payload["dateTo"]]
+            page = [row for row in told if row["rrdId"] > payload["rrdId"]][: payload["limit"]]
+            return Says(page) if page else Says(b"", 204)
+        if path.startswith(STORAGE):
+            return self._storage(path, query)
         if path.startswith(f"{SUPPLIES}/"):
             number = int(path.split("/")[4])
             return Says(part(self.goods.get(number, []), query) if path.endswith("/goods") else self.supply)
@@ -106,6 +122,23 @@ class FakeWildberries:
         page = [row for row in rows if (row[name], row["nmID"]) > after][: cursor["limit"]]
         mark: Row = {name: page[-1][name], "nmID": page[-1]["nmID"]} if page else {}
         return Says({"cards": page, "cursor": mark | {"total": len(page)}})
+
+    def _storage(self, path: str, query: Row) -> Says:
+        now = self.clock.now()
+        if path == STORAGE:
+            number = f"06e06887-9d9f-491f-b16a-{len(self.tasks):012}"
+            self.tasks[number] = now, query["dateFrom"], query["dateTo"]
+            return Says({"data": {"taskId": number}})
+        number, what = path.split("/")[5:]
+        if number not in self.tasks:
+            return Says({"title": "Not Found", "detail": "not found"}, 404)
+        ordered, since, to = self.tasks[number]
+        age = (now - ordered).total_seconds()
+        state = "processing" if age < self.made_after_seconds else "done" if age < self.lives_seconds else "purged"
+        if what == "status":
+            return Says({"data": {"id": number, "status": state}})
+        rows = [row for row in self.stored if since <= str(row["date"]) <= to]
+        return Says(b"", 404) if state != "done" else Says(rows) if rows else Says(b"", 204)
 
     def _wanted(self, row: Row, payload: Row) -> bool:
         """By its state and the day it was made; a row without one stands there always."""

@@ -150,3 +150,56 @@ def good(barcode: str = "20430700001", **changes: Any) -> Row:
         "unloadingQuantity": 0,
         "supplierBoxAmount": None,
     } | changes
+
+
+def report_row(number: int, **changes: Any) -> Row:
+    return {
+        "reportId": 1_234_567,
+        "dateFrom": "2026-11-09",
+        "dateTo": "2026-11-15",
+        "currency": "RUB",
+        "rrdId": 1_232_610_000 + number,
+        "nmId": 500_001,
+        "sku": "20430700001",
+        "docTypeName": "Продажа",
+        "quantity": 1,
+        "retailAmount": "630",
+        "officeName": "Склад WB",
+        "sellerOperName": "Продажа",
+        "orderDt": "2026-11-08T00:00:00Z",
+        "saleDt": "2026-11-12T00:00:00Z",
+        "rrDate": "2026-11-12",
+        "retailPriceWithDisc": "700.5",
+        "deliveryService": "0",
+        "bonusTypeName": "",
+        "forPay": "560.25",
+        "acquiringFee": "10.5",
+        "penalty": "0",
+        "additionalPayment": "0",
+        "rebillLogisticCost": "0",
+        "paidStorage": "0",
+        "deduction": "0",
+        "paidAcceptance": "0",
+        "deliveryMethod": "FBW",
+        "srid": f"11.r{number:04}.0.0",
+    } | changes
+
+
+def stored(number: int, **changes: Any) -> Row:
+    return {
+        "date": "2026-11-20",
+        "officeId": 0,
+        "warehouse": "Склад WB РФ",
+        "giId": 0,
+        "chrtId": 700_000 + number,
+        "size": "0",
+        "barcode": f"20430{700_000 + number}",
+        "nmId": 500_000 + number,
+        "volume": 1.5,
+        "calcType": "короба: без габаритов",
+        "warehousePrice": 7.65,
+        "barcodesCount": 4,
+        "palletCount": 0,
+        "originalDate": "2026-11-20",
+        "loyaltyDiscount": 0,
+    } | changes

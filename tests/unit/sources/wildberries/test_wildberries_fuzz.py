@@ -13,16 +13,29 @@ from hypothesis import strategies as st
 
 from micore.domain.records import (
     CatalogueRecord,
+    FinanceRecord,
     OrderRecord,
     PlaceRecord,
     PriceRecord,
     ReturnRecord,
     SaleRecord,
     StockRecord,
+    StorageCostRecord,
     SupplyRecord,
 )
 from micore.sources.rows import RowReader
-from micore.sources.wildberries import catalogue, orders, prices, returns, sales, stock, supplies, warehouses
+from micore.sources.wildberries import (
+    catalogue,
+    finance,
+    orders,
+    prices,
+    returns,
+    sales,
+    stock,
+    storage,
+    supplies,
+    warehouses,
+)
 from micore.sources.wildberries.answers import Order, Sale, Supply, SupplyGood
 from micore.sources.wildberries.statistics import changed, moscow_or_none
 from tests.unit.sources.test_ozon_fuzz import JSON, enveloped, spoiled
@@ -34,8 +47,10 @@ from tests.unit.sources.wildberries.rows import (
     order,
     pooled,
     priced,
+    report_row,
     sale,
     sellers,
+    stored,
     supply,
     trashed,
     warehouse,
@@ -82,6 +97,12 @@ READERS: dict[str, tuple[Any, str, Row]] = {
     "sales": (bare(Sale, SALES, "saleID"), "", sale(1)),
     "returns": (returns.reader(sku_of_barcode, archived=False), "report", item_return(1)),
     "supplies": (supplies._LIST, "", supply(1)),
+    "finance": (
+        finance.report_reader(partial(finance.finance_records, sku_of_barcode=sku_of_barcode)),
+        "",
+        report_row(1),
+    ),
+    "storage": (storage.STORED, "", stored(1)),
     "goods": (bare(SupplyGood, GOODS, "barcode"), "", good()),
 }
 
@@ -110,6 +131,12 @@ def believable(record: Any) -> bool:
         case SupplyRecord():
             ids = [record.supply_id, record.sku_id]
             counts = [record.quantity, record.accepted, record.created_at, record.expected_at, record.changed_at]
+        case FinanceRecord():
+            ids = [record.finance_id, record.day, record.currency]
+            counts = [abs(record.amount)]
+        case StorageCostRecord():
+            ids = [record.cost_id, record.sku_id, record.day, record.currency]
+            counts = [abs(record.amount), record.quantity, record.volume]
         case PlaceRecord():
             ids = [record.place_id, record.name, record.scheme]
         case _:

@@ -1,0 +1,267 @@
+"""The storage cost stream: what keeping each size in each warehouse cost on each day.
+
+The report has to be ordered, waited for and fetched, some days at a time. The id of each order is in the cursor, and
+stored, before it is waited for: whatever happens then, the same report is asked for again. Several are ordered before
+the first is fetched, because each takes minutes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+from msgspec.structs import replace
+
+from micore.domain.records import PlaceRecord, Record, RejectedRow, StorageCostRecord
+from micore.domain.units import MILLI, ten_thousandths
+from micore.errors import RecordRejectedError, ReportPendingError, SourceGoneError, SourceProtocolError
+from micore.sources.base import Page, RawAnswer
+from micore.sources.cursors import from_text, to_text
+from micore.sources.fields import Amount, ident
+from micore.sources.http import NUMBER
+from micore.sources.rows import RowReader
+from micore.sources.wildberries.answers import OrderedReport, Pong, ReportState, StoredGoods
+from micore.sources.wildberries.api import (
+    CURRENCY,
+    NAME,
+    PING_PATH,
+    STORAGE_FILE_PATH,
+    STORAGE_PATH,
+    STORAGE_STATUS_PATH,
+    Category,
+    WildberriesApi,
+)
+from micore.sources.wildberries.finance import day_of
+from micore.sources.wildberries.statistics import MOSCOW
+from micore.sources.wildberries.warehouses import pooled_place
+
+LONGEST_DAYS = 8
+"""Of one report."""
+FIRST_DAYS = 31
+"""As far back as the first reading goes: it takes a quarter of an hour."""
+OVERLAP_DAYS = 3
+"""Days that are read again: charges of the last days are still put right."""
+AHEAD = 3
+"""Reports that are ordered and not fetched yet; five may be ordered at once."""
+MOST_ROWS = 100_000
+"""That a report is meant to have: so many days are asked for as fit, by the rows of the days before."""
+WAITS_SECONDS = (10.0, 20.0, 30.0)
+"""Between two looks at a report; the last one for ever."""
+LONGEST_WAIT_SECONDS = 900.0
+"""Of one run for one report."""
+NO_ROWS = b"[]"
+"""What the report says by HTTP 204."""
+DONE, WAITING, LOST = ("done",), ("new", "processing"), ("purged", "canceled")
+
+_ORDERED = msgspec.json.Decoder(OrderedReport)
+_STATE = msgspec.json.Decoder(ReportState)
+_PONG = msgspec.json.Decoder(Pong)
+
+
+class Task(msgspec.Struct, array_like=True):
+    """A report that was ordered."""
+
+    number: str
+    first: date
+    last: date
+
+
+class StorageCursor(msgspec.Struct, omit_defaults=True):
+    """`read_to` and `days` last; the other fields stand only inside of a broken reading."""
+
+    read_to: date | None = None
+    """Last day that is read."""
+    days: int = 1
+    """How many the next report is to have."""
+    as_of: datetime | None = None
+    following: date | None = None
+    """The first day that is not ordered yet."""
+    tasks: list[Task] = []
+    """Reports that are ordered and not read yet, the oldest days first."""
+
+
+# --- what the rows say --------------------------------------------------------------------------------------------
+
+
+def storage_records(rows: Sequence[StoredGoods]) -> list[StorageCostRecord]:
+    """One for each row: a size may be charged for several supplies, and put right, on one day."""
+    told: Counter[str] = Counter()
+    return [_record(row, told) for row in rows]
+
+
+def _record(row: StoredGoods, told: Counter[str]) -> StorageCostRecord:
+    sku_id, day = ident(row.chrt_id), day_of(row.date, field="date").isoformat()
+    count, litres = row.barcodes_count, None if row.volume is None else _decimal(row.volume, field="volume")
+    place = place_of(row)
+    parts = (day, sku_id, row.warehouse or "", str(row.gi_id or ""), row.calc_type or "")
+    original = row.original_date if row.original_date and row.original_date[:10] != day else ""
+    key = ":".join((*parts, original) if original else parts)
+    told[key] += 1
+    return StorageCostRecord(
+        cost_id=key if told[key] == 1 else f"{key}:{told[key]}",
+        sku_id=sku_id,
+        place_id=place.place_id if place else None,
+        day=day,
+        # A report holds what a program calculated, with more decimals than money has.
+        amount=ten_thousandths(_decimal(row.warehouse_price, field="warehousePrice").quantize(Decimal("0.0001"))),
+        currency=CURRENCY,
+        quantity=None if count is None else count * MILLI,
+        volume=None if litres is None or count is None else int(litres * count * 1000),
+    )
+
+
+def place_of(row: StoredGoods) -> PlaceRecord | None:
+    """Where the goods lay."""
+    return pooled_place(row.warehouse) if row.warehouse and row.warehouse.strip() else None
+
+
+def _decimal(value: Amount, *, field: str) -> Decimal:
+    try:
+        found = Decimal(str(value))
+        if abs(found) < 10**12:
+            return found
+    except InvalidOperation:
+        pass
+    raise RecordRejectedError(reason=field, received=str(value), allowed='a decimal such as "12.50"')
+
+
+STORED = RowReader(
+    list[StoredGoods],
+    list[msgspec.Raw],
+    StoredGoods,
+    rows_of=lambda answer: answer,
+    convert=storage_records,
+    key_field="chrtId",
+)
+
+
+# --- the stream ---------------------------------------------------------------------------------------------------
+
+
+def read_storage(api: WildberriesApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
+    """The stream; see Source.read. Nothing new is to be told before the next day."""
+    at = from_text(NAME, StorageCursor, cursor) or StorageCursor()
+    ping = api.get(Category.ANALYTICS, PING_PATH, {}, _PONG.decode)
+    as_of = at.as_of or ping.marketplace_now
+    yesterday = as_of.astimezone(MOSCOW).date() - timedelta(days=1)
+    if at.as_of is None:
+        if at.read_to is not None and at.read_to >= yesterday:
+            yield Page(ping.raw, (), (), to_text(StorageCursor(at.read_to, at.days)), as_of, done=True)
+            return
+        at = StorageCursor(at.read_to, at.days, as_of, _first_day(at, yesterday, history))
+    yield from _Reading(api, at, as_of, yesterday).pages(ping.raw)
+
+
+def _first_day(at: StorageCursor, yesterday: date, history: timedelta) -> date:
+    if at.read_to is None:
+        return yesterday - timedelta(days=min(FIRST_DAYS, max(history.days, 1)) - 1)
+    return min(at.read_to - timedelta(days=OVERLAP_DAYS - 1), yesterday)
+
+
+class _Reading:
+    """One reading, from its cursor on."""
+
+    def __init__(self, api: WildberriesApi, at: StorageCursor, as_of: datetime, yesterday: date) -> None:
+        self._api, self._at, self._as_of, self._yesterday = api, at, as_of, yesterday
+        self._ordered: set[str] = set()
+        self._lost: set[date] = set()
+
+    def pages(self, told: RawAnswer) -> Iterator[Page]:
+        """Order ahead, fetch the oldest, and so on to the last day; `told` is shown where nothing is left to do."""
+        while True:
+            while len(self._at.tasks) < self._ahead() and (first := self._at.following) and first <= self._yesterday:
+                last = min(first + timedelta(days=self._at.days - 1), self._yesterday)
+                yield self._order(first, last, len(self._at.tasks))
+            if not self._at.tasks:
+                yield self._page(told, StorageCursor(self._yesterday, self._at.days), done=True)
+                return
+            task = self._at.tasks[0]
+            fetched = self._fetch(task) if self._made(task) else None
+            if fetched is not None:
+                yield fetched
+                if fetched.done:
+                    return
+                continue
+            if task.first in self._lost:
+                problem = f"the report of {task.first} to {task.last} was lost twice"
+                raise SourceProtocolError(NAME, path=STORAGE_PATH, problem=problem)
+            self._lost.add(task.first)
+            yield self._order(task.first, task.last, 0)
+
+    def _ahead(self) -> int:
+        # How many days fit into a report is known once one has been read.
+        return AHEAD if self._at.read_to is not None else 1
+
+    def _order(self, first: date, last: date, place: int) -> Page:
+        """Order a report in the place of a lost one, or behind all others."""
+        asked = {"dateFrom": first.isoformat(), "dateTo": last.isoformat()}
+        answer = self._api.get(Category.ANALYTICS, STORAGE_PATH, asked, _ORDERED.decode)
+        task = Task(answer.value.data.task_id, first, last)
+        if not task.number:
+            raise SourceProtocolError(NAME, path=STORAGE_PATH, problem="a report without an id")
+        self._ordered.add(task.number)
+        tasks = [*self._at.tasks[:place], task, *self._at.tasks[place + 1 :]]
+        following = max(self._at.following or first, last + timedelta(days=1))
+        return self._page(answer.raw, replace(self._at, tasks=tasks, following=following), at_once=True)
+
+    def _made(self, task: Task) -> bool:
+        """Wait until a report is made; False where it never will be. Raises ReportPendingError when that takes long."""
+        began, waits = self._api.tools.monotonic(), iter(WAITS_SECONDS)
+        path = STORAGE_STATUS_PATH.replace(NUMBER, task.number)
+        while True:
+            try:
+                state = self._api.get(Category.ANALYTICS, path, {}, _STATE.decode).value.data.status
+            except SourceGoneError:
+                # Wildberries says the same of a report it does not know (any more) and of a method it has no more.
+                if task.number in self._ordered:
+                    raise
+                return False
+            if state in DONE or state in LOST:
+                return state in DONE
+            if state not in WAITING:
+                raise SourceProtocolError(NAME, path=path, problem=f"a report's status {state[:50]!r}")
+            waited = self._api.tools.monotonic() - began
+            if waited >= LONGEST_WAIT_SECONDS:
+                raise ReportPendingError(NAME, path=STORAGE_PATH, state=state, waited_seconds=waited)
+            self._api.tools.sleep(next(waits, WAITS_SECONDS[-1]))
+
+    def _fetch(self, task: Task) -> Page | None:
+        """What a report tells; None where it has expired meanwhile."""
+        path = STORAGE_FILE_PATH.replace(NUMBER, task.number)
+        try:
+            answer = self._api.get(Category.ANALYTICS, path, {}, STORED.read, no_content=NO_ROWS)
+        except SourceGoneError:
+            return None
+        batch, asked = answer.value, (task.last - task.first).days + 1
+        a_day = max((len(batch.rows) + len(batch.rejected)) // asked, 1)
+        days = max(1, min(MOST_ROWS // a_day, LONGEST_DAYS))
+        left = self._at.tasks[1:]
+        done = not left and (self._at.following is None or self._at.following > self._yesterday)
+        after = replace(self._at, read_to=task.last, days=days, tasks=left)
+        named = {row.warehouse: place for row in batch.rows if (place := place_of(row)) is not None}
+        return self._page(
+            answer.raw,
+            StorageCursor(task.last, days) if done else after,
+            records=batch.records,
+            rejected=batch.rejected,
+            places=list({place.place_id: place for place in named.values()}.values()),
+            done=done,
+        )
+
+    def _page(
+        self,
+        raw: RawAnswer,
+        after: StorageCursor,
+        *,
+        records: Sequence[Record] = (),
+        rejected: Sequence[RejectedRow] = (),
+        places: Sequence[PlaceRecord] = (),
+        at_once: bool = False,
+        done: bool = False,
+    ) -> Page:
+        self._at = after
+        cursor = to_text(after)
+        return Page(raw, records, rejected, cursor, self._as_of, done=done, places=places, at_once=at_once)

@@ -1,0 +1,348 @@
+"""What the Wildberries source makes of the sales reports and of the reports of paid storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from micore.domain.records import FinanceKind, FinanceRecord, StorageCostRecord
+from micore.errors import ReportPendingError, SourceGoneError, SourceProtocolError
+from micore.sources.base import Page
+from micore.sources.wildberries import finance, storage
+from tests.unit.sources.http_server import Asked, Says
+from tests.unit.sources.wildberries.fake_wildberries import FINANCE, STORAGE, Bench, Row, bench, path_of, query_of
+from tests.unit.sources.wildberries.rows import report_row, stored
+
+
+@pytest.fixture
+def wb() -> Iterator[Bench]:
+    with bench() as made:
+        made.barcodes["20430700001"] = "700001"
+        yield made
+
+
+def records(pages: list[Page]) -> list[Any]:
+    return [record for page in pages for record in page.records]
+
+
+def rejected(pages: list[Page]) -> list[tuple[str, str]]:
+    return [(row.key, row.reason) for page in pages for row in page.rejected]
+
+
+# --- finance ------------------------------------------------------------------------------------------------------
+
+
+def amounts(pages: list[Page]) -> list[tuple[str, str, int]]:
+    return [(record.finance_id.partition(":")[2], record.kind.value, record.amount) for record in records(pages)]
+
+
+def test_a_sale_adds_up_to_what_is_paid_for_it(wb: Bench) -> None:
+    wb.shop.finance = [report_row(1)]
+    pages = wb.read("finance")
+    sold = FinanceRecord(
+        "1232610001:sale",
+        "700001",
+        "11.r0001.0.0",
+        "2026-11-12",
+        FinanceKind.SALE,
+        6_300_000,
+        "RUB",
+        "Продажа",
+    )
+    assert records(pages)[0] == sold
+    assert amounts(pages) == [
+        ("sale", "sale", 6_300_000),
+        ("acquiring", "acquiring", -105_000),
+        ("commission", "commission", -592_500),
+    ]
+    assert sum(record.amount for record in records(pages)) == 5_602_500
+
+
+@pytest.mark.parametrize("name", ["docTypeName", "documentType"])
+def test_a_return_takes_back_whatever_the_kind_of_document_is_called(wb: Bench, name: str) -> None:
+    row = report_row(1, sellerOperName="Возврат")
+    del row["docTypeName"]
+    wb.shop.finance = [row | {name: "Возврат"}, report_row(2, sellerOperName="Компенсация ущерба")]
+    wb.shop.finance[1] |= {name: "Продажа"}
+    pages = wb.read("finance")
+    assert amounts(pages) == [
+        ("sale", "return", -6_300_000),
+        ("acquiring", "acquiring", 105_000),
+        ("commission", "commission", 592_500),
+        ("paid", "correction", 5_602_500),
+    ]
+
+
+def test_every_column_of_money_is_an_amount_of_its_own(wb: Bench) -> None:
+    nothing = {"forPay": "0", "retailAmount": "0", "acquiringFee": "0", "nmId": 0, "sku": "", "srid": ""}
+    wb.shop.finance = [
+        report_row(1, **nothing, sellerOperName="Логистика", deliveryService="46", bonusTypeName="К клиенту"),
+        report_row(2, **nothing, sellerOperName="Логистика", deliveryService="50", bonusTypeName="От клиента, отмена"),
+        report_row(3, **nothing, sellerOperName="Хранение", paidStorage="12647.29", docTypeName=""),
+        report_row(4, **nothing, sellerOperName="Удержание", deduction="6354", bonusTypeName="«WB Продвижение»"),
+        report_row(5, **nothing, sellerOperName="Штраф", penalty="231.35", additionalPayment="10", deduction="1"),
+        report_row(6, **nothing, sellerOperName="Платная приемка", paidAcceptance="865", rebillLogisticCost="1.349"),
+    ]
+    pages = wb.read("finance")
+    assert amounts(pages) == [
+        ("delivery", "delivery", -460_000),
+        ("delivery", "return_delivery", -500_000),
+        ("storage", "storage", -126_472_900),
+        ("deduction", "advertising", -63_540_000),
+        ("penalty", "penalty", -2_313_500),
+        ("deduction", "other", -10_000),
+        ("addition", "correction", 100_000),
+        ("carriage", "delivery", -13_490),
+        ("acceptance", "acceptance", -8_650_000),
+    ]
+    assert {(record.sku_id, record.order_id) for record in records(pages)} == {(None, None)}
+    assert records(pages)[0].name == "Логистика: К клиенту"
+
+
+def test_money_of_goods_that_nobody_knows_is_still_money(wb: Bench) -> None:
+    wb.shop.finance = [report_row(1, sku="999")]
+    assert {record.sku_id for record in records(wb.read("finance"))} == {None}
+
+
+BAD_ROWS: list[Row] = [{"forPay": "much"}, {"rrDate": "soon"}, {"rrDate": None}, {"docTypeName": "Иное"}]
+
+
+@pytest.mark.parametrize("bad", BAD_ROWS, ids=str)
+def test_a_row_of_a_report_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad: Row) -> None:
+    wb.shop.finance = [report_row(1), report_row(2, **{name: value for name, value in bad.items() if value != "soon"})]
+    if "soon" in bad.values():
+        wb.shop.instead[FINANCE] = lambda asked: (
+            Says([report_row(1), report_row(2, **bad)]) if not asked.payload["rrdId"] else Says(b"", 204)
+        )
+    elif bad.get("rrDate", "") is None:
+        wb.shop.instead[FINANCE] = lambda asked: (
+            Says([report_row(1), report_row(2, rrDate=None)]) if not asked.payload["rrdId"] else Says(b"", 204)
+        )
+    pages = wb.read("finance")
+    assert {record.order_id for record in records(pages)} == {"11.r0001.0.0"}
+    assert [key for key, _ in rejected(pages)] == ["1232610002"]
+
+
+def test_reports_are_read_by_the_ids_of_their_rows_until_nothing_follows(
+    wb: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finance, "PAGE_ROWS", 2)
+    wb.shop.finance = [report_row(number) for number in range(1, 6)]
+    whole = wb.read("finance")
+    asked = [each.payload for each in wb.shop.paths(FINANCE)]
+    assert [each["rrdId"] for each in asked] == [0, 1_232_610_002, 1_232_610_004, 1_232_610_005]
+    assert {(each["dateFrom"], each["dateTo"], each["period"]) for each in asked} == {
+        ("2026-09-23", "2026-11-22", "weekly")
+    }
+    assert {"docTypeName", "documentType", "rrdId", "forPay"} < set(asked[0]["fields"])
+    for number, page in enumerate(whole[:-1], 1):
+        assert records(whole[:number]) + records(wb.read("finance", page.cursor)) == records(whole)
+    assert len({record.finance_id for record in records(whole)}) == 15
+
+
+def test_later_only_newer_reports_are_asked_for_and_once_a_day_the_last_one(wb: Bench) -> None:
+    wb.shop.finance = [report_row(1)]
+    cursor = wb.read("finance")[-1].cursor
+    wb.shop.asked.clear()
+    cursor = wb.read("finance", cursor)[-1].cursor
+    assert [each.payload["dateFrom"] for each in wb.shop.paths(FINANCE)] == ["2026-11-16"]
+    wb.shop.asked.clear()
+    wb.clock.seconds += 86_400
+    assert len(records(wb.read("finance", cursor))) == 3
+    assert wb.shop.paths(FINANCE)[0].payload["dateFrom"] == "2026-11-09"
+
+
+def test_a_name_that_is_no_field_any_more_does_not_end_the_reading(wb: Bench) -> None:
+    wb.shop.finance = [report_row(1)]
+    refusal = Says({"title": "decode error", "detail": "unknown field"}, 400)
+    wb.shop.instead[FINANCE] = lambda asked: refusal if "fields" in asked.payload else None
+    assert len(records(wb.read("finance"))) == 3
+
+
+def test_rows_without_ids_are_no_report(wb: Bench) -> None:
+    wb.shop.instead[FINANCE] = lambda asked: Says([report_row(1, rrdId=None)])
+    with pytest.raises(SourceProtocolError, match="none of 1 rows has an rrdId"):
+        wb.read("finance")
+
+
+# --- storage ------------------------------------------------------------------------------------------------------
+
+
+def ordered(wb: Bench) -> list[tuple[str, str]]:
+    """The days of the reports that were ordered."""
+    asked = [query_of(each) for each in wb.shop.asked if path_of(each) == STORAGE]
+    return [(query["dateFrom"], query["dateTo"]) for query in asked]
+
+
+def every_day(number: int = 1) -> list[Row]:
+    days = [(datetime(2026, 10, 22, tzinfo=UTC) + timedelta(days=each)).date().isoformat() for each in range(45)]
+    return [stored(each, date=day, originalDate=day) for day in days for each in range(1, number + 1)]
+
+
+def test_storage_costs_are_told_by_size_place_and_day(wb: Bench) -> None:
+    wb.shop.stored = [
+        stored(1),
+        stored(1, giId=7, warehousePrice=0.00126),
+        stored(1, originalDate="2026-11-02", warehousePrice=-3),
+        stored(2, warehouse="Минск", barcodesCount=None),
+        stored(2, warehouse=None, volume=None),
+        stored(2, warehouse=None, volume=None),
+    ]
+    pages = wb.read("storage_cost")
+    kind = "короба: без габаритов"
+    assert records(pages)[0] == StorageCostRecord(
+        cost_id=f"2026-11-20:700001:Склад WB РФ::{kind}",
+        sku_id="700001",
+        place_id="wb:Склад WB",
+        day="2026-11-20",
+        amount=76_500,
+        currency="RUB",
+        quantity=4_000,
+        volume=6_000,
+    )
+    assert [(record.sku_id, record.place_id, record.amount) for record in records(pages)][1:] == [
+        ("700001", "wb:Склад WB", 13),
+        ("700001", "wb:Склад WB", -30_000),
+        ("700002", "wb:Минск", 76_500),
+        ("700002", None, 76_500),
+        ("700002", None, 76_500),
+    ]
+    assert len({record.cost_id for record in records(pages)}) == 6
+    told = next(page for page in pages if page.records)
+    assert [place.place_id for place in told.places] == ["wb:Склад WB", "wb:Минск"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"chrtId": 0}, {"warehousePrice": "NaN"}, {"date": "soon"}, {"barcodesCount": -1}, {"warehousePrice": None}],
+    ids=str,
+)
+def test_a_row_of_storage_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad: Row) -> None:
+    rows = [stored(1), stored(2, **bad), stored(3)]
+    wb.shop.instead |= {path: lambda asked: Says(rows) for path in downloads(wb, 1)}
+    pages = wb.read("storage_cost")
+    assert [record.sku_id for record in records(pages)] == ["700001", "700003"]
+    assert len(rejected(pages)) == 1
+
+
+def downloads(wb: Bench, number: int) -> list[str]:
+    """The paths of the first reports."""
+    del wb
+    return [f"{STORAGE}/tasks/06e06887-9d9f-491f-b16a-{each:012}/download" for each in range(number)]
+
+
+def test_a_report_is_known_before_it_is_waited_for(wb: Bench) -> None:
+    wb.shop.stored = every_day()
+    pages = wb.source.read("storage_cost", None)
+    first = next(pages)
+    assert (first.at_once, first.records, first.done) == (True, (), False)
+    assert len(wb.shop.tasks) == 1
+    assert wb.clock.waits == []
+    assert "06e06887-9d9f-491f-b16a-000000000000" in first.cursor
+
+
+def test_the_days_of_a_report_are_as_many_as_fit_and_each_is_ordered_once(
+    wb: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wb.shop.stored = every_day()
+    pages = wb.read("storage_cost")
+    windows = [
+        ("2026-10-22", "2026-10-22"),
+        ("2026-10-23", "2026-10-30"),
+        ("2026-10-31", "2026-11-07"),
+        ("2026-11-08", "2026-11-15"),
+        ("2026-11-16", "2026-11-21"),
+    ]
+    assert ordered(wb) == windows
+    assert [record.day for record in records(pages)] == sorted(record.day for record in records(pages))
+    assert len(records(pages)) == 31
+    assert max(len(page.cursor) for page in pages) < 1000
+    # All of them are made at the same time.
+    assert sum(wb.clock.waits) < 2 * wb.shop.made_after_seconds + 3 * 61
+    wb.shop.asked.clear()
+    (nothing,) = wb.read("storage_cost", pages[-1].cursor)
+    assert (nothing.records, nothing.done, ordered(wb)) == ((), True, [])
+    wb.clock.seconds += 86_400
+    assert len(records(wb.read("storage_cost", pages[-1].cursor))) == 4
+    assert ordered(wb) == [("2026-11-19", "2026-11-22")]
+    # A shop with many goods gets a day at a time.
+    monkeypatch.setattr(storage, "MOST_ROWS", 2)
+    wb.shop.stored = every_day(2)
+    wb.shop.asked.clear()
+    wb.read("storage_cost", full=True)
+    assert {since == to for since, to in ordered(wb)} == {True}
+
+
+def test_whoever_is_killed_never_orders_twice(wb: Bench) -> None:
+    """Killed behind every page and in every wait, a reading goes on with the reports that it knows."""
+    wb.shop.stored = every_day()
+    whole = wb.read("storage_cost")
+    for number, page in enumerate(whole[:-1], 1):
+        before = len(wb.shop.tasks)
+        rest = wb.read("storage_cost", page.cursor)
+        assert records(whole[:number]) + records(rest) == records(whole)
+        told = sum(each.at_once for each in whole[:number])
+        assert len(wb.shop.tasks) - before == 5 - told
+        assert {each.as_of for each in rest} == {page.as_of}
+
+
+def test_a_report_in_the_queue_for_ever_is_asked_for_again_next_time(wb: Bench) -> None:
+    wb.shop.stored, wb.shop.made_after_seconds = every_day(), 1e9
+    wb.shop.lives_seconds = 2e9
+    cursor = None
+    for _ in range(3):
+        found: list[Page] = []
+        started = wb.clock.seconds
+        with pytest.raises(ReportPendingError, match=r"has not made the report of /api/v1/paid_storage yet"):
+            found.extend(wb.source.read("storage_cost", cursor))
+        assert wb.clock.seconds - started < 1200
+        cursor = found[-1].cursor if found else cursor
+    assert len(wb.shop.tasks) == 1
+    wb.shop.made_after_seconds = 0
+    assert len(records(wb.read("storage_cost", cursor))) == 31
+
+
+def test_an_expired_report_is_ordered_anew_and_not_for_ever(wb: Bench) -> None:
+    wb.shop.stored = every_day()
+    first = next(iter(wb.source.read("storage_cost", None)))
+    wb.clock.seconds += 8000
+    pages = wb.read("storage_cost", first.cursor)
+    assert ordered(wb)[:2] == [("2026-10-22", "2026-10-22")] * 2
+    assert len(records(pages)) == 31
+    # One that Wildberries knows nothing of is ordered anew too.
+    wb.shop.tasks.clear()
+    assert len(records(wb.read("storage_cost", first.cursor))) == 31
+    wb.shop.lives_seconds = 0
+    wb.shop.made_after_seconds = -1
+    with pytest.raises(SourceProtocolError, match="lost twice"):
+        wb.read("storage_cost")
+
+
+def test_a_report_that_is_gone_at_once_is_a_method_that_is_gone(wb: Bench) -> None:
+    path = f"{STORAGE}/tasks/06e06887-9d9f-491f-b16a-{0:012}/status"
+    wb.shop.instead[path] = lambda asked: Says({}, 404)
+    with pytest.raises(SourceGoneError):
+        wb.read("storage_cost")
+
+
+def test_a_state_that_nobody_knows_is_told(wb: Bench) -> None:
+    def odd(asked: Asked) -> Says:
+        return Says({"data": {"id": "1", "status": "error"}})
+
+    wb.shop.instead[f"{STORAGE}/tasks/06e06887-9d9f-491f-b16a-{0:012}/status"] = odd
+    with pytest.raises(SourceProtocolError, match="status 'error'"):
+        wb.read("storage_cost")
+
+
+def test_reports_are_asked_for_within_their_limits_whatever_their_ids(wb: Bench) -> None:
+    wb.shop.stored = every_day()
+    wb.read("storage_cost")
+    assert {endpoint for endpoint, _ in wb.clock.requests} == {
+        "GET /ping",
+        "GET /api/v1/paid_storage",
+        "GET /api/v1/paid_storage/tasks/{number}/status",
+        "GET /api/v1/paid_storage/tasks/{number}/download",
+    }
