@@ -28,6 +28,7 @@ from micore.services.explain import Explanations
 from micore.services.health import Health
 from micore.services.live import Live
 from micore.services.products import Products
+from micore.services.reconciliations import Reconciliations
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync import SyncService
@@ -101,6 +102,7 @@ class App:
     live: Live
     sync: SyncService
     backfills: Backfills
+    reconciliations: Reconciliations
     dashboards: Dashboards
     products: Products
     explanations: Explanations
@@ -181,6 +183,7 @@ def build_app(
         live=live,
         sync=sync,
         backfills=Backfills(sync),
+        reconciliations=Reconciliations(sync),
         dashboards=Dashboards(database, shop, now=clock),
         products=Products(database, shop, now=clock),
         explanations=Explanations(database, raw_root),

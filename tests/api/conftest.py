@@ -25,6 +25,7 @@ from micore.services.explain import Explanations
 from micore.services.health import Health
 from micore.services.live import Live
 from micore.services.products import Products
+from micore.services.reconciliations import Reconciliations
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync import SourceSlot, SyncService
@@ -147,6 +148,7 @@ class Api:
             health=Health(database, self.cache, self.shop, version="0", now=now),
             sync=self.desk,
             backfills=Backfills(syncs(database, folder, now)),
+            reconciliations=Reconciliations(syncs(database, folder, now)),
             live=self.live,
             cache=self.cache,
             web=self.web,

@@ -11,15 +11,15 @@ from fastapi import FastAPI
 
 from micore.api import errors
 from micore.api.parts import Parts
-from micore.api.routes import backfills, dashboard, documents, health, live, products, raw, sync
+from micore.api.routes import backfills, dashboard, documents, health, live, products, raw, reconciliations, sync
 
 OPENAPI_PATH = "/api/openapi.json"
 DESCRIPTION = """Inventory of marketplace sellers. Quantities are numbers in the item's unit, money is decimal text with
 its currency, instants are UTC, days are the shop's business days, null means unknown. Every error is a problem
 (RFC 9457). Reads carry an ETag."""
 
-REQUEST_SCHEMAS = {"SyncRequest", "BackfillRequest"}
-NOUNS = (dashboard, products, raw, backfills, sync, live, health, documents)
+REQUEST_SCHEMAS = {"SyncRequest", "BackfillRequest", "ReconcileRequest"}
+NOUNS = (dashboard, products, raw, backfills, sync, reconciliations, live, health, documents)
 ROUTERS = tuple(noun.router for noun in NOUNS)
 
 

@@ -19,6 +19,7 @@ from micore.services.explain import Explanations
 from micore.services.health import Health
 from micore.services.live import Live
 from micore.services.products import Products
+from micore.services.reconciliations import Reconciliations
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class Parts:
     health: Health
     sync: SyncDesk
     backfills: Backfills
+    reconciliations: Reconciliations
     live: Live
     cache: Cache
     web: Path | None = None

@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "A living shop in one command: simulator, sync, dashboard.",
     "serve": "Serve the dashboard and the API, and sync by the schedule.",
     "sync": "Read the marketplaces now, and look at earlier runs.",
+    "reconcile": "Compare orders and stock with the marketplaces' own figures.",
     "db": "Migrate, describe and check the database.",
     "config": "Show and check what settings are in force.",
     "source": "Look at the plug-ins that read marketplaces, and check one.",

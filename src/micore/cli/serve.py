@@ -94,6 +94,7 @@ def _parts(ready: App, worker: Worker) -> Parts:
         health=ready.health,
         sync=SyncDesk(ready.sync, worker.wake),
         backfills=replace(ready.backfills, wake=worker.wake),
+        reconciliations=replace(ready.reconciliations, wake=worker.wake),
         live=ready.live,
         cache=ready.cache,
         web=web_folder(),

@@ -31,6 +31,8 @@ class RunKind(StrEnum):
     """What is new."""
     BACKFILL = "backfill"
     """Chosen days of the past."""
+    RECONCILE = "reconcile"
+    """The marketplace's own figures, to compare."""
 
 
 class Trigger(StrEnum):

@@ -8,7 +8,7 @@ from datetime import datetime
 from micore.domain.instants import micros
 from micore.errors import GiveWayError
 from micore.services.schedule import Schedule
-from micore.storage import backfills
+from micore.storage import backfills, runs
 from micore.storage.database import Database
 
 
@@ -16,7 +16,7 @@ def way_giver(
     kind: str, *, database: Database, schedule: Schedule, sources: Sequence[str], now: Callable[[], datetime]
 ) -> Callable[[], None]:
     """What raises GiveWayError once a live sync waits, or the schedule wants one since now; for a live sync nothing."""
-    if kind != backfills.KIND:
+    if kind == runs.SYNC:
         return lambda: None
     began = now()
 

@@ -15,6 +15,7 @@ from micore.domain.records import OrderRecord, Record, ReturnRecord, SaleRecord,
 from micore.errors import SourceProtocolError
 from micore.services.loaders import Counts, Loader, Outcome
 from micore.services.loading import load_stream, steps, write_step
+from micore.services.reconcile import reconcile
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Page, Stream
 from micore.sources.ranges import RangePlan, RangeSource
@@ -24,7 +25,9 @@ from micore.storage.runs import SyncParams
 
 
 def load(work: SyncWork, stream: Stream) -> Outcome:
-    """What is new of a stream, or the days that the run is for. Raises what the source raises, StopRequestedError."""
+    """What is new of a stream, the days that the run is for, or how these compare. Raises as the source does."""
+    if work.params.reconcile:
+        return reconcile(work, stream)
     return load_stream(work, stream) if work.params.first_day is None else _load_range(work, stream)
 
 

@@ -12,7 +12,7 @@ from micore.domain.instants import instant
 from micore.domain.run_views import RunState, Trigger
 from micore.errors import ConflictError
 from micore.storage.bulk import bulk_for
-from micore.storage.runs import OPEN, SyncParams
+from micore.storage.runs import OPEN, SYNC, SyncParams
 from micore.storage.tables import backfill_stream, order_line, return_line, run, sale, source_key, supply_line
 
 KIND = "backfill"
@@ -104,7 +104,7 @@ def live_run_waits(connection: Connection, *, sources: Sequence[str], now: int) 
     waiting = or_(
         run.c.state == RunState.QUEUED.value, and_(run.c.state == RunState.RUNNING.value, run.c.lease_until < now)
     )
-    query = select(run.c.id).where(run.c.kind != KIND, run.c.source.in_(sources), waiting).limit(1)
+    query = select(run.c.id).where(run.c.kind == SYNC, run.c.source.in_(sources), waiting).limit(1)
     return connection.execute(query).first() is not None
 
 

@@ -38,9 +38,12 @@ class SyncParams:
     """Backfills: the day after the last one."""
     asked_day: str | None = None
     """Backfills: the day on which they were asked for; the range is cut by it, however long it takes."""
+    reconcile: bool = False
+    """Compare these days with the marketplace's own figures instead of reading them."""
 
     def dump(self) -> str:
-        range_of = {"first_day": self.first_day, "end_day": self.end_day, "asked_day": self.asked_day}
+        range_of: dict[str, Any] = {"first_day": self.first_day, "end_day": self.end_day, "asked_day": self.asked_day}
+        range_of |= {"reconcile": True} if self.reconcile else {}
         days = {} if self.first_day is None else range_of
         return json.dumps({"streams": self.streams, "full": self.full, "believe": self.believe, **days})
 
@@ -56,8 +59,15 @@ class SyncParams:
         data = json.loads(dumped)
         streams = data.get("streams")
         flags = bool(data.get("full")), bool(data.get("believe"))
-        days = (data.get(name) for name in ("first_day", "end_day", "asked_day"))
-        return cls(None if streams is None else tuple(streams), *flags, *days)
+        first_day, end_day, asked_day = (data.get(name) for name in ("first_day", "end_day", "asked_day"))
+        return cls(
+            None if streams is None else tuple(streams),
+            *flags,
+            first_day=first_day,
+            end_day=end_day,
+            asked_day=asked_day,
+            reconcile=bool(data.get("reconcile")),
+        )
 
 
 @dataclass(frozen=True, slots=True)

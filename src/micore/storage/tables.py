@@ -29,6 +29,7 @@ from micore.storage.work_tables import backfill_stream as backfill_stream
 from micore.storage.work_tables import event as event
 from micore.storage.work_tables import quarantine as quarantine
 from micore.storage.work_tables import raw_page as raw_page
+from micore.storage.work_tables import reconciliation as reconciliation
 from micore.storage.work_tables import run as run
 from micore.storage.work_tables import run_stream as run_stream
 from micore.storage.work_tables import source_key as source_key

@@ -23,7 +23,7 @@ run = Table(
     "run",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("kind", Text, nullable=False, comment="sync, backfill"),
+    Column("kind", Text, nullable=False, comment="sync, backfill, reconcile"),
     Column("source", Text, nullable=False),
     Column("account_id", BigInteger, comment="NULL until the account is known"),
     Column("state", Text, nullable=False, comment="queued, running, done, gaps, failed, stopped"),
@@ -94,6 +94,18 @@ source_key = Table(
     Column("remedy", Text),
     Column("checked_at", BigInteger, nullable=False),
     comment="what is known of each account's key; never the key",
+)
+
+reconciliation = Table(
+    "reconciliation",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("account_id", BigInteger, nullable=False, index=True),
+    Column("checked_at", BigInteger, nullable=False),
+    Column("result", Text, nullable=False, comment="JSON: sums by day, differences by class, some rows of each"),
+    PrimaryKeyConstraint("run_id", "stream"),
+    comment="our tables beside the marketplace's own figures",
 )
 
 stream_state = Table(

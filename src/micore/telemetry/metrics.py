@@ -96,6 +96,12 @@ class AnswerTimes(Collector):
 
 HTTP_ANSWERS = AnswerTimes()
 REGISTRY.register(HTTP_ANSWERS)
+RECONCILED_ROWS = Gauge(
+    "inv_reconciliation_rows",
+    "Rows that differed from the marketplace's own figures at the last reconciliation, by class",
+    ["source", "stream", "class"],
+    registry=REGISTRY,
+)
 HTTP_IN_FLIGHT = Gauge("inv_http_in_flight_requests", "Requests being answered", registry=REGISTRY)
 HTTP_REFUSED = Counter(
     "inv_http_refused_total", "Requests refused before any work, by reason", ["reason"], registry=REGISTRY

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from micore.simulator.clock import Clock
 from micore.simulator.http import Answer, Request, encode
 from micore.simulator.limits import SlidingWindow
-from micore.simulator.ozon import finance, postings_fbo, postings_fbs, products, returns, stocks, supplies, warehouses
+from micore.simulator.ozon import (
+    analytics,
+    finance,
+    postings_fbo,
+    postings_fbs,
+    products,
+    returns,
+    stocks,
+    supplies,
+    warehouses,
+)
 from micore.simulator.ozon.keys import Key
 from micore.simulator.ozon.placement import FILES, Reports
 from micore.simulator.ozon.postings import Ledger, make_ledger
@@ -53,6 +63,7 @@ class OzonApi:
         self._shop, self._clock = shop, clock
         self._index = Index(shop)
         self._window = SlidingWindow(REQUESTS_PER_SECOND, 1.0, monotonic) if limits else None
+        self._minute = SlidingWindow(1, 60.0, monotonic) if limits else None
         self._ledgers: tuple[Books, Ledger, Ledger, Consignments] | None = None
         self._reports = Reports(limits=limits)
         self._methods: dict[str, Callable[[View, Body], Body]] = {
@@ -78,6 +89,7 @@ class OzonApi:
             "/v3/supply-order/get": lambda view, body: supplies.order_get(view, self._book(view)[2], body),
             "/v1/supply-order/bundle": lambda view, body: supplies.bundle(view, self._book(view)[2], body),
             "/v1/finance/accrual/by-day": lambda view, body: finance.by_day(view, self._book(view)[:2], body),
+            "/v1/analytics/data": self._analytics,
             "/v1/finance/accrual/types": finance.accrual_types,
             "/v1/report/placement/by-products/create": self._reports.create,
         }
@@ -105,6 +117,11 @@ class OzonApi:
             sent = make_consignments(view.books.supplied, self._shop.pairs, OZON_FBO)
             self._ledgers = (view.books, make_ledger(view.books, _FBO), make_ledger(view.books, _SELLER), sent)
         return self._ledgers[1:]
+
+    def _analytics(self, view: View, body: Body) -> Body:
+        if self._minute is not None and not self._minute.allow("analytics"):
+            raise analytics.too_soon()
+        return analytics.data(view, self._book(view)[:2], body)
 
     def answer(self, request: Request) -> Answer:
         """Answer one request."""

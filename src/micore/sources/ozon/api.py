@@ -16,8 +16,9 @@ from micore.sources.ozon.answers import Roles
 T = TypeVar("T")
 
 NAME = "ozon"
+ANALYTICS_PATH = "/v1/analytics/data"
 REQUESTS_PER_SECOND = 50
-"""Per Client-Id over all methods. None of the methods read here has a limit of its own."""
+"""Per Client-Id over all methods. Of the methods read here only ANALYTICS_PATH has a limit of its own, one a minute."""
 
 _ROLES = msgspec.json.Decoder(Roles)
 
@@ -36,7 +37,7 @@ class OzonApi:
             secrets=(api_key,),
             limiter=Limiter(
                 (tools.keep("limit", lambda: SlidingWindow(REQUESTS_PER_SECOND, 1.0)),),
-                {},
+                {ANALYTICS_PATH: [tools.keep("limit of analytics", lambda: SlidingWindow(1, 60.0))]},
                 monotonic=tools.monotonic,
                 sleep=tools.sleep,
                 on_wait=lambda seconds: tools.on_throttled(NAME, seconds),

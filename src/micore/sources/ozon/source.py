@@ -13,6 +13,8 @@ from micore.errors import NotFoundError, SourceAuthError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.fields import currency_code, optional_moment
 from micore.sources.options import header_text, whole_number
+from micore.sources.own_figures import OwnOrders, OwnStock
+from micore.sources.ozon import own_figures
 from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
@@ -60,6 +62,8 @@ class OzonSource:
         Stream("returns", StreamKind.INCREMENTAL),
         Stream("supplies", StreamKind.INCREMENTAL),
     )
+
+    reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
         given = {option.name: options.get(option.name) or option.default or "" for option in self.options}
@@ -113,6 +117,18 @@ class OzonSource:
     def read_range(self, stream: str, first_day: date, end_day: date, cursor: str | None) -> Iterator[Page]:
         """See RangeSource.read_range."""
         return read_range(self._api, stream, first_day, end_day, cursor)
+
+    def own_days(self, today: date) -> date:
+        """See OwnFiguresSource.own_days."""
+        return today - timedelta(days=own_figures.KEPT_DAYS)
+
+    def own_orders(self, first_day: date, end_day: date) -> OwnOrders:
+        """See OwnFiguresSource.own_orders."""
+        return own_figures.own_orders(self._api, first_day, end_day)
+
+    def own_stock(self) -> Sequence[OwnStock]:
+        """See OwnFiguresSource.own_stock."""
+        return own_figures.own_stock(self._api)
 
     def close(self) -> None:
         """See Source.close."""

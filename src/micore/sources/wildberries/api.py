@@ -43,6 +43,7 @@ WB_STOCK_PATH = "/api/analytics/v1/stocks-report/wb-warehouses"
 SELLER_STOCK_PATH = "/api/analytics/v1/stocks-report/seller-warehouses"
 ORDERS_PATH = "/api/v1/supplier/orders"
 SALES_PATH = "/api/v1/supplier/sales"
+FEED_PATH = "/api/analytics/v1/order-feed"
 RETURNS_PATH = "/api/analytics/v1/item-returns"
 SUPPLIES_PATH = "/api/v1/supplies"
 SUPPLY_PATH = f"{SUPPLIES_PATH}/{NUMBER}"
@@ -88,12 +89,16 @@ def limits_of(category: Category) -> _Limits:
             return _Limits((), dear)
         case Category.ANALYTICS:
             reports = {path: [TokenBucket(1, 20.0)] for path in (WB_STOCK_PATH, SELLER_STOCK_PATH)}
+<<<<<<< HEAD
             storage: dict[str, Sequence[Rule]] = {
                 STORAGE_PATH: [TokenBucket(5, 60.0)],
                 STORAGE_STATUS_PATH: [TokenBucket(5, 5.0)],
                 STORAGE_FILE_PATH: [TokenBucket(1, 60.0)],
             }
             return _Limits((), reports | storage | {RETURNS_PATH: [TokenBucket(10, 60.0)]})
+=======
+            return _Limits((), reports | {RETURNS_PATH: [TokenBucket(10, 60.0)], FEED_PATH: [TokenBucket(1, 60.0)]})
+>>>>>>> 07798c5 (Compare orders and stock with the marketplaces' own figures, and say why they differ)
         case Category.SUPPLIES:
             slow = {path: [TokenBucket(10, 2.0)] for path in (SUPPLIES_PATH, SUPPLY_PATH, SUPPLY_GOODS_PATH)}
             return _Limits((), slow)

@@ -11,8 +11,10 @@ import msgspec
 from micore.errors import NotFoundError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.options import header_text, whole_number
+from micore.sources.own_figures import OwnOrders, OwnStock
 from micore.sources.ranges import RangePlan
 from micore.sources.rereading import reread_each
+from micore.sources.wildberries import own_figures
 from micore.sources.wildberries.answers import SellerInfo
 from micore.sources.wildberries.api import CURRENCY, NAME, SELLER_INFO_PATH, Category, WildberriesApi, key_expires_at
 from micore.sources.wildberries.catalogue import read_catalogue
@@ -62,6 +64,8 @@ class WildberriesSource:
         Stream("finance", StreamKind.INCREMENTAL),
         Stream("storage_cost", StreamKind.INCREMENTAL),
     )
+
+    reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
         given = {option.name: options.get(option.name) or option.default or "" for option in self.options}
@@ -117,6 +121,18 @@ class WildberriesSource:
     def read_range(self, stream: str, first_day: date, end_day: date, cursor: str | None) -> Iterator[Page]:
         """See RangeSource.read_range."""
         return read_range(self._api, stream, first_day, end_day, cursor)
+
+    def own_days(self, today: date) -> date:
+        """See OwnFiguresSource.own_days."""
+        return today - timedelta(days=own_figures.KEPT_DAYS)
+
+    def own_orders(self, first_day: date, end_day: date) -> OwnOrders:
+        """See OwnFiguresSource.own_orders."""
+        return own_figures.own_orders(self._api, first_day, end_day)
+
+    def own_stock(self) -> Sequence[OwnStock]:
+        """See OwnFiguresSource.own_stock: none, stock is told by the method that the stream reads."""
+        return ()
 
     def close(self) -> None:
         """See Source.close."""

@@ -1,0 +1,106 @@
+"""What answers say of reconciliations. Conventions as in views.py; days are the marketplace's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+_DOCS = {"use_attribute_docstrings": True}
+
+
+class DifferenceClass(StrEnum):
+    """Why two figures differ."""
+
+    MISSING_HERE = "missing_here"
+    """The marketplace has it, we do not."""
+    EXTRA_HERE = "extra_here"
+    """We have it, the marketplace does not."""
+    QUANTITY = "quantity"
+    """Both have it, in another quantity."""
+    PRICE = "price"
+    PLACE = "place"
+    """The marketplace tells a place, we have lost it."""
+    QUARANTINED = "quarantined"
+    """It came and could not be believed: it waits in quarantine."""
+    CANCELLED = "cancelled"
+    """Cancelled for one side and not, or not yet, for the other."""
+    DAY_BOUNDARY = "day_boundary"
+    """On another day for the other side."""
+    LATE = "late"
+    """Told after our last reading, or not in the marketplace's sum yet."""
+    UNEXPLAINED = "unexplained"
+    """The marketplace's sum is not the sum of what it lists."""
+
+
+HARMLESS = frozenset({DifferenceClass.CANCELLED, DifferenceClass.DAY_BOUNDARY, DifferenceClass.LATE})
+"""What goes away by itself, or is counted otherwise by right."""
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """One row behind a difference."""
+
+    __pydantic_config__ = _DOCS
+
+    day: date | None
+    """None for stock."""
+    order_id: str | None
+    """The marketplace's own; None where a sum differs."""
+    sku: str | None
+    scheme: str | None
+    theirs: float | None
+    """Units; None: not there at all. Prices for the class of prices."""
+    ours: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceSum:
+    """All differences of one class."""
+
+    __pydantic_config__ = _DOCS
+
+    kind: DifferenceClass
+    harmless: bool
+    rows: int
+    units: float
+    """The marketplace's less ours."""
+    amount: str | None
+    """The same in money, decimal text; None where no price is known."""
+    examples: list[DifferenceRow]
+    """The first 200 rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCompared:
+    """One day of both sides, units ordered, those cancelled since included."""
+
+    __pydantic_config__ = _DOCS
+
+    day: date | None
+    """None for stock."""
+    scheme: str | None
+    """None for orders."""
+    theirs: float
+    ours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """One stream of one account beside the marketplace's own figures."""
+
+    __pydantic_config__ = _DOCS
+
+    run_id: int
+    source: str
+    account: str
+    stream: str
+    """orders, stock."""
+    first_day: date
+    end_day: date
+    """The day after the last one."""
+    checked_at: datetime
+    findings: int
+    """Rows in classes that are not harmless; 0: all is well."""
+    days: list[DayCompared]
+    differences: list[DifferenceSum]

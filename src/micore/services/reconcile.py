@@ -1,0 +1,189 @@
+"""Our tables beside the marketplace's own figures, stream by stream."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+
+from micore.domain.instants import DayTurner, micros
+from micore.domain.reconcile_views import (
+    HARMLESS,
+    DayCompared,
+    DifferenceClass,
+    DifferenceRow,
+    DifferenceSum,
+    Reconciliation,
+)
+from micore.domain.reconciling import Difference, Line, by_class, compare_lines, compare_stock, compare_sums
+from micore.domain.run_views import StreamState
+from micore.domain.units import TEN_THOUSANDTHS, shown_money, shown_quantity
+from micore.services.loaders import Outcome
+from micore.services.sync_work import SyncWork
+from micore.sources.base import Stream
+from micore.sources.own_figures import OwnFiguresSource, OwnOrders
+from micore.sources.ranges import cut
+from micore.storage import reconciliations, runs
+from micore.telemetry import metrics
+
+MOSCOW = timezone(timedelta(hours=3))
+"""Whose days both marketplaces count by."""
+DAY = 86_400_000_000
+"""Microseconds."""
+MOST_EXAMPLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What came of a stream, before it is shown."""
+
+    days: list[DayCompared]
+    differences: list[Difference]
+    rows: int
+
+
+def reconcile(work: SyncWork, stream: Stream) -> Outcome:
+    """Compare one stream and keep what came of it. Raises what the source raises."""
+    source, params = work.source, work.params
+    assert isinstance(source, OwnFiguresSource)
+    assert params.first_day is not None and params.end_day is not None
+    days = date.fromisoformat(params.first_day), date.fromisoformat(params.end_day)
+    compared = _stock(work, source) if stream.name == "stock" else _orders(work, source, *days)
+    result = _shown(work, stream.name, days, compared)
+    with work.database.write() as connection:
+        reconciliations.save(connection, result, account_id=work.account_id, now=work.now_micros())
+        runs.count_rows(
+            connection, work.run_id, stream.name, pages=1, read=compared.rows, loaded=0, unchanged=0, rejected=0
+        )
+        work.keep_lease(connection)
+    for each in DifferenceClass:
+        rows = next((told.rows for told in result.differences if told.kind is each), 0)
+        metrics.RECONCILED_ROWS.labels(source.name, stream.name, each.value).set(rows)
+    return Outcome(StreamState.DONE, _finding(result))
+
+
+def _finding(result: Reconciliation) -> str | None:
+    if not result.findings:
+        return None
+    kinds = ", ".join(f"{each.kind.value} {each.rows:,}" for each in result.differences if not each.harmless)
+    return f"{result.findings:,} rows differ from the marketplace's own figures ({kinds})."
+
+
+def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: date) -> _Compared:
+    own = source.own_orders(first_day, end_day)
+    since, to = _midnight(first_day), _midnight(end_day)
+    with work.database.read() as connection:
+        ours = reconciliations.our_lines(connection, work.account_id, since=since - DAY, to=to + DAY)
+        read_to = reconciliations.read_to(connection, work.account_id, "orders")
+        rejected = reconciliations.quarantined(connection, work.account_id, "orders")
+    theirs = [Line(*each) for each in own.lines]
+    turner = DayTurner(MOSCOW)
+
+    def inside(line: Line) -> bool:
+        return since <= line.ordered_at < to
+
+    found = compare_lines(theirs, ours, inside=inside, day_of=turner.day, read_to=read_to, quarantined=rejected)
+    listed = _by_day(theirs, inside, turner.day)
+    sums = listed if own.sums is None else {each.day.isoformat(): each.quantity for each in own.sums}
+    found += compare_sums(sums, listed, complete_before=_complete_before(own, end_day))
+    here = _by_day(ours, inside, turner.day)
+    days = [
+        DayCompared(window.first_day, None, _units(sums.get(each, 0)), _units(here.get(each, 0)))
+        for window in cut(first_day, end_day, days=1)
+        for each in [window.first_day.isoformat()]
+    ]
+    return _Compared(days, found, len(theirs))
+
+
+def _complete_before(own: OwnOrders, end_day: date) -> str:
+    """The first day whose sum is not whole."""
+    if own.sums_until is None:
+        return end_day.isoformat()
+    return own.sums_until.astimezone(MOSCOW).date().isoformat()
+
+
+def _by_day(lines: Sequence[Line], inside: Callable[[Line], bool], day_of: Callable[[int], str]) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for line in lines:
+        if inside(line):
+            sums[day_of(line.ordered_at)] += line.quantity
+    return dict(sums)
+
+
+def _stock(work: SyncWork, source: OwnFiguresSource) -> _Compared:
+    own = source.own_stock()
+    theirs = {(each.scheme, each.sku_id): each.available for each in own}
+    schemes = sorted({scheme for scheme, _ in theirs})
+    with work.database.read() as connection:
+        ours = reconciliations.our_stock(connection, work.account_id)
+        read_to = reconciliations.read_to(connection, work.account_id, "stock")
+    ours = {key: units for key, units in ours.items() if key[0] in schemes}
+    # Ours may be as new as the run's own clock can tell, and still be read before.
+    late = work.now_micros() - read_to > 0
+    found = compare_stock(theirs, ours, read_before=late)
+    days = [
+        DayCompared(
+            None,
+            scheme,
+            shown_quantity(sum(units for key, units in theirs.items() if key[0] == scheme)) or 0,
+            shown_quantity(sum(units for key, units in ours.items() if key[0] == scheme)) or 0,
+        )
+        for scheme in schemes
+    ]
+    return _Compared(days, found, len(theirs))
+
+
+def _shown(work: SyncWork, stream: str, days: tuple[date, date], compared: _Compared) -> Reconciliation:
+    sums = [_sum(kind, rows, work.shop.currency) for kind, rows in by_class(compared.differences).items()]
+    with work.database.read() as connection:
+        run = runs.get_run(connection, work.run_id, now=work.now_micros())
+    return Reconciliation(
+        run_id=work.run_id,
+        source=run.source,
+        account=run.account,
+        stream=stream,
+        first_day=days[0],
+        end_day=days[1],
+        checked_at=work.now(),
+        findings=sum(each.rows for each in sums if not each.harmless),
+        days=compared.days,
+        differences=sums,
+    )
+
+
+def _sum(kind: DifferenceClass, rows: Sequence[Difference], currency: str) -> DifferenceSum:
+    amounts = [row.amount for row in rows if row.amount is not None]
+    money = shown_money(sum(amounts), currency) if amounts else None
+    return DifferenceSum(
+        kind=kind,
+        harmless=kind in HARMLESS,
+        rows=len(rows),
+        units=shown_quantity(sum(row.units for row in rows)) or 0,
+        amount=None if money is None else money.amount,
+        examples=[_example(row) for row in rows[:MOST_EXAMPLES]],
+    )
+
+
+def _example(row: Difference) -> DifferenceRow:
+    show = _price if row.kind is DifferenceClass.PRICE else shown_quantity
+    return DifferenceRow(
+        day=None if row.day is None else date.fromisoformat(row.day),
+        order_id=row.order_id,
+        sku=row.sku_id,
+        scheme=row.scheme,
+        theirs=show(row.theirs),
+        ours=show(row.ours),
+    )
+
+
+def _units(thousandths: int) -> float:
+    return shown_quantity(thousandths) or 0
+
+
+def _price(value: int | None) -> float | None:
+    return None if value is None else value / TEN_THOUSANDTHS
+
+
+def _midnight(day: date) -> int:
+    return micros(datetime.combine(day, time(), MOSCOW))

@@ -1,0 +1,81 @@
+"""The marketplace's own figures: what a source that can be reconciled tells beside its streams.
+
+They come by other methods than the streams, so that a fault of ours is not in both. A source that lacks these methods
+is not reconciled; everything else of it works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+
+from micore.sources.base import Source
+
+
+class OwnOrder(NamedTuple):
+    """An order line as the marketplace tells it now, cancelled or not."""
+
+    order_id: str
+    sku_id: str
+    ordered_at: int
+    """Microseconds."""
+    quantity: int
+    """Thousandths."""
+    price: int | None
+    """Ten-thousandths per unit; None: not told."""
+    cancelled: bool
+    place: str | None
+    """Where it ships from, under whatever name; None: not told."""
+
+
+class DaySum(NamedTuple):
+    """What the marketplace counts for one of its days."""
+
+    day: date
+    quantity: int
+    """Thousandths."""
+    amount: int | None
+    """Ten-thousandths."""
+
+
+class OwnStock(NamedTuple):
+    """What can be sold of a sku by one scheme, over all places."""
+
+    scheme: str
+    sku_id: str
+    available: int
+    """Thousandths."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOrders:
+    """Order lines told one by one, and the sums told apart from them."""
+
+    lines: Sequence[OwnOrder]
+    """Ordered in the days asked for, and on the day before and after: of those on a boundary."""
+    sums: Sequence[DaySum] | None
+    """None: this marketplace tells no sums beside the lines."""
+    sums_until: datetime | None
+    """Up to when the sums are complete."""
+
+
+@runtime_checkable
+class OwnFiguresSource(Source, Protocol):
+    """A source that can be reconciled."""
+
+    reconciled: ClassVar[tuple[str, ...]]
+    """Streams with own figures: "orders", "stock"."""
+
+    def own_days(self, today: date) -> date:
+        """The first day that own figures reach back to."""
+        ...
+
+    def own_orders(self, first_day: date, end_day: date) -> OwnOrders:
+        """The orders of these days, the end left out. Raises as `Source.read`."""
+        ...
+
+    def own_stock(self) -> Sequence[OwnStock]:
+        """The stock now. Raises as `Source.read`."""
+        ...

@@ -1,0 +1,106 @@
+"""Our side of a reconciliation, and what came of it."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select, text
+
+from micore.domain.reconcile_views import Reconciliation
+from micore.domain.reconciling import Line
+from micore.domain.run_views import Trigger
+from micore.storage.runs import OPEN, SyncParams
+from micore.storage.tables import order_line, place, quarantine, reconciliation, run, sku, stock, stream_state
+
+KIND = "reconcile"
+
+
+def enqueue(connection: Connection, *, source: str, trigger: Trigger, params: SyncParams, now: int) -> int:
+    """The id of a new reconciliation of a source, or of the one that is open already."""
+    found = None
+    while found is None:
+        connection.execute(
+            text(
+                "INSERT INTO run (kind, source, state, trigger, params, created_at) "
+                "VALUES ('reconcile', :source, 'queued', :trigger, :params, :now) ON CONFLICT DO NOTHING"
+            ),
+            {"source": source, "trigger": trigger.value, "params": params.dump(), "now": now},
+        )
+        found = connection.execute(
+            select(run.c.id).where(run.c.source == source, run.c.kind == KIND, run.c.state.in_(OPEN))
+        ).scalar()
+    return int(found)
+
+
+def our_lines(connection: Connection, account_id: int, *, since: int, to: int) -> list[Line]:
+    """Order lines of an account by the instant of their order."""
+    rows = connection.execute(
+        select(
+            order_line.c.order_id,
+            sku.c.external_id,
+            order_line.c.ordered_at,
+            order_line.c.quantity,
+            order_line.c.price,
+            order_line.c.state,
+            place.c.name,
+        )
+        .join(sku, sku.c.id == order_line.c.sku_id)
+        .outerjoin(place, place.c.id == order_line.c.place_id)
+        .where(order_line.c.account_id == account_id, order_line.c.ordered_at >= since, order_line.c.ordered_at < to)
+    )
+    return [Line(*row[:5], row.state == "cancelled", row.name) for row in rows]
+
+
+def our_stock(connection: Connection, account_id: int) -> dict[tuple[str, str], int]:
+    """What can be sold, by scheme and sku; what nobody tells is left out."""
+    rows = connection.execute(
+        select(place.c.scheme, sku.c.external_id, func.sum(stock.c.available))
+        .select_from(stock.join(sku, sku.c.id == stock.c.sku_id).join(place, place.c.id == stock.c.place_id))
+        .where(sku.c.account_id == account_id, stock.c.available.is_not(None))
+        .group_by(place.c.scheme, sku.c.external_id)
+    )
+    return {(row[0], row[1]): int(row[2]) for row in rows}
+
+
+def read_to(connection: Connection, account_id: int, stream: str) -> int:
+    """Up to when a stream has been read whole, by the marketplace's clock; 0 for never."""
+    found = connection.execute(
+        select(stream_state.c.as_of).where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
+    ).scalar()
+    return int(found or 0)
+
+
+def quarantined(connection: Connection, account_id: int, stream: str) -> set[str]:
+    """What rejected rows name themselves."""
+    rows = connection.execute(
+        select(quarantine.c.row_key).where(quarantine.c.account_id == account_id, quarantine.c.stream == stream)
+    )
+    return set(rows.scalars())
+
+
+def save(connection: Connection, result: Reconciliation, *, account_id: int, now: int) -> None:
+    """Keep what came of one stream; a worker that begins anew replaces it."""
+    key = {"run_id": result.run_id, "stream": result.stream}
+    connection.execute(
+        reconciliation.delete().where(
+            reconciliation.c.run_id == result.run_id, reconciliation.c.stream == result.stream
+        )
+    )
+    dumped = msgspec.json.encode(result).decode()
+    connection.execute(insert(reconciliation).values(**key, account_id=account_id, checked_at=now, result=dumped))
+
+
+def newest(connection: Connection, source: str | None = None) -> list[Reconciliation]:
+    """The newest one of each account and stream."""
+    last = (
+        select(func.max(reconciliation.c.run_id))
+        .group_by(reconciliation.c.account_id, reconciliation.c.stream)
+        .scalar_subquery()
+    )
+    query = select(reconciliation.c.result).join(run, run.c.id == reconciliation.c.run_id)
+    query = query.where(reconciliation.c.run_id.in_(last))
+    if source is not None:
+        query = query.where(run.c.source == source)
+    rows = connection.execute(query.order_by(run.c.source, reconciliation.c.run_id, reconciliation.c.stream))
+    found = [msgspec.json.decode(each, type=Reconciliation) for each in rows.scalars()]
+    latest = {(each.source, each.account, each.stream): each for each in found}
+    return list(latest.values())

@@ -1,0 +1,169 @@
+"""Our tables beside the simulated marketplaces' own figures: an untouched shop agrees, each fault has its class."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from micore import plugins
+from micore.domain.reconcile_views import DifferenceClass, Reconciliation
+from micore.domain.run_views import RunKind, RunState, Trigger
+from micore.services.reconciliations import Reconciliations
+from micore.services.schedule import Schedule
+from micore.services.shop import Shop as OwnShop
+from micore.services.sync import SourceSlot, SyncService
+from micore.simulator import Clock, Running, Shop, serve_in_thread
+from micore.sources.base import SourceTools
+from micore.storage.database import Database
+from micore.storage.raw import RawStore
+
+NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+FIRST, END = date(2026, 11, 10), date(2026, 11, 20)
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Running]:
+    shop = Shop(seed=7, products=60, days=40, today=date(2026, 11, 20))
+    with serve_in_thread(shop, Clock(NOW, frozen=True), limits=False) as running:
+        yield running
+
+
+def options_of(source: str, simulator: Running) -> dict[str, str]:
+    if source == "ozon":
+        options = {"client_id": "1234", "api_key": "key", "base_url": simulator.ozon_url}
+    else:
+        options = {"api_token": "token", "base_url": simulator.wildberries_url}
+    return {**options, "history_days": "20"}
+
+
+class Bench:
+    """One source, read once, and reconciled as often as asked."""
+
+    def __init__(self, source: str, simulator: Running, url: str, root: Path) -> None:
+        plugin: Any = plugins.load(plugins.SOURCES, source)
+        options = options_of(source, simulator)
+        slot = SourceSlot(
+            source,
+            plugin.title,
+            plugin.streams,
+            lambda tools: plugin(options, waits_at_once(tools)),
+            None,
+        )
+        shop = OwnShop()
+        self.database, self.raw_store, self.source = Database(url), RawStore(root / "raw"), source
+        self.service = SyncService(
+            database=self.database,
+            raw_store=self.raw_store,
+            sources={source: slot},
+            now=lambda: NOW,
+            monotonic=time.monotonic,
+            shop=shop,
+            schedule=Schedule(None, shop.zone),
+            owner="test",
+        )
+        streams = ["warehouses", "catalogue", "stock", "orders"]
+        self.service.request(trigger=Trigger.BUTTON, streams=streams)
+        done = self.service.work_once()
+        assert done is not None
+        assert done.state == RunState.DONE, done.message
+
+    def reconcile(self) -> dict[str, Reconciliation]:
+        desk = Reconciliations(self.service)
+        desk.request(trigger=Trigger.COMMAND, source=self.source, first_day=FIRST, end_day=END)
+        done = self.service.work_once()
+        assert done is not None
+        assert (done.kind, done.state in {RunState.DONE, RunState.GAPS}) == (RunKind.RECONCILE, True), done.message
+        return {each.stream: each for each in desk.newest()}
+
+    def change(self, statement: str, **values: Any) -> int:
+        with self.database.write() as connection:
+            return connection.execute(text(statement), values).rowcount
+
+    def first(self, query: str) -> Any:
+        with self.database.read() as connection:
+            return connection.execute(text(query)).one()
+
+    def close(self) -> None:
+        self.raw_store.close()
+        self.database.close()
+
+
+def waits_at_once(tools: SourceTools) -> SourceTools:
+    """Waiting costs no time; the limits are another test's."""
+    waited = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal waited
+        waited += seconds
+
+    return replace(tools, sleep=wait, monotonic=lambda: time.monotonic() + waited)
+
+
+@pytest.fixture(params=["ozon", "wildberries"])
+def bench(request: pytest.FixtureRequest, simulator: Running, migrated_url: str, tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(request.param, simulator, migrated_url, tmp_path)
+    yield made
+    made.close()
+
+
+def findings(told: Reconciliation) -> dict[str, int]:
+    return {each.kind.value: each.rows for each in told.differences if not each.harmless}
+
+
+DAYS = "ordered_day >= '2026-11-12' AND ordered_day < '2026-11-18'"
+
+
+def test_each_injected_fault_shows_in_its_class_and_nothing_else_does(bench: Bench) -> None:
+    untouched = bench.reconcile()
+    orders = untouched["orders"]
+    assert {name: findings(each) for name, each in untouched.items()} == {name: {} for name in untouched}
+    assert orders.findings == 0
+    assert [each.day for each in orders.days] == [FIRST + timedelta(days=number) for number in range(10)]
+    assert sum(each.theirs for each in orders.days) == sum(each.ours for each in orders.days) > 20
+    assert DifferenceClass.UNEXPLAINED not in {each.kind for each in orders.differences}
+
+    lost = bench.first(f"SELECT min(order_id) AS id FROM order_line WHERE {DAYS}").id
+    bench.change(
+        "DELETE FROM demand_event WHERE order_line_id IN (SELECT id FROM order_line WHERE order_id = :id)", id=lost
+    )
+    gone = bench.change("DELETE FROM order_line WHERE order_id = :id", id=lost)
+    doubled = bench.first(f"SELECT max(order_id) AS id FROM order_line WHERE {DAYS}").id
+    columns = "account_id, sku_id, scheme, state, quantity, currency, ordered_at, ordered_day, version, known_from"
+    extra = bench.change(
+        f"INSERT INTO order_line (order_id, {columns}) SELECT 'twice', {columns} FROM order_line WHERE order_id = :id",
+        id=doubled,
+    )
+    middle = f"SELECT order_id, id FROM order_line WHERE {DAYS} AND scheme IN ('FBO', 'FBW') AND order_id <> 'twice'"
+    changed = bench.first(f"{middle} ORDER BY id LIMIT 1")
+    bench.change("UPDATE order_line SET quantity = quantity + 2000 WHERE id = :id", id=changed.id)
+    placeless = bench.first(f"{middle} ORDER BY id DESC LIMIT 1")
+    bench.change("UPDATE order_line SET place_id = NULL WHERE id = :id", id=placeless.id)
+
+    told = bench.reconcile()["orders"]
+    assert findings(told) == {"missing_here": gone, "extra_here": extra, "quantity": 1, "place": 1}
+    by_class = {each.kind.value: [row.order_id for row in each.examples] for each in told.differences}
+    assert set(by_class["missing_here"]) == {lost}
+    assert set(by_class["extra_here"]) == {"twice"}
+    assert by_class["quantity"] == [changed.order_id]
+    assert by_class["place"] == [placeless.order_id]
+
+
+def test_a_lost_place_and_a_wrong_amount_show_in_stock(simulator: Running, migrated_url: str, tmp_path: Path) -> None:
+    bench = Bench("ozon", simulator, migrated_url, tmp_path)
+    assert findings(bench.reconcile()["stock"]) == {}
+    place = bench.first(
+        "SELECT p.id, count(*) AS n FROM stock s JOIN place p ON p.id = s.place_id "
+        "WHERE p.scheme IN ('FBS', 'rFBS') AND s.available > 0 GROUP BY p.id ORDER BY 2 DESC LIMIT 1"
+    )
+    bench.change("DELETE FROM stock WHERE place_id = :id", id=place.id)
+    told = bench.reconcile()["stock"]
+    assert sum(findings(told).values()) == place.n
+    assert told.differences[0].units > 0
+    bench.close()
