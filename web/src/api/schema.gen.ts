@@ -288,6 +288,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Reconciliations
+         * @description The newest comparison of each account and stream, differences by class with the rows behind them.
+         */
+        get: operations["list_reconciliations"];
+        put?: never;
+        /**
+         * Start Reconciliation
+         * @description Queue a comparison; live syncs go first. One of a source that is open is returned as it is.
+         */
+        post: operations["start_reconciliation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -656,6 +680,85 @@ export interface components {
              * @description The oldest of the accounts' newest published stock.
              */
             as_of: string | null;
+        };
+        /**
+         * DayCompared
+         * @description One day of both sides, units ordered, those cancelled since included.
+         */
+        DayCompared: {
+            /**
+             * Day
+             * @description None for stock.
+             */
+            day: string | null;
+            /**
+             * Scheme
+             * @description None for orders.
+             */
+            scheme: string | null;
+            /** Theirs */
+            theirs: number;
+            /** Ours */
+            ours: number;
+        };
+        /**
+         * DifferenceClass
+         * @description Why two figures differ.
+         * @enum {string}
+         */
+        DifferenceClass: "missing_here" | "extra_here" | "quantity" | "price" | "place" | "quarantined" | "cancelled" | "day_boundary" | "late" | "unexplained";
+        /**
+         * DifferenceRow
+         * @description One row behind a difference.
+         */
+        DifferenceRow: {
+            /**
+             * Day
+             * @description None for stock.
+             */
+            day: string | null;
+            /**
+             * Order Id
+             * @description The marketplace's own; None where a sum differs.
+             */
+            order_id: string | null;
+            /** Sku */
+            sku: string | null;
+            /** Scheme */
+            scheme: string | null;
+            /**
+             * Theirs
+             * @description Units; None: not there at all. Prices for the class of prices.
+             */
+            theirs: number | null;
+            /** Ours */
+            ours: number | null;
+        };
+        /**
+         * DifferenceSum
+         * @description All differences of one class.
+         */
+        DifferenceSum: {
+            kind: components["schemas"]["DifferenceClass"];
+            /** Harmless */
+            harmless: boolean;
+            /** Rows */
+            rows: number;
+            /**
+             * Units
+             * @description The marketplace's less ours.
+             */
+            units: number;
+            /**
+             * Amount
+             * @description The same in money, decimal text; None where no price is known.
+             */
+            amount: string | null;
+            /**
+             * Examples
+             * @description The first 200 rows.
+             */
+            examples: components["schemas"]["DifferenceRow"][];
         };
         /**
          * EffectKind
@@ -1255,6 +1358,69 @@ export interface components {
             };
         };
         /**
+         * ReconcileRequest
+         * @description What to compare.
+         */
+        ReconcileRequest: {
+            /**
+             * Source
+             * @description Plug-in name; None for every source with own figures.
+             */
+            source?: string | null;
+            /**
+             * First Day
+             * @description None: seven days before the end.
+             */
+            first_day?: string | null;
+            /**
+             * End Day
+             * @description The day after the last one; None: today, so that only whole days are compared.
+             */
+            end_day?: string | null;
+        };
+        /**
+         * Reconciliation
+         * @description One stream of one account beside the marketplace's own figures.
+         */
+        Reconciliation: {
+            /** Run Id */
+            run_id: number;
+            /** Source */
+            source: string;
+            /** Account */
+            account: string;
+            /**
+             * Stream
+             * @description orders, stock.
+             */
+            stream: string;
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /**
+             * End Day
+             * Format: date
+             * @description The day after the last one.
+             */
+            end_day: string;
+            /**
+             * Checked At
+             * Format: date-time
+             */
+            checked_at: string;
+            /**
+             * Findings
+             * @description Rows in classes that are not harmless; 0: all is well.
+             */
+            findings: number;
+            /** Days */
+            days: components["schemas"]["DayCompared"][];
+            /** Differences */
+            differences: components["schemas"]["DifferenceSum"][];
+        };
+        /**
          * ReturnsSum
          * @description What came back, or is on its way.
          */
@@ -1349,7 +1515,7 @@ export interface components {
          * @description What a run reads.
          * @enum {string}
          */
-        RunKind: "sync" | "backfill";
+        RunKind: "sync" | "backfill" | "reconcile";
         /**
          * RunPage
          * @description A keyset page of runs, newest first.
@@ -2307,6 +2473,89 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_reconciliations: {
+        parameters: {
+            query?: {
+                /** @description Plug-in name */
+                source?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"][];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_reconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReconcileRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"][];
                 };
             };
             /** @description The request cannot be answered; `detail` says why. */
