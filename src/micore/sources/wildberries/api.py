@@ -89,16 +89,13 @@ def limits_of(category: Category) -> _Limits:
             return _Limits((), dear)
         case Category.ANALYTICS:
             reports = {path: [TokenBucket(1, 20.0)] for path in (WB_STOCK_PATH, SELLER_STOCK_PATH)}
-<<<<<<< HEAD
             storage: dict[str, Sequence[Rule]] = {
                 STORAGE_PATH: [TokenBucket(5, 60.0)],
                 STORAGE_STATUS_PATH: [TokenBucket(5, 5.0)],
                 STORAGE_FILE_PATH: [TokenBucket(1, 60.0)],
             }
-            return _Limits((), reports | storage | {RETURNS_PATH: [TokenBucket(10, 60.0)]})
-=======
-            return _Limits((), reports | {RETURNS_PATH: [TokenBucket(10, 60.0)], FEED_PATH: [TokenBucket(1, 60.0)]})
->>>>>>> 07798c5 (Compare orders and stock with the marketplaces' own figures, and say why they differ)
+            feed: Sequence[Rule] = [TokenBucket(1, 60.0)]
+            return _Limits((), reports | storage | {RETURNS_PATH: [TokenBucket(10, 60.0)], FEED_PATH: feed})
         case Category.SUPPLIES:
             slow = {path: [TokenBucket(10, 2.0)] for path in (SUPPLIES_PATH, SUPPLY_PATH, SUPPLY_GOODS_PATH)}
             return _Limits((), slow)
