@@ -14,6 +14,7 @@ TEN_THOUSANDTHS = 10_000
 """Money is integer ten-thousandths of the currency unit: 700 RUB is 7,000,000."""
 
 _INT64_MAX = 2**63 - 1
+_MOST_DIGITS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,9 @@ def ten_thousandths(amount: str | int | float | Decimal) -> int:
         value = Decimal(amount if isinstance(amount, (str, int, Decimal)) else repr(amount))
     except InvalidOperation:
         raise RecordRejectedError(reason="money", received=str(amount), allowed='a decimal such as "1249.00"') from None
-    if not value.is_finite():
-        raise RecordRejectedError(reason="money", received=str(amount), allowed="a finite decimal")
+    # Far beyond 64 bits decimals themselves overflow.
+    if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
+        raise RecordRejectedError(reason="money", received=str(amount), allowed="a finite decimal of 64 bits")
     scaled = value * TEN_THOUSANDTHS
     if scaled != scaled.to_integral_value() or abs(scaled) > _INT64_MAX:
         raise RecordRejectedError(reason="money", received=str(amount), allowed="at most four decimals, 64 bits")

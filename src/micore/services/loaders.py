@@ -177,6 +177,7 @@ class ListingLoader(Loader):
     def __init__(self, work: SyncWork, stream: Stream) -> None:
         super().__init__(work, stream)
         self._seen: set[str] = set()
+        self._nameless = False
 
     def resume(self) -> str | None:
         # Only a reading that is whole from its first page on tells what is missing. Reading a listing again costs
@@ -186,8 +187,10 @@ class ListingLoader(Loader):
     def prepare(self, connection: Connection, pages: Sequence[Page]) -> None:
         del connection  # a listing is what others refer to
         self._seen |= {each.sku_id for page in pages for each in page.records if isinstance(each, CatalogueRecord)}
-        # A row that could not be believed is still there.
-        self._seen |= {row.key for page in pages for row in page.rejected}
+        # A row that could not be believed is still there; one that does not say which it is may be any.
+        rejected = {row.key for page in pages for row in page.rejected}
+        self._seen |= rejected
+        self._nameless = self._nameless or not rejected <= self.work.identity.skus.keys()
 
     def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
         # Cards are counted once each: a walk that the source had to begin again reads its first pages twice.
@@ -198,7 +201,7 @@ class ListingLoader(Loader):
         retired: set[str] = set()
         with work.database.write() as connection:
             if believed:
-                if self.stream.name == "catalogue":
+                if self.stream.name == "catalogue" and not self._nameless:
                     retired = identity.retire_missing(connection, work.identity, self._seen, now=work.now_micros())
                     summary.mark_dirty(connection, [work.identity.products[each] for each in retired])
                 runs.remember_rows(connection, work.account_id, self.stream.name, rows)

@@ -33,6 +33,7 @@ from micore.errors import (
 )
 from micore.sources.base import RawAnswer, SourceTools
 from micore.sources.limits import Limiter
+from micore.sources.reading import reading
 
 # Our own waiting (stop-able, told to metrics) stands in the hook below; stamina's would report waits of 0 s.
 stamina.instrumentation.set_on_retry_hooks([])
@@ -212,8 +213,9 @@ class ApiClient:
             raise self._error(path, status, body, response.headers, now)
         body = self._scrub_bytes(body)
         try:
-            value = read(no_content if empty and no_content is not None else body)
-        except msgspec.DecodeError as error:
+            with reading(now):
+                value = read(no_content if empty and no_content is not None else body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             problem = "HTML instead of JSON" if body.lstrip()[:1] == b"<" else f"{error} ({len(body)} bytes)"
             raise GarbledAnswerError(self._source, path=path, problem=problem) from None
         asked = self._scrub(" ".join(filter(None, (question.query, (question.content or b"").decode()))))

@@ -14,9 +14,9 @@ from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import currency_code, ident, optional_ident, optional_moment, price
 from micore.sources.http import Answer
-from micore.sources.ozon.answers import ListedProduct, Product, Products
+from micore.sources.ozon.answers import Product, Products
 from micore.sources.ozon.api import NAME, OzonApi
-from micore.sources.ozon.products import PASSES, ListBatch, product_count, product_pages
+from micore.sources.ozon.products import PASSES, ListBatch, bytes_by_sku, product_count, product_pages
 from micore.sources.rereading import told_in
 from micore.sources.rows import Batch, RowReader
 
@@ -106,23 +106,21 @@ def _described(
     answer = api.ask(INFO_PATH, {"product_id": asked}, INFO[part].read)
     batch = answer.value
     rejected += told_in(batch.rejected, {"part": part})
-    rejected += _not_described(listing.value.rows, batch)
+    rejected += _not_described(listing, batch)
     return Page(answer.raw, batch.records, rejected, cursor, as_of, done=done, expected_rows=expected)
 
 
-def _not_described(listed: Sequence[ListedProduct], batch: Batch[Products[Product], Product]) -> list[RejectedRow]:
+def _not_described(listing: Answer[ListBatch], batch: Batch[Products[Product], Product]) -> list[RejectedRow]:
     """Products that the list names and the description leaves out: not gone, only not told this time."""
+    listed = listing.value.rows
     described = {ident(row.id) for row in batch.rows}
     if not described and not batch.rejected:
         raise SourceProtocolError(NAME, path=INFO_PATH, problem=f"none of {len(listed)} products is described")
     bad = {row.key for row in batch.rejected}
     missing = [
-        (optional_ident(row.sku), row)
+        sku_id
         for row in listed
-        if ident(row.product_id) not in described and optional_ident(row.sku) not in bad
+        if ident(row.product_id) not in described and (sku_id := optional_ident(row.sku)) not in bad and sku_id
     ]
-    return [
-        RejectedRow(sku_id, "listed, but not described", msgspec.json.encode(row))
-        for sku_id, row in missing
-        if sku_id is not None
-    ]
+    raw = bytes_by_sku(listing.raw.body) if missing else {}
+    return [RejectedRow(sku_id, "listed, but not described", raw.get(sku_id, b"")) for sku_id in missing]

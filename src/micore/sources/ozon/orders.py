@@ -102,6 +102,8 @@ def _add_lines(
     if not row.posting_number:
         raise RecordRejectedError(reason="posting_number", received="empty text", allowed="a number")
     state = state_of(row.status)
+    if not row.products:
+        raise RecordRejectedError(reason="products", received="none", allowed="at least one")
     if len(row.products) == 1:
         records.append(_line(row.posting_number, row.products[0], place_id, scheme, state, ordered_at))
         return

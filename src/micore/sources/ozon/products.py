@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from micore.domain.records import Record
-from micore.sources.fields import ident
+from micore.sources.fields import ident, optional_ident
 from micore.sources.http import Answer
 from micore.sources.ozon.answers import ListedProduct, ProductList
 from micore.sources.ozon.api import NAME, OzonApi
@@ -25,6 +25,7 @@ def names_products(rows: Sequence[ListedProduct]) -> Sequence[Record]:
     """Nothing is recorded of the list itself, but a row that names no product is refused."""
     for row in rows:
         ident(row.product_id)
+        optional_ident(row.sku)
     return ()
 
 
@@ -36,6 +37,9 @@ _LIST = RowReader(
     convert=names_products,
     key_field="sku",
 )
+
+bytes_by_sku = _LIST.bytes_by_key
+"""The rows of a page as they were received."""
 
 ListBatch = Batch[ProductList[ListedProduct], ListedProduct]
 

@@ -10,7 +10,7 @@ import msgspec
 
 from micore.domain.records import PlaceRecord, Record, RejectedRow, SkuHint, StockRecord
 from micore.domain.units import MILLI
-from micore.errors import RecordRejectedError, SourceProtocolError
+from micore.errors import RecordRejectedError
 from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import Id, hint, ident, optional_ident
@@ -18,15 +18,16 @@ from micore.sources.http import Answer
 from micore.sources.ozon.answers import FboStock, FboStocks, FbsStock, FbsStocks, ListedProduct
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.cursors import following
-from micore.sources.ozon.products import LIST_PATH, PASSES, ListBatch, product_pages
+from micore.sources.ozon.products import PASSES, product_pages
 from micore.sources.ozon.warehouses import all_seller_places, cluster_place, in_order, ozon_place
 from micore.sources.paging import Fetched, Step, walk
-from micore.sources.rows import Batch, RowReader, told_once
+from micore.sources.rows import Batch, RowReader
 
 FBO_PATH = "/v1/analytics/stocks"
 FBS_PATH = "/v1/product/info/warehouse/stocks"
 SKUS_PER_REQUEST = 100
 PAGE_ROWS = 1000
+FOREIGN = "told of a sku that was not asked for"
 
 OLDEST_SCOPE = timedelta(hours=1)
 """A scope begun longer ago is begun anew: half of it from the morning and half from the evening is no snapshot."""
@@ -104,18 +105,24 @@ _FBO = RowReader(
 
 
 def fbs_records(rows: Sequence[FbsStock], *, place_id: str) -> list[StockRecord]:
-    """What a seller's warehouse holds; one record for each sku, the last one told."""
+    """What a seller's warehouse holds."""
     for row in rows:
         told_of = optional_ident(row.warehouse_id)
         if told_of not in (None, place_id):
             raise RecordRejectedError(reason="warehouse_id", received=str(told_of), allowed=f"{place_id}, as asked")
-    told = {
-        (sku := ident(row.sku)): StockRecord(
-            sku, place_id, row.free_stock * MILLI, row.present * MILLI, row.reserved * MILLI, None, None, None
+    return [
+        StockRecord(
+            ident(row.sku),
+            place_id,
+            row.free_stock * MILLI,
+            row.present * MILLI,
+            row.reserved * MILLI,
+            None,
+            None,
+            None,
         )
         for row in rows
-    }
-    return list(told.values())
+    ]
 
 
 def fbs_reader(place_id: str) -> RowReader[FbsStocks[FbsStock], FbsStock]:
@@ -150,7 +157,8 @@ def _read_fbo(api: OzonApi, at: StockCursor) -> Iterator[Page]:
         for step in product_pages(api, PASSES[part], start):
             listing = step.page
             as_of = as_of or listing.marketplace_now
-            refused = _without_a_stock_figure(listing.value)
+            # Listed products that cannot be asked about: their last figures stay.
+            refused = list(listing.value.rejected)
             for chunk in _chunks(listing.value.rows, at.after if part == at.part else ""):
                 after = StockCursor("fbo", as_of, part, step.at, ident(chunk[-1].product_id))
                 yield _fbo_page(api, chunk, refused, to_text(after), as_of)
@@ -160,14 +168,6 @@ def _read_fbo(api: OzonApi, at: StockCursor) -> Iterator[Page]:
     if as_of is None:
         raise AssertionError("a walk yields at least one page")
     yield Page(listing.raw, (), (), to_text(StockCursor("fbs")), as_of, "fbo", scope_done=True)
-
-
-def _without_a_stock_figure(listed: ListBatch) -> list[RejectedRow]:
-    """Listed products that cannot be asked about: their last figures must stay. Raises where they have no sku."""
-    for row in listed.rejected:
-        if not row.key:
-            raise SourceProtocolError(NAME, path=LIST_PATH, problem=f"a product without a sku: {row.reason}")
-    return list(listed.rejected)
 
 
 def _chunks(listed: Sequence[ListedProduct], after: str) -> Iterator[Sequence[ListedProduct]]:
@@ -183,32 +183,24 @@ def _fbo_page(
 ) -> Page:
     asked = [ident(row.sku) for row in chunk]
     answer = api.ask(FBO_PATH, {"skus": asked}, _FBO.read)
-    batch = answer.value
-    rows = [row for row in batch.rows if ident(row.sku) in asked]
-    records, foreign = _asked_for(batch.records, asked)
-    records, contradicted = told_once(records)
+    # What is told of a sku that nobody asked about may be another account's.
+    foreign = {each: FOREIGN for each in answer.value.records if _names(each) not in asked}
+    batch = _FBO.settled(answer.raw.body, answer.value, foreign)
     return Page(
         answer.raw,
-        records,
-        [*refused, *batch.rejected, *foreign, *contradicted],
+        batch.records,
+        [*refused, *batch.rejected],
         cursor,
         as_of,
         "fbo",
-        places=fbo_places(rows),
-        skus=hints(rows),
+        places=fbo_places(batch.rows),
+        skus=hints(batch.rows),
         seen=asked,
     )
 
 
-def _asked_for(records: Sequence[Record], asked: Sequence[str]) -> tuple[Sequence[Record], list[RejectedRow]]:
-    """The records of skus that were asked about; what is told of others may be another account's."""
-    strange = [each for each in records if isinstance(each, StockRecord) and each.sku_id not in asked]
-    if not strange:
-        return records, []
-    rejected = [
-        RejectedRow(each.sku_id, "told of a sku that was not asked for", repr(each).encode()) for each in strange
-    ]
-    return [each for each in records if each not in strange], rejected
+def _names(record: Record) -> str | None:
+    return record.sku_id if isinstance(record, StockRecord) else None
 
 
 def _read_fbs(api: OzonApi, at: StockCursor) -> Iterator[Page]:
@@ -221,6 +213,7 @@ def _read_fbs(api: OzonApi, at: StockCursor) -> Iterator[Page]:
         following_place = left[number + 1].place_id if number + 1 < len(left) else ""
         for step in fbs_pages(api, place.place_id, start):
             batch, more = step.page.value, step.following
+            batch = fbs_reader(place.place_id).settled(step.page.raw.body, batch)
             done = more is None and not following_place
             after = StockCursor("fbs", as_of, 0, more or "", following_place if more is None else place.place_id)
             yield Page(

@@ -200,7 +200,7 @@ class _Listing:
 
     def __init__(self) -> None:
         self.supplies: dict[str, FoundSupply] = {}
-        self.rejected: dict[str, RejectedRow] = {}
+        self.rejected: dict[tuple[str, bytes], RejectedRow] = {}
         self.named: set[str] = set()
         """Every supply of the lists, also one without goods yet."""
 
@@ -228,8 +228,10 @@ class _Listing:
         """Add what is told of some orders; returns whether older ones may count too."""
         batch = api.ask(GET_PATH, {"order_ids": order_ids}, _ORDERS.read).value
         told = {str(row.order_id) for row in batch.rows} | {row.key for row in batch.rejected}
-        missing = [RejectedRow(each, "listed, but not described", b"") for each in order_ids if each not in told]
-        self.rejected.update((row.key, row) for row in [*batch.rejected, *missing])
+        missing = [
+            RejectedRow(each, "listed, but not described", each.encode()) for each in order_ids if each not in told
+        ]
+        self.rejected.update(((row.key, row.raw), row) for row in [*batch.rejected, *missing])
         recent = [row for row in batch.rows if since is None or instant(changed_of(row)) >= since]
         self.supplies.update((each.supply_id, each) for row in recent for each in supplies_of(row) if each.bundle_id)
         self.named.update(each.supply_id for row in batch.rows for each in supplies_of(row))

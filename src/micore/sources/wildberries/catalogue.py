@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from micore.domain.records import CatalogueRecord, RejectedRow
+from micore.errors import RecordRejectedError
 from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import ident, optional_moment
 from micore.sources.http import Answer
 from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rereading import told_in
-from micore.sources.rows import Batch, RowReader
+from micore.sources.rows import UNBELIEVABLE, Batch, RowReader
 from micore.sources.wildberries.answers import Card, Cards, CardsMark
 from micore.sources.wildberries.api import CARDS_PATH, NAME, TRASH_PATH, Category, WildberriesApi
 
@@ -38,6 +39,8 @@ def catalogue_records(rows: Sequence[Card], *, archived: bool) -> list[Catalogue
     for row in rows:
         listing_id, created_at = ident(row.nm_id), optional_moment(row.created_at)
         sizes = row.sizes or ()
+        if not sizes:
+            raise RecordRejectedError(reason="sizes", received="none", allowed="at least one")
         for size in sizes:
             sku_id = ident(size.chrt_id)
             # A thing without sizes has one that is called "0".
@@ -118,7 +121,10 @@ def by_size(rejected: Sequence[RejectedRow]) -> list[RejectedRow]:
 
 def size_ids(raw: bytes) -> list[str]:
     """The sizes of a card that could not be believed, however little else of it makes sense."""
-    card = msgspec.json.decode(raw)
+    try:
+        card = msgspec.json.decode(raw)
+    except UNBELIEVABLE:
+        return []
     sizes = card.get("sizes") if isinstance(card, dict) else None
     ids = [size.get("chrtID") for size in sizes if isinstance(size, dict)] if isinstance(sizes, list) else []
     return [str(each) for each in ids if isinstance(each, (int, str)) and not isinstance(each, bool)]

@@ -22,7 +22,7 @@ from micore.errors import RecordRejectedError, SourceProtocolError
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import NO_YEAR
 from micore.sources.http import Answer
-from micore.sources.rows import Batch, RowReader
+from micore.sources.rows import UNBELIEVABLE, Batch, RowReader, rows_apart
 from micore.sources.wildberries.answers import Changed
 from micore.sources.wildberries.api import NAME, Category, WildberriesApi
 
@@ -56,6 +56,8 @@ class StatisticsRow(Protocol):
 
 
 RowT = TypeVar("RowT", bound=StatisticsRow)
+
+_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class StatisticsCursor(msgspec.Struct, omit_defaults=True):
@@ -218,7 +220,7 @@ class Statistics(Generic[RowT]):
 
         Changes that lie ahead are passed over. Their rows load: what they tell of the order may well be right.
         """
-        rows = msgspec.json.decode(answer.raw.body or b"[]", type=list[msgspec.Raw])
+        rows = rows_apart(_ROWS, answer.raw.body or b"[]")[1]
         for raw in reversed(rows):
             if (found := changed(raw)) and not lies_ahead(found, answer.marketplace_now):
                 return found
@@ -232,7 +234,7 @@ def changed(raw: msgspec.Raw | bytes) -> str:
     """The lastChangeDate of a row; "" where it has none."""
     try:
         text = msgspec.json.decode(raw, type=Changed).last_change_date or ""
-    except msgspec.DecodeError:
+    except UNBELIEVABLE:
         return ""
     return text if moscow_or_none(text) else ""
 

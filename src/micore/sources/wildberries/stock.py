@@ -21,7 +21,7 @@ from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import ident
 from micore.sources.http import NUMBER, Answer, RequestRefusedError
 from micore.sources.paging import Fetched, Step, walk
-from micore.sources.rows import Batch, RowReader, told_once
+from micore.sources.rows import Batch, RowReader
 from micore.sources.wildberries.answers import SellerAmount, SellerAmounts, StocksReport, WarehouseStock
 from micore.sources.wildberries.api import (
     CARDS_PATH,
@@ -201,11 +201,11 @@ def _page(
     *,
     last: bool,
 ) -> Page:
-    records, contradicted = told_once(answer.value.records)
+    batch = (_FBW if scope == "fbw" else _FBS).settled(answer.raw.body, answer.value)
     return Page(
         answer.raw,
-        records,
-        [*answer.value.rejected, *contradicted],
+        batch.records,
+        batch.rejected,
         cursor,
         as_of,
         scope,
@@ -248,11 +248,11 @@ def _by_size(api: WildberriesApi, at: StockCursor, places: Sequence[PlaceRecord]
         reader = amounts_reader(place.place_id)
         asked = {"chrtIds": [int(each) for each in chunk]}
         answer = api.post(Category.MARKETPLACE, STOCKS_PATH.replace(NUMBER, place.place_id), asked, reader.read)
-        records, contradicted = told_once(answer.value.records)
+        batch = reader.settled(answer.raw.body, answer.value)
         yield Page(
             answer.raw,
-            records,
-            [*answer.value.rejected, *contradicted],
+            batch.records,
+            batch.rejected,
             to_text(after),
             at.as_of,
             "fbs",

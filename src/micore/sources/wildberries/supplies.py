@@ -176,7 +176,7 @@ def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -
 
 def still_listed(listed: Sequence[Supply], rejected: Sequence[RejectedRow]) -> list[str] | None:
     """The numbers of all supplies in the list; None where a row without one may be any of them."""
-    if not all(row.key for row in rejected):
+    if not all(row.key.isdecimal() for row in rejected):
         return None
     return [str(row.supply_id) for row in listed if row.supply_id is not None] + [row.key for row in rejected]
 
