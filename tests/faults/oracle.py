@@ -249,7 +249,7 @@ TABLES: dict[str, Table] = {
         _came_back,
         {
             "srid": NAME, "sku": (*NAME, "0000000000000"), "orderDt": TIME, "completedDt": NO_TIME,
-            "readyToReturnDt": ("завтра", 17, [], NAN), "returnType": NO_TEXT, "returnReason": NO_TEXT,
+            "readyToReturnDt": (17, [], NAN), "returnType": NO_TEXT, "returnReason": NO_TEXT,
         },
     ),
     "wildberries/api/v1/supplies": Table(

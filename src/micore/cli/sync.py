@@ -83,7 +83,7 @@ def sync(
 @app.command("runs")
 def show_runs(
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many, newest first.")] = 20,
-    findings: Annotated[bool, typer.Option("--findings", help="Only runs that did not end well.")] = False,
+    findings: Annotated[bool, typer.Option("--findings", help="Only runs that have something to say.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show the runs that are under way or wait, and earlier ones."""
@@ -107,13 +107,23 @@ def show_runs(
             figure(run.rows_read),
             figure(run.rows_loaded),
             figure(run.rows_rejected),
-            run.message or "",
+            "\n".join([*filter(None, [run.message]), *_findings(run)]),
         ]
         for run in shown
     ]
     print_table(
         "", ["run", "source", "started", "state", "read", "loaded", "rejected", "says"], rows, right=(0, 4, 5, 6)
     )
+
+
+def _findings(run: Run) -> list[str]:
+    """What the streams of a run have to say, without what the run itself says already."""
+    return [
+        f"{stream.stream}: {each.message}"
+        for stream in run.streams
+        for each in stream.findings
+        if each.message not in (run.message or "")
+    ]
 
 
 def _state(run: Run, *, worked_on: bool) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from micore.domain.findings import Finding
 from micore.domain.views import Freshness
 
 _DOCS = {"use_attribute_docstrings": True}
@@ -73,6 +74,8 @@ class StreamRun:
     finished_at: datetime | None
     message: str | None
     """What a person should know about it; None when all is well."""
+    findings: list[Finding] = field(default_factory=list)
+    """What else is worth knowing: too few rows, unknown skus, fields that changed, methods that will end."""
     windows: int | None = None
     """Backfills: stretches of days that the range is read in."""
     windows_done: int | None = None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from micore.domain.findings import Finding
 from micore.domain.instants import MICROS_PER_SECOND, instant, micros
 from micore.domain.records import (
     CatalogueRecord,
@@ -24,6 +25,7 @@ from micore.domain.records import (
     SupplyRecord,
 )
 from micore.domain.run_views import StreamState
+from micore.services import checks
 from micore.services.sync_work import SyncWork
 from micore.services.writers import WRITERS
 from micore.sources.base import Page, Stream, StreamKind
@@ -51,6 +53,8 @@ _NAMES_A_SKU = (
 _NAMES_A_PLACE = (StockRecord, OrderRecord, SupplyRecord)
 SMALL_READING = 20
 """Below this many rows a share says nothing."""
+HELD_DAYS = "What came is loaded, but counts as incomplete until a second reading agrees or a person believes it."
+HELD_LISTING = "What came is loaded, what is missing stays until a second reading agrees or a person believes it."
 
 
 @dataclass(slots=True)
@@ -84,6 +88,10 @@ class Loader:
 
     def __init__(self, work: SyncWork, stream: Stream) -> None:
         self.work, self.stream = work, stream
+        self.found: list[Finding] = []
+        """What a person should know of the stream, beside what becomes of it."""
+        self.unknown_skus: dict[str, None] = {}
+        """Named by rows, and not held by the catalogue."""
         self._steps = 0
 
     def resume(self) -> str | None:
@@ -107,6 +115,7 @@ class Loader:
             for record in page.records:
                 if isinstance(record, _NAMES_A_SKU) and record.sku_id is not None and record.sku_id not in known.skus:
                     hints.insert(0, SkuHint(record.sku_id, "", ""))
+                    self.unknown_skus[record.sku_id] = None
                 if isinstance(record, _NAMES_A_PLACE) and record.place_id and record.place_id not in known.places:
                     scheme = record.scheme if isinstance(record, OrderRecord) else page.scope.upper()
                     places.insert(0, _nameless_place(record.place_id, scheme))
@@ -152,8 +161,21 @@ class Loader:
                 bulk_for(connection).measure(connection, table)
 
     def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
-        """Publish what changed and say how it went."""
-        del total, before
+        """Publish what changed and say how it went.
+
+        Rows of days that have too few are facts and stay, but they are not published: the next reading begins where
+        this one began, and what it finds is believed.
+        """
+        del total
+        work = self.work
+        with work.database.write() as connection:
+            doubted = checks.doubted_days(work, connection, self.stream.name)
+            if doubted and before is not None and before.complete:
+                runs.save_cursor(connection, work.account_id, self.stream.name, before)
+        if doubted:
+            self.found += doubted
+            days = " ".join(each.message for each in doubted)
+            return Outcome(StreamState.HELD, f"{days} {HELD_DAYS}")
         self._publish_changes()
         return Outcome(StreamState.DONE, self._rejected())
 
@@ -200,12 +222,17 @@ class ListingLoader(Loader):
         believed = not shrunken or work.params.believe
         retired: set[str] = set()
         with work.database.write() as connection:
+            doubted = checks.doubted_reading(work, connection, self.stream.name, "", rows) if believed else None
+            believed = believed and doubted is None
             if believed:
                 if self.stream.name == "catalogue" and not self._nameless:
                     retired = identity.retire_missing(connection, work.identity, self._seen, now=work.now_micros())
                     summary.mark_dirty(connection, [work.identity.products[each] for each in retired])
                 runs.remember_rows(connection, work.account_id, self.stream.name, rows)
         self._publish_changes()
+        if doubted is not None:
+            self.found.append(doubted)
+            return Outcome(StreamState.HELD, f"{doubted.message} {HELD_LISTING}")
         if not believed:
             return Outcome(
                 StreamState.HELD,
@@ -298,10 +325,16 @@ class SnapshotLoader(Loader):
         if shown is not None and snapshot.as_of < shown:
             earlier, later = (f"{instant(each):%Y-%m-%d %H:%M} UTC" for each in (snapshot.as_of, shown))
             return f"{scope}: read at {earlier} by the marketplace's clock, but stock of {later} is shown already"
-        found = stock.doubt(connection, work.account_id, snapshot, least_share=LEAST_SHARE, confirm=CONFIRM_WITHIN)
-        if found is None or work.params.believe or (found.rows and found.rows_before < SMALL_READING):
+        found, rows = stock.doubt(
+            connection, work.account_id, snapshot, least_share=LEAST_SHARE, confirm=CONFIRM_WITHIN
+        )
+        if found is not None and not work.params.believe and not (found.rows and found.rows_before < SMALL_READING):
+            return f"{scope}: only {found.rows:,} of {found.rows_before:,} rows came"
+        doubted = checks.doubted_reading(work, connection, self.stream.name, snapshot.scope, rows)
+        if doubted is None:
             return None
-        return f"{scope}: only {found.rows:,} of {found.rows_before:,} rows came"
+        self.found.append(doubted)
+        return doubted.message.rstrip(".")
 
     def _publish(self, connection: Connection, snapshot: stock.Snapshot) -> int | None:
         """The new generation; None when the very same instant is shown already."""

@@ -13,11 +13,13 @@ import structlog
 from micore.domain.instants import micros
 from micore.domain.records import Record
 from micore.errors import MicoreError, SourceProtocolError
+from micore.services import checks
 from micore.services.loaders import LOADERS, Counts, Loader, Outcome
 from micore.services.supplies import SupplyLoader
 from micore.services.sync_work import SyncWork
+from micore.services.watching import Watch
 from micore.sources.base import Page, Stream, StreamKind
-from micore.storage import quarantines, raw, runs
+from micore.storage import findings, quarantines, raw, runs
 from micore.storage.database import Connection
 from micore.telemetry import metrics
 
@@ -37,11 +39,12 @@ def load_stream(work: SyncWork, stream: Stream) -> Outcome:
     loader = loader_of(work, stream)
     resumed = loader.resume()
     before = work.cursor(stream)
-    total = Counts()
+    total, watch = Counts(), Watch(work)
     whole = False
     for pages in steps(
         work.source.read(stream.name, resumed, full=work.params.full and resumed is None), work.monotonic
     ):
+        watch.look(pages)
         total.add(write_step(work, loader, pages))
         work.listener.run_changed(work.run_id)
         loader.after_step(pages[-1])
@@ -49,7 +52,18 @@ def load_stream(work: SyncWork, stream: Stream) -> Outcome:
         work.stop_point()
     if not whole:
         raise SourceProtocolError(work.source.name, path=stream.name, problem="the reading ended without its end")
-    return loader.finish(total, before)
+    outcome = loader.finish(total, before)
+    _tell(work, loader, watch)
+    return outcome
+
+
+def _tell(work: SyncWork, loader: Loader, watch: Watch) -> None:
+    """Keep what was found."""
+    unknown = [checks.unknown_skus(list(loader.unknown_skus))] if loader.unknown_skus else []
+    with work.database.write() as connection:
+        found = [*loader.found, *unknown, *watch.findings(connection)]
+        findings.add(connection, work.run_id, loader.stream.name, found)
+    checks.count_metrics(work.source.name, loader.stream.name, found)
 
 
 def steps(pages: Iterator[Page], monotonic: Callable[[], float]) -> Iterator[list[Page]]:

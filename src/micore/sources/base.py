@@ -59,6 +59,8 @@ class RawAnswer:
     """Body or query of the request; never a header, never a secret."""
     received_at: datetime
     """By our clock, UTC."""
+    notice: str = ""
+    """What the answer's Deprecation and Sunset headers say of the method; empty without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,11 @@ class SourceTools:
 
 
 class Source(Protocol):
-    """A marketplace account that can be read. One instance per account; not thread-safe."""
+    """A marketplace account that can be read. One instance per account; not thread-safe.
+
+    One that knows when methods of its marketplace will end has them in a class variable `retirements`, a tuple of
+    micore.domain.retirements.Retirement; syncs warn of those that it still asks.
+    """
 
     name: ClassVar[str]
     """Plug-in name as registered, "ozon"."""

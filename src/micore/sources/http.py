@@ -219,7 +219,8 @@ class ApiClient:
             problem = "HTML instead of JSON" if body.lstrip()[:1] == b"<" else f"{error} ({len(body)} bytes)"
             raise GarbledAnswerError(self._source, path=path, problem=problem) from None
         asked = self._scrub(" ".join(filter(None, (question.query, (question.content or b"").decode()))))
-        return Answer(value, RawAnswer(body, f"{question.method} {path}", asked, received_at), now)
+        raw = RawAnswer(body, f"{question.method} {path}", asked, received_at, self._scrub(notice_of(response.headers)))
+        return Answer(value, raw, now)
 
     def _exchange(self, question: _Question) -> tuple[httpx2.Response, bytes]:
         """One request and its whole answer, within the limits of time and size."""
@@ -317,6 +318,12 @@ def date_of(headers: httpx2.Headers) -> datetime | None:
         return parsedate_to_datetime(headers["date"]).astimezone(UTC)
     except (KeyError, ValueError):
         return None
+
+
+def notice_of(headers: httpx2.Headers) -> str:
+    """What an answer says of the end of its method (RFC 9745, RFC 8594); empty where it says nothing."""
+    told = [f"{name}: {value[:80]}" for name in ("deprecation", "sunset") if (value := headers.get(name, "").strip())]
+    return ", ".join(told)
 
 
 def retry_after_seconds(headers: httpx2.Headers, now: datetime) -> float | None:

@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from micore.domain.findings import Finding
 from micore.domain.instants import MICROS_PER_SECOND, instant, optional_instant
 from micore.domain.run_views import Run, RunKind, RunState, StreamRun, StreamState, Trigger
+from micore.storage import findings
 from micore.storage.tables import backfill_stream, run_stream
 
 _DAYS = ("first_day", "end_day")
@@ -21,6 +23,7 @@ def shown_runs(connection: Connection, rows: Sequence[Row[Any]], *, now: int) ->
     """The runs behind rows of `run` with their account's name, in the same order."""
     streams: dict[int, list[StreamRun]] = {row.id: [] for row in rows}
     if rows:
+        found = findings.of_runs(connection, list(streams))
         for each in connection.execute(
             select(run_stream, backfill_stream.c.windows, backfill_stream.c.windows_done, backfill_stream.c.rows_new)
             .outerjoin(
@@ -30,11 +33,11 @@ def shown_runs(connection: Connection, rows: Sequence[Row[Any]], *, now: int) ->
             .where(run_stream.c.run_id.in_(list(streams)))
             .order_by(run_stream.c.run_id, run_stream.c.position)
         ):
-            streams[each.run_id].append(_shown_stream(each))
+            streams[each.run_id].append(_shown_stream(each, found.get((each.run_id, each.stream), [])))
     return [_shown_run(row, streams[row.id], now=now) for row in rows]
 
 
-def _shown_stream(row: Row[Any]) -> StreamRun:
+def _shown_stream(row: Row[Any], found: list[Finding]) -> StreamRun:
     return StreamRun(
         stream=row.stream,
         state=StreamState(row.state),
@@ -49,6 +52,7 @@ def _shown_stream(row: Row[Any]) -> StreamRun:
         windows=row.windows,
         windows_done=row.windows_done,
         rows_new=row.rows_new,
+        findings=found,
     )
 
 

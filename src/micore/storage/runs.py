@@ -13,7 +13,7 @@ from micore.domain.instants import MICROS_PER_SECOND
 from micore.domain.run_views import Run, RunState, StreamState, Trigger
 from micore.errors import ConflictError, LeaseLostError, NotFoundError, RunEndedError
 from micore.storage.run_rows import shown_runs
-from micore.storage.tables import account, run, run_stream, stream_state
+from micore.storage.tables import account, run, run_finding, run_stream, stream_state
 
 LEASE_SECONDS = 300
 """Longer than the longest single request to a marketplace with its retries' deadline, and than a large publish."""
@@ -453,7 +453,8 @@ def list_runs(
     if kind is not None:
         query = query.where(run.c.kind == kind)
     if findings:
-        query = query.where(run.c.state != RunState.DONE.value)
+        told = select(run_finding.c.id).where(run_finding.c.run_id == run.c.id).exists()
+        query = query.where(or_(run.c.state != RunState.DONE.value, told))
     return shown_runs(connection, connection.execute(query.order_by(run.c.id.desc()).limit(limit)).all(), now=now)
 
 

@@ -134,9 +134,12 @@ class Doubt:
 
 def doubt(
     connection: Connection, account_id: int, snapshot: Snapshot, *, least_share: float, confirm: float
-) -> Doubt | None:
-    """A reading with no more than `least_share` of the rows last published is held, unless the reading held before it
-    was of the same size (within `confirm`): two that agree are believed. Also counts the reading's rows."""
+) -> tuple[Doubt | None, int]:
+    """Why a reading is doubted, if it is, and how many rows it has.
+
+    One with no more than `least_share` of the rows last published is, unless the reading held before it was of the same
+    size (within `confirm`): two that agree are believed.
+    """
     rows = connection.execute(
         select(func.count()).select_from(stock_staging).where(stock_staging.c.snapshot_id == snapshot.id)
     ).scalar_one()
@@ -156,10 +159,10 @@ def doubt(
     ).all()
     published = next((row.rows_staged for row in earlier if row.state == "published"), 0)
     if rows > published * least_share or not published:
-        return None
+        return None, rows
     if earlier[0].state == "held" and abs(earlier[0].rows_staged - rows) <= confirm * max(rows, 1):
-        return None
-    return Doubt(rows, published)
+        return None, rows
+    return Doubt(rows, published), rows
 
 
 def hold(connection: Connection, snapshot: Snapshot, run_id: int, *, reason: str) -> None:

@@ -23,6 +23,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from micore.storage.check_tables import run_finding as run_finding
+from micore.storage.check_tables import stream_shape as stream_shape
+from micore.storage.check_tables import stream_volume as stream_volume
 from micore.storage.schema import CLUSTERED, Id, SortText
 from micore.storage.schema import metadata as metadata
 from micore.storage.work_tables import backfill_stream as backfill_stream

@@ -135,6 +135,12 @@ CACHE_BYTES = Gauge("cache_memory_usage_bytes", "Bytes of the answers in the cac
 ETL_RUNS = Counter(
     "inv_etl_runs_total", "Finished streams of sync runs, by result", ["source", "stream", "result"], registry=REGISTRY
 )
+FINDINGS = Counter(
+    "inv_etl_findings_total",
+    "What syncs had to say of a stream, by kind: too_few_rows, unknown_skus, new_field, retiring ...",
+    ["source", "stream", "kind"],
+    registry=REGISTRY,
+)
 ETL_ROWS = Counter(
     "inv_etl_rows_total", "Rows by what became of them: loaded, unchanged, quarantined", ["action"], registry=REGISTRY
 )

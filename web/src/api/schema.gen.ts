@@ -767,6 +767,31 @@ export interface components {
          */
         EffectKind: "sold_30d" | "stock_value";
         /**
+         * Finding
+         * @description Something a person should know of a stream in a run.
+         */
+        Finding: {
+            kind: components["schemas"]["FindingKind"];
+            /**
+             * Message
+             * @description In English, a whole sentence.
+             */
+            message: string;
+            /**
+             * Facts
+             * @description The sentence's parts by name, for other languages: rows, low, high, day, field, endpoint, count, examples.
+             */
+            facts: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * FindingKind
+         * @description What was found.
+         * @enum {string}
+         */
+        FindingKind: "too_few_rows" | "unknown_skus" | "new_field" | "vanished_field" | "changed_type" | "new_value" | "retiring";
+        /**
          * Freshness
          * @description How old what we show is, measured against the source's own schedule.
          * @enum {string}
@@ -1731,6 +1756,11 @@ export interface components {
              * @description What a person should know about it; None when all is well.
              */
             message: string | null;
+            /**
+             * Findings
+             * @description What else is worth knowing: too few rows, unknown skus, fields that changed, methods that will end.
+             */
+            findings: components["schemas"]["Finding"][];
             /**
              * Windows
              * @description Backfills: stretches of days that the range is read in.

@@ -26,6 +26,7 @@ export type BackfillRequest = Schemas["BackfillRequest"];
 export type RunState = Schemas["RunState"];
 export type RunPage = Schemas["RunPage"];
 export type StreamRun = Schemas["StreamRun"];
+export type Finding = Schemas["Finding"];
 export type StreamState = Schemas["StreamState"];
 export type SyncOverview = Schemas["SyncOverview"];
 export type SourceOverview = Schemas["SourceOverview"];

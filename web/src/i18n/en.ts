@@ -370,6 +370,26 @@ export const en = (f: Formats) => ({
     more: "Load more",
     stoppedText: "Somebody stopped it; the next run goes on from there.",
     rejectedText: (count: number) => `${rows(f, count)} could not be read and were set aside.`,
+    finding: {
+      fewOfDay: (stream: string, day: string, count: number, low: number, high: number) =>
+        `${stream} of ${day}: ${rows(f, count)} came, ${f.number(low)} to ${f.number(high)} are usual on that weekday.`,
+      few: (stream: string, count: number, low: number, high: number) =>
+        `${stream}: ${rows(f, count)} came, ${f.number(low)} to ${f.number(high)} are usual on that weekday.`,
+      unknownSkus: (stream: string, count: number, examples: string) =>
+        `${stream} names ${f.number(count)} ${count === 1 ? "SKU" : "SKUs"} that the catalogue does not hold (${examples}).`,
+      newField: (stream: string, field: string, endpoint: string) =>
+        `${stream}: answers have a new field ${field} (${endpoint}). Nothing is read from it.`,
+      vanishedField: (stream: string, field: string, endpoint: string) =>
+        `${stream}: answers no longer have the field ${field}, which was always there (${endpoint}).`,
+      changedType: (stream: string, field: string, endpoint: string, before: string, now: string) =>
+        `${stream}: the field ${field} was always ${before} and now holds ${now} (${endpoint}).`,
+      newValue: (stream: string, field: string, endpoint: string, now: string) =>
+        `${stream}: the field ${field} holds a new word, “${now}” (${endpoint}).`,
+      retiring: (stream: string, endpoint: string, day: string, instead: string) =>
+        `${stream}: ${endpoint} ends on ${day}, the marketplace says${instead && `; ${instead} takes its place`}.`,
+      announced: (stream: string, endpoint: string, notice: string) =>
+        `${stream}: ${endpoint} says of itself that it will end (${notice}).`,
+    },
     heldText: "Read whole but not believed; the old figures stay.",
     finished: (source: string) => `${source} is up to date`,
   },

@@ -379,6 +379,25 @@ export const fr: Dictionary = (f) => ({
     stoppedText: `Quelqu’un l’a arrêtée${nb}; la prochaine reprend à cet endroit.`,
     rejectedText: (count) =>
       `${rows(f, count)} ${plural(count, { one: "n’a pas pu être lue et est mise de côté", other: "n’ont pas pu être lues et sont mises de côté" })}.`,
+    finding: {
+      fewOfDay: (stream, day, count, low, high) =>
+        `${stream}, ${day}${nb}: ${rows(f, count)} ${plural(count, { one: "reçue", other: "reçues" })}, d’habitude de ${f.number(low)} à ${f.number(high)} ce jour de la semaine.`,
+      few: (stream, count, low, high) =>
+        `${stream}${nb}: ${rows(f, count)} ${plural(count, { one: "reçue", other: "reçues" })}, d’habitude de ${f.number(low)} à ${f.number(high)} ce jour de la semaine.`,
+      unknownSkus: (stream, count, examples) =>
+        `${stream}${nb}: ${f.number(count)} SKU absents du catalogue (${examples}).`,
+      newField: (stream, field, endpoint) =>
+        `${stream}${nb}: les réponses ont un nouveau champ ${field} (${endpoint}). Il n’est pas lu.`,
+      vanishedField: (stream, field, endpoint) =>
+        `${stream}${nb}: le champ ${field}, toujours présent jusqu’ici, manque dans les réponses (${endpoint}).`,
+      changedType: (stream, field, endpoint, before, now) =>
+        `${stream}${nb}: le champ ${field} était toujours ${before}, il contient maintenant ${now} (${endpoint}).`,
+      newValue: (stream, field, endpoint, now) =>
+        `${stream}${nb}: le champ ${field} contient un mot nouveau, «${nb}${now}${nb}» (${endpoint}).`,
+      retiring: (stream, endpoint, day, instead) =>
+        `${stream}${nb}: selon la place de marché, ${endpoint} s’arrête le ${day}${instead && `${nb}; ${instead} le remplace`}.`,
+      announced: (stream, endpoint, notice) => `${stream}${nb}: ${endpoint} annonce lui-même sa fin (${notice}).`,
+    },
     heldText: `Lu en entier mais pas cru${nb}; les anciennes valeurs restent.`,
     finished: (source) => `${source} est à jour`,
   },

@@ -382,6 +382,23 @@ export const ru: Dictionary = (f) => ({
     stoppedText: "Остановлено вручную; следующий запуск продолжит с этого места.",
     rejectedText: (count) =>
       `${rows(f, count)} не ${plural(count, { one: "прочиталась и отложена", few: "прочитались и отложены", many: "прочитались и отложены" })}.`,
+    finding: {
+      fewOfDay: (stream, day, count, low, high) =>
+        `${stream}, ${day}: пришло ${rows(f, count)}, обычно в этот день недели от ${f.number(low)} до ${f.number(high)}.`,
+      few: (stream, count, low, high) =>
+        `${stream}: пришло ${rows(f, count)}, обычно в этот день недели от ${f.number(low)} до ${f.number(high)}.`,
+      unknownSkus: (stream, count, examples) => `${stream}: ${f.number(count)} SKU нет в каталоге (${examples}).`,
+      newField: (stream, field, endpoint) =>
+        `${stream}: в ответах новое поле ${field} (${endpoint}). Оно не читается.`,
+      vanishedField: (stream, field, endpoint) =>
+        `${stream}: в ответах больше нет поля ${field}, которое было всегда (${endpoint}).`,
+      changedType: (stream, field, endpoint, before, now) =>
+        `${stream}: в поле ${field} всегда был тип ${before}, а теперь ${now} (${endpoint}).`,
+      newValue: (stream, field, endpoint, now) => `${stream}: в поле ${field} новое слово: «${now}» (${endpoint}).`,
+      retiring: (stream, endpoint, day, instead) =>
+        `${stream}: по объявлению маркетплейса ${endpoint} отключат ${day}${instead && `, замена: ${instead}`}.`,
+      announced: (stream, endpoint, notice) => `${stream}: ${endpoint} сам сообщает о своём отключении (${notice}).`,
+    },
     heldText: "Прочитано целиком, но не принято; остаются прежние данные.",
     finished: (source) => `${source}: данные свежие`,
   },

@@ -100,6 +100,7 @@ export function createFormats(locale: Locale, timeZone: string, readerZone?: str
   });
   const inShop = dayFormats(timeZone);
   const inUtc = dayFormats("UTC");
+  const weekdays = new Intl.DateTimeFormat(tag, { timeZone: "UTC", weekday: "long" });
   const inReader = new Intl.DateTimeFormat("sv-SE", readerZone ? { timeZone: readerZone } : {});
   const offsets = (zone: Intl.DateTimeFormatOptions) =>
     new Intl.DateTimeFormat("en-US", { ...zone, timeZoneName: "shortOffset" });
@@ -166,6 +167,8 @@ export function createFormats(locale: Locale, timeZone: string, readerZone?: str
     timeWithSeconds: (instant: string): string => seconds.format(new Date(instant)),
     /** "22 Nov" of a business day. */
     day,
+    /** "Monday, 16 Nov" of a business day. */
+    weekday: (iso: string) => `${weekdays.format(dayInstant(iso))}, ${day(iso)}`,
     /** "22 Nov" of an instant, in the shop's zone. */
     instantDay,
     /** The business day an instant falls on, ISO. */

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 import msgspec
 
+from micore.domain.retirements import Retirement
 from micore.sources.base import SourceTools
 from micore.sources.http import Answer, ApiClient, Patience, Verdict
 from micore.sources.limits import Limiter, SlidingWindow
@@ -21,6 +22,22 @@ REQUESTS_PER_SECOND = 50
 """Per Client-Id over all methods. Of the methods read here only ANALYTICS_PATH has a limit of its own, one a minute."""
 
 _ROLES = msgspec.json.Decoder(Roles)
+
+RETIREMENTS = (
+    Retirement("/v3/posting/fbs/list", date(2026, 8, 31), "/v4/posting/fbs/list"),
+    Retirement("/v3/posting/fbs/unfulfilled/list", date(2026, 8, 31), "/v4/posting/fbs/unfulfilled/list"),
+    Retirement("/v2/posting/fbo/list", date(2026, 8, 31), "/v3/posting/fbo/list"),
+    Retirement("/v3/finance/transaction/list", date(2026, 9, 8), "/v1/finance/accrual/by-day"),
+    Retirement("/v3/finance/transaction/totals", date(2026, 9, 8), "/v1/finance/accrual/types"),
+    Retirement("/v1/warehouse/list", date(2026, 4, 7), "/v2/warehouse/list"),
+    Retirement(
+        "/v1/product/info/stocks-by-warehouse/fbs", date(2026, 4, 7), "/v2/product/info/stocks-by-warehouse/fbs"
+    ),
+    Retirement("/v1/analytics/manage/stocks", date(2025, 12, 22), "/v1/analytics/stocks"),
+    Retirement("/v2/supply-order/list", date(2025, 12, 11), "/v3/supply-order/list"),
+    Retirement("/v2/supply-order/get", date(2025, 12, 11), "/v3/supply-order/get"),
+)
+"""Ends that were announced, of methods that are or were read by programs like this one; none that is read now."""
 
 
 class OzonApi:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import msgspec
 
 from micore.domain.instants import instant
+from micore.domain.retirements import Retirement
 from micore.errors import NotFoundError, SourceAuthError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.fields import currency_code, optional_moment
@@ -16,7 +17,7 @@ from micore.sources.options import header_text, whole_number
 from micore.sources.own_figures import OwnOrders, OwnStock
 from micore.sources.ozon import own_figures
 from micore.sources.ozon.answers import Company, SellerInfo
-from micore.sources.ozon.api import NAME, OzonApi
+from micore.sources.ozon.api import NAME, RETIREMENTS, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
 from micore.sources.ozon.orders import read_orders
 from micore.sources.ozon.ranges import plan_range, read_range
@@ -41,6 +42,7 @@ class OzonSource:
     name: ClassVar[str] = NAME
     title: ClassVar[str] = "Ozon"
     parser: ClassVar[str] = "ozon/1"
+    retirements: ClassVar[tuple[Retirement, ...]] = RETIREMENTS
     options: ClassVar[tuple[Option, ...]] = (
         Option("client_id", "Client ID of the seller account, from Settings, Seller API."),
         Option("api_key", "API key with reading rights, from Settings, Seller API.", secret=True),

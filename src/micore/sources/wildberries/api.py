@@ -6,13 +6,14 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import TypeVar
 
 import msgspec
 
 from micore.domain.instants import instant
+from micore.domain.retirements import Retirement
 from micore.sources.base import SourceTools
 from micore.sources.http import NUMBER, Answer, ApiClient, Patience
 from micore.sources.limits import Limiter, Rule, TokenBucket
@@ -53,6 +54,13 @@ STORAGE_PATH = "/api/v1/paid_storage"
 STORAGE_STATUS_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/status"
 STORAGE_FILE_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/download"
 PING_PATH = "/ping"
+
+RETIREMENTS = (
+    Retirement("/api/v1/analytics/goods-return", date(2026, 10, 26), "/api/analytics/v1/item-returns"),
+    Retirement("/api/v5/supplier/reportDetailByPeriod", date(2026, 7, 15), "/api/finance/v1/sales-reports/detailed"),
+    Retirement("/api/v1/analytics/region-sale", date(2026, 11, 3), ""),
+)
+"""Ends that were announced, of methods that are or were read by programs like this one; none that is read now."""
 
 LATEST_EXPIRY = 4_000_000_000
 """Seconds since 1970; a key that says it lives longer says nothing."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import msgspec
 
+from micore.domain.retirements import Retirement
 from micore.errors import NotFoundError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.options import header_text, whole_number
@@ -16,7 +17,15 @@ from micore.sources.ranges import RangePlan
 from micore.sources.rereading import reread_each
 from micore.sources.wildberries import own_figures
 from micore.sources.wildberries.answers import SellerInfo
-from micore.sources.wildberries.api import CURRENCY, NAME, SELLER_INFO_PATH, Category, WildberriesApi, key_expires_at
+from micore.sources.wildberries.api import (
+    CURRENCY,
+    NAME,
+    RETIREMENTS,
+    SELLER_INFO_PATH,
+    Category,
+    WildberriesApi,
+    key_expires_at,
+)
 from micore.sources.wildberries.catalogue import read_catalogue
 from micore.sources.wildberries.finance import read_finance
 from micore.sources.wildberries.orders import is_unknown_barcode, read_orders
@@ -42,6 +51,7 @@ class WildberriesSource:
     name: ClassVar[str] = NAME
     title: ClassVar[str] = "Wildberries"
     parser: ClassVar[str] = "wildberries/1"
+    retirements: ClassVar[tuple[Retirement, ...]] = RETIREMENTS
     options: ClassVar[tuple[Option, ...]] = (
         Option("api_token", "Personal API token with reading rights, from Settings, API access.", secret=True),
         Option(

@@ -3,7 +3,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Fragment } from "react";
 import { hasEnded } from "@/api/live";
 import { queries } from "@/api/queries";
-import type { Run, RunState } from "@/api/types";
+import type { Run, RunState, StreamRun } from "@/api/types";
 import { Bones, RowBones } from "@/components/states/Bones";
 import { Center } from "@/components/states/Center";
 import { ErrorState } from "@/components/states/ErrorState";
@@ -12,7 +12,7 @@ import { Segmented } from "@/components/ui/Segmented";
 import type { IconName } from "@/components/ui/Icon";
 import { State } from "@/components/ui/Status";
 import { Rejected } from "@/features/sync/LiveRun";
-import { daysOf, streamName } from "@/features/sync/words";
+import { daysOf, findingWords, streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import { sourceTitle } from "@/lib/names";
@@ -27,25 +27,33 @@ const marks: Record<RunState, [IconName, Status]> = {
   stopped: ["stop", "unknown"],
 };
 
+const found = (run: Run) => run.streams.some((stream) => stream.findings.length > 0);
+
 /** What a person should know about a run, the run's own words first; null when all is well. */
 function useFinding(run: Run): { title: string; lines: string[] } | null {
-  const { t } = useI18n();
-  if (run.state === "done" && run.rows_rejected === 0 && !run.message) return null;
+  const { t, f } = useI18n();
+  const findings = run.streams.flatMap((stream) =>
+    stream.findings.map((finding) => findingWords(t, f, stream.stream, finding)),
+  );
+  if (run.state === "done" && run.rows_rejected === 0 && !run.message && findings.length === 0) return null;
+  // What a finding says in the reader's language is not said again in the server's.
+  const told = (stream: StreamRun) => stream.findings.some((finding) => stream.message?.includes(finding.message));
   const streams = run.streams.flatMap((stream) => {
-    const said = stream.message ?? (stream.state === "held" ? t.sync.heldText : null);
+    const said = told(stream) || stream.message === null ? (stream.state === "held" ? t.sync.heldText : null) : stream.message;
     return said === null ? [] : [`${t.colon(streamName(t, stream.stream))} ${said}`];
   });
+  const said = run.streams.some(told) ? null : run.message;
   const title =
-    run.message ??
+    said ??
     (run.rows_rejected > 0
       ? t.sync.rejectedText(run.rows_rejected)
       : run.state === "stopped"
         ? t.sync.stoppedText
-        : null);
+        : (findings[0] ?? null));
   if (title === null && streams.length === 0) return null;
   // A stream's words that the run repeats are said once.
-  const lines = [...streams.filter((line) => !title || !line.includes(title)), run.remedy];
-  return { title: title ?? t.sync.runState[run.state], lines: lines.filter((line) => line !== null) };
+  const lines = [...findings, ...streams].filter((line) => !title || (line !== title && !line.includes(title)));
+  return { title: title ?? t.sync.runState[run.state], lines: [...lines, ...(run.remedy === null ? [] : [run.remedy])] };
 }
 
 function RunRow({ run }: { run: Run }) {
@@ -55,7 +63,7 @@ function RunRow({ run }: { run: Run }) {
   const days = daysOf(f, run);
   const fresh = run.streams.reduce((sum, stream) => sum + (stream.rows_new ?? 0), 0);
   const [icon, tone] = marks[run.state];
-  const noticeTone = tone === "critical" || tone === "low" ? tone : run.rows_rejected > 0 ? "low" : "unknown";
+  const noticeTone = tone === "critical" || tone === "low" ? tone : run.rows_rejected > 0 || found(run) ? "low" : "unknown";
   const started = run.started_at ?? run.created_at;
   const seconds = run.finished_at ? (new Date(run.finished_at).getTime() - new Date(started).getTime()) / 1000 : null;
   return (

@@ -1,5 +1,5 @@
 /** Words for what the API names by key: streams, schedules. An unknown key is shown as it came. */
-import type { Run } from "@/api/types";
+import type { Finding, Run } from "@/api/types";
 import type { Messages } from "@/i18n/en";
 import type { Formats } from "@/lib/format";
 
@@ -34,4 +34,34 @@ export function scheduleWords(t: Messages, cron: string): string {
   if (/^\d+$/.test(minute) && /^\d+$/.test(hour))
     return t.sync.daily(`${hour.padStart(2, "0")}:${minute.padStart(2, "0")}`);
   return t.sync.cron(cron);
+}
+
+/** What a stream of a run has to say, in the reader's language; what we have no words for as the server said it. */
+export function findingWords(t: Messages, f: Formats, stream: string, finding: Finding): string {
+  const { facts } = finding;
+  const name = streamName(t, stream);
+  const said = t.sync.finding;
+  switch (finding.kind) {
+    case "too_few_rows": {
+      const usual = [facts.rows, facts.low, facts.high].map(Number) as [number, number, number];
+      const day = f.weekday(facts.day ?? "");
+      return facts.of_day === "yes" ? said.fewOfDay(name, day, ...usual) : said.few(name, ...usual);
+    }
+    case "unknown_skus":
+      return said.unknownSkus(name, Number(facts.count), facts.examples ?? "");
+    case "new_field":
+      return said.newField(name, facts.field ?? "", facts.endpoint ?? "");
+    case "vanished_field":
+      return said.vanishedField(name, facts.field ?? "", facts.endpoint ?? "");
+    case "changed_type":
+      return said.changedType(name, facts.field ?? "", facts.endpoint ?? "", facts.before ?? "", facts.now ?? "");
+    case "new_value":
+      return said.newValue(name, facts.field ?? "", facts.endpoint ?? "", facts.now ?? "");
+    case "retiring":
+      return facts.day
+        ? said.retiring(name, facts.endpoint ?? "", f.day(facts.day), facts.instead ?? "")
+        : said.announced(name, facts.endpoint ?? "", facts.notice ?? "");
+    default:
+      return finding.message;
+  }
 }
