@@ -173,3 +173,43 @@ def test_stock_is_the_truth(running: Running, source: WildberriesSource) -> None
     }
     assert len(expected) > 80
     assert seen == expected
+
+
+def test_orders_that_the_statistics_have_forgotten_come_from_the_reports() -> None:
+    """What was read while it was young and what is read of it later are the same units."""
+    shop = Shop(seed=11, products=60, days=160, today=date(2026, 10, 1))
+    clock = Clock(datetime(2026, 7, 20, 9, 30, tzinfo=UTC), frozen=True)
+    barcodes: dict[str, str] = {}
+    with serve_in_thread(shop, clock, limits=False) as running:
+        options = {"api_token": "token-for-tests", "base_url": running.wildberries_url, "history_days": "90"}
+        tools = replace(HandClock().tools(), sku_of_barcode=lambda barcode, _: barcodes.get(barcode))
+        young = WildberriesSource(options, tools)
+        barcodes |= {
+            code: record.sku_id
+            for page in young.read("catalogue", None)
+            for record in page.records
+            if isinstance(record, CatalogueRecord)
+            for code in record.barcodes
+        }
+        then: dict[Any, OrderRecord] = {}
+        sold: dict[Any, SaleRecord] = {}
+        merged(young, "orders", None, then)
+        merged(young, "sales", None, sold)
+        running.clock.set(datetime(2026, 10, 20, 9, 30, tzinfo=UTC))
+        old = WildberriesSource(options | {"history_days": "200"}, tools)
+        now: dict[Any, OrderRecord] = {}
+        merged(old, "orders", None, now)
+        old.close()
+        young.close()
+    bought = {each.order_id for each in sold.values() if each.amount > 0}
+    late = {key: record for key, record in now.items() if record.belated}
+    assert len(late) > 200
+    assert {key for key in then if key[0] in bought} <= set(now)
+    assert all(record.state in (OrderState.DELIVERED, OrderState.RETURNED) for record in late.values())
+    both = set(late) & set(then)
+    assert len(both) > 100
+    day = 86_400 * 1_000_000
+    # By the day in Moscow, at the same price.
+    moscow = 3 * 3600 * 1_000_000
+    assert {(late[key].ordered_at + moscow) // day - (then[key].ordered_at + moscow) // day for key in both} == {0}
+    assert all(then[key].price in (None, late[key].price) for key in both)

@@ -219,6 +219,32 @@ class TestSettledOrders:
         assert self.states(bench)["P-1"] == ("cancelled", 1)
 
 
+class TestBelatedOrders:
+    def lines(self, bench: SyncBench) -> dict[str, tuple[str, str, int]]:
+        rows = bench.rows("order_line", "order_id", "state", "ordered_day", "version")
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+    def test_they_fill_in_what_nobody_told_and_change_nothing_else(self, bench: SyncBench) -> None:
+        bench.market.orders = [order("P-1", "2"), order("P-2", "2", state=OrderState.DELIVERED), order("P-3", "2")]
+        bench.sync()
+        before = self.lines(bench)
+        late = order("P-9", "3", state=OrderState.DELIVERED, at=START - 120 * DAY)._replace(belated=True)
+        bench.market.orders = [
+            late,
+            late._replace(order_id="P-1"),  # under another sku: the order is known
+            late._replace(order_id="P-2", sku_id="2", state=OrderState.RETURNED),
+            late._replace(order_id="P-3", sku_id="2"),
+        ]
+        bench.sync()
+        after = self.lines(bench)
+        assert (after["P-1"], after["P-3"]) == (before["P-1"], before["P-3"])
+        assert after["P-2"] == ("returned", before["P-2"][1], 2)
+        assert after["P-9"] == ("delivered", "2026-07-23", 1)
+        assert len(bench.rows("order_line", "order_id")) == 4
+        bench.sync()
+        assert self.lines(bench) == after
+
+
 class TestBarcodes:
     def test_what_they_stand_for(self, bench: SyncBench) -> None:
         bench.market.catalogue = [

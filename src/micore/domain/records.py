@@ -161,6 +161,9 @@ class OrderRecord(NamedTuple):
     currency: str | None
     ordered_at: int
     cancelled_at: int | None
+    belated: bool = False
+    """From a report made long after: it fills in an order that nobody told, and never changes what an order list told,
+    but that goods were given back."""
 
 
 class SaleRecord(NamedTuple):

@@ -64,7 +64,11 @@ def _write_orders(work: SyncWork, connection: Connection, page: Page, records: S
         )
         for each in cast("Sequence[OrderRecord]", records)
     ]
-    changed = orders.merge_orders(connection, work.account_id, rows, now=work.now_micros())
+    late = {each.order_id for each in cast("Sequence[OrderRecord]", records) if each.belated}
+    told, belated = ([row for row in rows if (row.order_id in late) is which] for which in (False, True))
+    changed = orders.merge_orders(connection, work.account_id, told, now=work.now_micros())
+    if belated:
+        changed += orders.fill_in_orders(connection, work.account_id, belated, now=work.now_micros())
     # A booking may have been read before its order.
     orders.settle_orders(connection, work.account_id, {row.order_id for row in rows}, now=work.now_micros())
     recent = summary.first_day(work.today()).isoformat()

@@ -90,6 +90,43 @@ def merge_orders(connection: Connection, account_id: int, rows: Sequence[OrderRo
     return skus
 
 
+def fill_in_orders(connection: Connection, account_id: int, rows: Sequence[OrderRow], *, now: int) -> list[int]:
+    """Write the lines of orders that are not known at all; of known ones only that they were given back after delivery.
+
+    For reports that tell of orders long after, and less well than the lists of orders. Returns the sku ids of the lines
+    that are new or changed.
+    """
+    bulk = bulk_for(connection)
+    bulk.stage(connection, "stage_order", _LINE, list({(row.order_id, row.sku_id): row for row in rows}.values()))
+    asked = {"account": account_id, "now": now}
+    known = set(
+        connection.execute(
+            text(
+                "SELECT DISTINCT order_id FROM order_line"
+                " WHERE account_id = :account AND order_id IN (SELECT order_id FROM stage_order)"
+            ),
+            asked,
+        ).scalars()
+    )
+    returned = connection.execute(
+        text(
+            """
+            UPDATE order_line SET state = 'returned', version = version + 1, known_from = :now
+            FROM stage_order s
+            WHERE order_line.account_id = :account AND order_line.order_id = s.order_id
+              AND order_line.sku_id = s.sku_id AND order_line.state = 'delivered' AND s.state = 'returned'
+            RETURNING order_line.id, order_line.sku_id
+            """
+        ),
+        asked,
+    ).all()
+    if returned:
+        bulk.stage(connection, "stage_line", {"id": "int"}, [(row.id,) for row in returned])
+        _keep_versions(connection, "l.id IN (SELECT id FROM stage_line)", account_id)
+    new = merge_orders(connection, account_id, [row for row in rows if row.order_id not in known], now=now)
+    return [row.sku_id for row in returned] + new
+
+
 def _keep_versions(connection: Connection, which: str, account_id: int) -> None:
     """Append the present versions of these lines (l) to the events, where they are not there yet."""
     connection.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from micore.domain.records import PlaceRecord, SaleRecord
 from micore.sources.base import Reread
 from micore.sources.rereading import Context, ReadAgain, needed
 from micore.sources.rows import RowReader
-from micore.sources.wildberries import catalogue, orders, prices, returns, sales, supplies, warehouses
+from micore.sources.wildberries import catalogue, history, orders, prices, returns, sales, supplies, warehouses
 from micore.sources.wildberries.answers import Order, Sale, Supply
 from micore.sources.wildberries.api import TRASH_PATH
 from micore.sources.wildberries.orders import SkuOfBarcode
@@ -35,13 +36,17 @@ def _price(raw: bytes, context: Context) -> Reread:
 
 
 def _order(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:
+    if "until" in context:
+        row, records = history.history_reader(sku_of_barcode, date.fromisoformat(context["until"])).one(raw)
+        sold_from = history.place_of(row)
+        return Reread(records, places=(sold_from,) if sold_from else ())
     told = needed(context, "seller")
     place = None if told is None else msgspec.convert(told, PlaceRecord)
     sellers = {} if place is None else {place.name: place}
     convert = partial(orders.order_records, sku_of_barcode=sku_of_barcode, sellers=sellers)
     reader: RowReader[Any, Order] = listed(Order, convert, key_field="srid")
-    row, records = reader.one(raw)
-    there = orders.place_of(row, sellers)
+    order, records = reader.one(raw)
+    there = orders.place_of(order, sellers)
     return Reread(records, places=(there,) if there else ())
 
 

@@ -28,19 +28,21 @@ from micore.sources.wildberries.api import (
 )
 from micore.sources.wildberries.catalogue import read_catalogue
 from micore.sources.wildberries.finance import read_finance
-from micore.sources.wildberries.orders import is_unknown_barcode, read_orders
+from micore.sources.wildberries.history import read_all_orders
+from micore.sources.wildberries.orders import is_unknown_barcode
 from micore.sources.wildberries.prices import read_prices
 from micore.sources.wildberries.ranges import plan_range, read_range
 from micore.sources.wildberries.rereading import read_again
 from micore.sources.wildberries.returns import read_returns
 from micore.sources.wildberries.sales import read_sales
+from micore.sources.wildberries.statistics import KEPT
 from micore.sources.wildberries.stock import read_stock
 from micore.sources.wildberries.storage import read_storage
 from micore.sources.wildberries.supplies import read_supplies
 from micore.sources.wildberries.warehouses import read_warehouses
 
-MAX_HISTORY_DAYS = 90
-"""Statistics keep an order no longer."""
+MAX_HISTORY_DAYS = 1000
+"""Back to where the sales reports begin."""
 
 _SELLER = msgspec.json.Decoder(SellerInfo)
 
@@ -57,9 +59,7 @@ class WildberriesSource:
         Option(
             "base_url", "One address for all of Wildberries' hosts, for the simulator.", required=False, default=None
         ),
-        Option(
-            "history_days", "Days of orders, sales and returns that the first sync reads.", required=False, default="90"
-        ),
+        Option("history_days", "Days that the first sync reads; of sales 90 at most.", required=False, default="90"),
         Option("name", "Name to show; otherwise the one Wildberries knows.", required=False),
     )
     streams: ClassVar[tuple[Stream, ...]] = (
@@ -106,9 +106,9 @@ class WildberriesSource:
         if stream == "stock":
             return read_stock(self._api, at)
         if stream == "orders":
-            return read_orders(self._api, at, self._history)
+            return read_all_orders(self._api, at, self._history)
         if stream == "sales":
-            return read_sales(self._api, at, self._history)
+            return read_sales(self._api, at, min(self._history, KEPT))
         if stream == "returns":
             return read_returns(self._api, at, self._history)
         if stream == "supplies":

@@ -35,6 +35,9 @@ FILLED_IN_WITHIN = timedelta(hours=24)
 OVERLAP = FILLED_IN_WITHIN + timedelta(hours=1)
 """Wildberries shows within half an hour what it has filled in."""
 
+KEPT = timedelta(days=90)
+"""Nothing is told of older orders and sales."""
+
 AHEAD = timedelta(hours=1)
 """A change that lies further ahead of Wildberries' own clock is none: nothing is read on from there."""
 

@@ -96,7 +96,7 @@ def rejected_keys(pages: list[Page]) -> list[str]:
     [
         ({}, "MICORE_WILDBERRIES_API_TOKEN"),
         ({"api_token": "секрет"}, "MICORE_WILDBERRIES_API_TOKEN"),
-        ({"api_token": "k", "history_days": "91"}, "MICORE_WILDBERRIES_HISTORY_DAYS"),
+        ({"api_token": "k", "history_days": "1001"}, "MICORE_WILDBERRIES_HISTORY_DAYS"),
         ({"api_token": "k", "base_url": "nowhere"}, "MICORE_WILDBERRIES_BASE_URL"),
     ],
 )
@@ -160,6 +160,7 @@ def test_each_category_has_its_own_host() -> None:
         "seller-analytics-api.wildberries.ru",
         "statistics-api.wildberries.ru",
         "supplies-api.wildberries.ru",
+        "finance-api.wildberries.ru",
     }
 
 

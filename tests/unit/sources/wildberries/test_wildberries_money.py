@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from micore.domain.records import FinanceKind, FinanceRecord, StorageCostRecord
+from micore.domain.instants import micros
+from micore.domain.records import FinanceKind, FinanceRecord, OrderRecord, OrderState, StorageCostRecord
 from micore.errors import ReportPendingError, SourceGoneError, SourceProtocolError
-from micore.sources.base import Page
+from micore.sources.base import Page, StoredRow
 from micore.sources.wildberries import finance, storage
 from tests.unit.sources.http_server import Asked, Says
 from tests.unit.sources.wildberries.fake_wildberries import FINANCE, STORAGE, Bench, Row, bench, path_of, query_of
-from tests.unit.sources.wildberries.rows import report_row, stored
+from tests.unit.sources.wildberries.rows import order, report_row, stored
 
 
 @pytest.fixture
@@ -346,3 +347,77 @@ def test_reports_are_asked_for_within_their_limits_whatever_their_ids(wb: Bench)
         "GET /api/v1/paid_storage/tasks/{number}/status",
         "GET /api/v1/paid_storage/tasks/{number}/download",
     }
+
+
+# --- orders that the statistics have forgotten --------------------------------------------------------------------
+
+
+@pytest.fixture
+def old(wb: Bench) -> Iterator[Bench]:
+    """Knows orders of 200 days: from the statistics those of 90."""
+    del wb
+    with bench(history_days="200") as made:
+        made.barcodes["20430700001"] = "700001"
+        made.shop.orders = [order(1)]
+        made.shop.finance = [
+            report_row(2, orderDt="2026-06-01T00:00:00Z", rrDate="2026-06-09"),
+            report_row(3, orderDt="2026-06-01T00:00:00Z", rrDate="2026-06-09"),
+            report_row(4, orderDt="2026-06-02T00:00:00Z", sellerOperName="Логистика", rrDate="2026-06-09"),
+            report_row(5, orderDt="2026-08-24T00:00:00Z", officeName="Склад продавца", deliveryMethod="DBS, (МГТ)"),
+            report_row(6, orderDt="2026-08-25T00:00:00Z"),
+            report_row(7, srid="11.r0003.0.0", orderDt="2026-06-01T00:00:00Z", sellerOperName="Возврат"),
+            report_row(8, orderDt="2026-06-03T00:00:00Z", sku="999"),
+        ]
+        yield made
+
+
+def test_orders_that_the_statistics_have_forgotten_come_from_the_reports(old: Bench) -> None:
+    pages = old.read("orders")
+    told = {record.order_id[5:7] + record.order_id[7:8]: record for record in records(pages)}
+    assert [(each.order_id[4:8], each.state.value, each.belated) for each in told.values()] == [
+        ("0001", "ordered", False),
+        ("0002", "delivered", True),
+        ("0003", "returned", True),
+        ("0005", "delivered", True),
+    ]
+    assert told["002"] == OrderRecord(
+        order_id="11.r0002.0.0",
+        sku_id="700001",
+        place_id="wb:Склад WB",
+        scheme="FBW",
+        state=OrderState.DELIVERED,
+        quantity=1000,
+        price=7_005_000,
+        currency="RUB",
+        ordered_at=micros(datetime(2026, 6, 1, 9, tzinfo=UTC)),
+        cancelled_at=None,
+        belated=True,
+    )
+    assert (told["005"].scheme, told["005"].place_id) == ("DBS", None)
+    assert [key for key, _ in rejected(pages)] == ["1232610008"]
+    assert [page.done for page in pages] == [False] * (len(pages) - 1) + [True]
+    assert len({page.as_of for page in pages}) == 1
+
+
+def test_history_goes_on_after_any_page_and_is_read_once(old: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finance, "PAGE_ROWS", 2)
+    whole = old.read("orders")
+    for number, page in enumerate(whole[:-1], 1):
+        assert records(whole[:number]) + records(old.read("orders", page.cursor)) == records(whole)
+    old.shop.asked.clear()
+    assert [record.order_id for record in records(old.read("orders", whole[-1].cursor))] == ["11.r0001.0.0"]
+    assert old.shop.paths(FINANCE) == []
+
+
+def test_a_forgotten_order_that_was_rejected_is_read_again(old: Bench) -> None:
+    row = next(row for page in old.read("orders") for row in page.rejected)
+    assert row.may_pass
+    old.barcodes["999"] = "700009"
+    (again,) = old.source.reread("orders", [StoredRow(row.raw, row.context)])
+    assert [(record[0], record[1]) for record in again.records] == [("11.r0008.0.0", "700009")]
+
+
+def test_within_ninety_days_the_statistics_tell_all(wb: Bench) -> None:
+    wb.shop.orders, wb.shop.finance = [order(1)], [report_row(2, orderDt="2026-06-01T00:00:00Z")]
+    assert len(records(wb.read("orders"))) == 1
+    assert wb.shop.paths(FINANCE) == []
