@@ -93,6 +93,8 @@ class Loader:
         self.unknown_skus: dict[str, None] = {}
         """Named by rows, and not held by the catalogue."""
         self._steps = 0
+        self._unbelieved = False
+        """Something of this reading was not believed."""
 
     def resume(self) -> str | None:
         """The source's cursor to go on from."""
@@ -137,7 +139,7 @@ class Loader:
             self.work.account_id,
             self.stream.name,
             runs.StreamCursor(
-                cursor=json.dumps({"source": page.cursor, "scope": scope}),
+                cursor=json.dumps({"source": page.cursor, "scope": scope, "unbelieved": self._unbelieved}),
                 complete=complete,
                 as_of=micros(page.as_of) if complete else before.as_of if before else None,
                 rows_last=before.rows_last if before else None,
@@ -256,8 +258,12 @@ class SnapshotLoader(Loader):
     def resume(self) -> str | None:
         work = self.work
         found = work.cursor(self.stream)
-        if found is None or found.complete or work.params.full:
+        if found is None or work.params.full:
             return None
+        if found.complete:
+            # What was held waits for a second whole reading; a source that tells only what is new would never give it.
+            last: dict[str, Any] = json.loads(found.cursor)
+            return None if last.get("unbelieved") else str(last["source"])
         if work.now_micros() - found.changed_at > RESUME_SNAPSHOT_SECONDS * MICROS_PER_SECOND:
             return None
         saved: dict[str, Any] = json.loads(found.cursor)
@@ -266,11 +272,14 @@ class SnapshotLoader(Loader):
                 self._open = stock.staged_snapshot(connection, work.account_id, saved["scope"])
             if self._open is None:
                 return None
+        self._unbelieved = bool(saved.get("unbelieved"))
         return str(saved["source"])
 
     def prepare(self, connection: Connection, pages: Sequence[Page]) -> None:
         super().prepare(connection, pages)
         first = pages[0]
+        if not first.scope:
+            return  # nothing has changed since the last reading
         # The source may begin a scope anew by itself: its instant then is another.
         if self._open is None or (self._open.scope, self._open.as_of) != (first.scope, micros(first.as_of)):
             self._open = stock.open_snapshot(
@@ -278,7 +287,8 @@ class SnapshotLoader(Loader):
             )
 
     def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-        assert self._open is not None
+        if self._open is None:
+            return 0
         self._answered.update(page.seen)
         skus, places = self.work.identity.skus, self.work.identity.places
         rows = [
@@ -292,12 +302,11 @@ class SnapshotLoader(Loader):
     def save(self, connection: Connection, page: Page) -> None:
         # The cursor passes a scope only with its publish: a crash between the two must not lose the scope.
         if not page.scope_done:
-            self._save(connection, page, scope=page.scope, complete=False)
+            self._save(connection, page, scope=page.scope or None, complete=page.done)
 
     def snapshot_id(self, page: Page) -> int | None:
         del page
-        assert self._open is not None
-        return self._open.id
+        return None if self._open is None else self._open.id
 
     def after_step(self, page: Page) -> None:
         if not page.scope_done:
@@ -308,6 +317,7 @@ class SnapshotLoader(Loader):
             reason = self._doubt(connection, snapshot)
             if reason is not None:
                 stock.hold(connection, snapshot, work.run_id, reason=reason)
+                self._unbelieved = True
             generation = None if reason is not None else self._publish(connection, snapshot)
             # The scope is behind us whatever became of it; with the last one the reading is whole.
             self._save(connection, page, scope=None, complete=page.done)
@@ -367,8 +377,9 @@ class SnapshotLoader(Loader):
                 StreamState.HELD,
                 f"{'; '.join(held)}. The earlier stock stays until a second reading agrees or a person believes it.",
             )
-        with self.work.database.write() as connection:
-            runs.remember_rows(connection, self.work.account_id, self.stream.name, self._rows)
+        if self._rows:
+            with self.work.database.write() as connection:
+                runs.remember_rows(connection, self.work.account_id, self.stream.name, self._rows)
         message = self._rejected()
         if self._stale:
             message = f"{message or ''} {self._stale:,} earlier figures stay, marked stale.".strip()

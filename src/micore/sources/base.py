@@ -77,7 +77,8 @@ class Page:
     as_of: datetime
     """Instant of this reading by the marketplace's clock (its Date header), UTC; the same for all pages of a scope."""
     scope: str = ""
-    """Snapshot streams: which part of the stock this is; "fbo", "fbs". Pages of one scope come together."""
+    """Snapshot streams: which part of the stock this is; "fbo", "fbs". Pages of one scope come together. A reading that
+    is one empty page without a scope says that nothing has changed since the one whose cursor it was given."""
     scope_done: bool = False
     """Snapshot streams: the scope has been read whole with this page."""
     done: bool = False
