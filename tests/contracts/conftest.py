@@ -13,7 +13,12 @@ from micore.simulator import Clock, Running, Shop, serve_in_thread
 from tests.contracts.markets import CANARY, Market, behind_a_proxy
 from tests.unit.sources.clocks import HandClock
 
-SOURCES = tuple(plugins.registered(plugins.SOURCES))
+SOURCES = tuple(
+    name
+    for name in plugins.registered(plugins.SOURCES)
+    if any(option.name == "base_url" for option in plugins.load(plugins.SOURCES, name).options)
+)
+"""Those that can be sent to a simulated marketplace; the drop folder keeps its promises in tests/unit/sources/files."""
 STREAMS = tuple((source, stream.name) for source in SOURCES for stream in plugins.load(plugins.SOURCES, source).streams)
 
 OPTIONS = {
