@@ -20,7 +20,7 @@ from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import currency_code, ident, money
 from micore.sources.http import Answer, RequestRefusedError
 from micore.sources.paging import Fetched, Step, walk
-from micore.sources.rows import Batch, RowReader, named
+from micore.sources.rows import Batch, RowReader, named, rows_apart
 from micore.sources.wildberries.answers import ReportRow
 from micore.sources.wildberries.api import CURRENCY, FINANCE_PATH, NAME, Category, WildberriesApi
 from micore.sources.wildberries.orders import SkuOfBarcode
@@ -57,6 +57,8 @@ _COLUMNS: tuple[Column, ...] = (
 
 FIELDS = tuple(dict.fromkeys(field.encode_name for field in msgspec.structs.fields(ReportRow)))
 """All that is asked for; a whole row is five times as long."""
+
+_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 BatchT = TypeVar("BatchT", bound=Batch[Any, Any])
 
@@ -205,7 +207,7 @@ def report_pages(
     def fetch(at: str) -> tuple[Answer[Batch[Any, ReportRow]], Fetched]:
         asked = {"dateFrom": first.isoformat(), "dateTo": last.isoformat(), "period": "weekly"}
         answer = ask(asked | {"limit": PAGE_ROWS, "rrdId": int(at or 0)})
-        rows = msgspec.json.decode(answer.raw.body or NO_ROWS, type=list[msgspec.Raw])
+        rows = rows_apart(_ROWS, answer.raw.body or NO_ROWS)[1]
         return answer, Fetched(len(rows), _last_id(rows), answer.raw.body)
 
     return walk(NAME, FINANCE_PATH, after, fetch)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from micore.domain.instants import micros
@@ -161,6 +162,15 @@ def test_a_name_that_is_no_field_any_more_does_not_end_the_reading(wb: Bench) ->
     refusal = Says({"title": "decode error", "detail": "unknown field"}, 400)
     wb.shop.instead[FINANCE] = lambda asked: refusal if "fields" in asked.payload else None
     assert len(records(wb.read("finance"))) == 3
+
+
+def test_a_row_that_is_no_json_leaves_its_neighbours(wb: Bench) -> None:
+    body = msgspec.json.encode([report_row(1), report_row(2, forPay="BROKEN"), report_row(3)])
+    broken = body.replace(b'"BROKEN"', b"NaN")
+    wb.shop.instead[FINANCE] = lambda asked: Says(b"", 204) if asked.payload["rrdId"] else Says(broken)
+    pages = wb.read("finance")
+    assert {record.order_id for record in records(pages)} == {"11.r0001.0.0", "11.r0003.0.0"}
+    assert len(rejected(pages)) == 1
 
 
 def test_rows_without_ids_are_no_report(wb: Bench) -> None:
