@@ -388,8 +388,7 @@ export const ru: Dictionary = (f) => ({
       few: (stream, count, low, high) =>
         `${stream}: пришло ${rows(f, count)}, обычно в этот день недели от ${f.number(low)} до ${f.number(high)}.`,
       unknownSkus: (stream, count, examples) => `${stream}: ${f.number(count)} SKU нет в каталоге (${examples}).`,
-      newField: (stream, field, endpoint) =>
-        `${stream}: в ответах новое поле ${field} (${endpoint}). Оно не читается.`,
+      newField: (stream, field, endpoint) => `${stream}: в ответах новое поле ${field} (${endpoint}). Оно не читается.`,
       vanishedField: (stream, field, endpoint) =>
         `${stream}: в ответах больше нет поля ${field}, которое было всегда (${endpoint}).`,
       changedType: (stream, field, endpoint, before, now) =>

@@ -404,6 +404,7 @@ export function streamRun(part: Partial<StreamRun> & { stream: string }): Stream
     started_at: null,
     finished_at: null,
     message: null,
+    findings: [],
     windows: null,
     windows_done: null,
     rows_new: null,

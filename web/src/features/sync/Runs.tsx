@@ -39,7 +39,8 @@ function useFinding(run: Run): { title: string; lines: string[] } | null {
   // What a finding says in the reader's language is not said again in the server's.
   const told = (stream: StreamRun) => stream.findings.some((finding) => stream.message?.includes(finding.message));
   const streams = run.streams.flatMap((stream) => {
-    const said = told(stream) || stream.message === null ? (stream.state === "held" ? t.sync.heldText : null) : stream.message;
+    const said =
+      told(stream) || stream.message === null ? (stream.state === "held" ? t.sync.heldText : null) : stream.message;
     return said === null ? [] : [`${t.colon(streamName(t, stream.stream))} ${said}`];
   });
   const said = run.streams.some(told) ? null : run.message;
@@ -53,7 +54,10 @@ function useFinding(run: Run): { title: string; lines: string[] } | null {
   if (title === null && streams.length === 0) return null;
   // A stream's words that the run repeats are said once.
   const lines = [...findings, ...streams].filter((line) => !title || (line !== title && !line.includes(title)));
-  return { title: title ?? t.sync.runState[run.state], lines: [...lines, ...(run.remedy === null ? [] : [run.remedy])] };
+  return {
+    title: title ?? t.sync.runState[run.state],
+    lines: [...lines, ...(run.remedy === null ? [] : [run.remedy])],
+  };
 }
 
 function RunRow({ run }: { run: Run }) {
@@ -63,7 +67,8 @@ function RunRow({ run }: { run: Run }) {
   const days = daysOf(f, run);
   const fresh = run.streams.reduce((sum, stream) => sum + (stream.rows_new ?? 0), 0);
   const [icon, tone] = marks[run.state];
-  const noticeTone = tone === "critical" || tone === "low" ? tone : run.rows_rejected > 0 || found(run) ? "low" : "unknown";
+  const noticeTone =
+    tone === "critical" || tone === "low" ? tone : run.rows_rejected > 0 || found(run) ? "low" : "unknown";
   const started = run.started_at ?? run.created_at;
   const seconds = run.finished_at ? (new Date(run.finished_at).getTime() - new Date(started).getTime()) / 1000 : null;
   return (

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { scheduleWords } from "@/features/sync/words";
+import { findingWords, scheduleWords } from "@/features/sync/words";
 import { en } from "@/i18n/en";
 import { createFormats } from "@/lib/format";
 
-const t = en(createFormats("en", "Europe/Moscow"));
+const f = createFormats("en", "Europe/Moscow");
+const t = en(f);
 
 describe("a schedule in words", () => {
   it.each([
@@ -18,5 +19,21 @@ describe("a schedule in words", () => {
     ["@hourly", "schedule @hourly"],
   ])("%s is %s", (cron, words) => {
     expect(scheduleWords(t, cron)).toBe(words);
+  });
+});
+
+describe("a finding in words", () => {
+  it("says what came and what is usual", () => {
+    const facts = { rows: "3", low: "180", high: "240", day: "2026-11-16", of_day: "yes" };
+    expect(findingWords(t, f, "orders", { kind: "too_few_rows", message: "", facts })).toMatch(
+      /of Monday, 16 Nov: 3 rows came, 180 to 240 are usual on that weekday\.$/,
+    );
+  });
+
+  it("names a method that ends, its day and what takes its place", () => {
+    const facts = { endpoint: "POST /v1/x", day: "2026-12-31", instead: "/v2/x" };
+    expect(findingWords(t, f, "orders", { kind: "retiring", message: "", facts })).toContain(
+      "POST /v1/x ends on 31 Dec, the marketplace says; /v2/x takes its place.",
+    );
   });
 });
