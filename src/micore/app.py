@@ -26,6 +26,7 @@ from micore.services.backfills import Backfills
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
+from micore.services.key_tests import KeyTests, TestedPlugin
 from micore.services.live import Live
 from micore.services.products import Products
 from micore.services.reconciliations import Reconciliations
@@ -107,6 +108,7 @@ class App:
     products: Products
     explanations: Explanations
     health: Health
+    key_tests: KeyTests
 
     def writer_lock(self) -> WriterLock | None:
         """The lock of the one writing process; None where the database lets several write."""
@@ -175,6 +177,7 @@ def build_app(
     sync.listener = LiveListener(live, sync.run)
     cache: Cache = _cache(settings)
     return App(
+        key_tests=KeyTests(sync, _tested_plugins(env_file)),
         settings=settings,
         shop=shop,
         database=database,
@@ -265,6 +268,32 @@ def _slot(name: str, env_file: Path | None, keyed: dict[tuple[str, ...], str]) -
     return SourceSlot(
         name, title, plugin.streams, partial(made_source, name, values), None, plugin=kind, settings=settings
     )
+
+
+def _tested_plugins(env_file: Path | None) -> dict[str, TestedPlugin]:
+    """Every plug-in that can be loaded, with what its keys are made of."""
+    found: dict[str, TestedPlugin] = {}
+    for name, options in installed_source_options().items():
+        if not options:
+            continue
+        plugin: Any = load(SOURCES, name)
+        found[name] = TestedPlugin(
+            name, plugin.title, options, hasattr(plugin, "key"), partial(_keyed_source, name, options, env_file)
+        )
+    return found
+
+
+def _keyed_source(
+    plugin: str,
+    options: Sequence[Option],
+    env_file: Path | None,
+    slot: str | None,
+    values: Mapping[str, str],
+    tools: SourceTools,
+) -> Source:
+    """A source of the settings of a slot, or with a key that is only tried: its other settings are the first slot's."""
+    in_force, _ = source_options(slot or plugin, options, env_file=env_file)
+    return made_source(slot or plugin, {**in_force, **values}, tools)
 
 
 def made_source(slot: str, values: Mapping[str, str], tools: SourceTools) -> Source:

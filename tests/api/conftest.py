@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
@@ -18,23 +18,27 @@ from micore.api.server import create_app
 from micore.cache import Cache, MemoryCache
 from micore.domain.run_views import Run, RunPage, RunState, SyncOverview, Trigger
 from micore.domain.views import Meta
-from micore.errors import InvalidRequestError, NotFoundError, RunEndedError
+from micore.errors import InvalidRequestError, NotFoundError, RunEndedError, SourceAuthError
 from micore.services.backfills import Backfills
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
+from micore.services.key_tests import KeyTests, TestedPlugin
 from micore.services.live import Live
 from micore.services.products import Products
 from micore.services.reconciliations import Reconciliations
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync import SourceSlot, SyncService
+from micore.sources.base import Option, SourceTools
+from micore.sources.keys import FirstSync, KeyFacts, StreamEstimate
 from micore.storage import dashboard as store
 from micore.storage import tables
 from micore.storage.database import Database
 from micore.storage.raw import RawStore
 from tests import seed
 from tests.support.fake_ranges import RangingSource
+from tests.support.fake_source import FakeMarketplace, FakeSource
 
 ORIGIN = "http://127.0.0.1:8083"
 
@@ -124,6 +128,31 @@ def syncs(database: Database, folder: Path, now: Clock) -> SyncService:
     )
 
 
+class KeyedSource(FakeSource):
+    """A source whose keys can be tested; it accepts every key but "dead-key"."""
+
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("client_id", "Client ID."),
+        Option("api_key", "API key.", secret=True),
+    )
+
+    def __init__(self, values: Mapping[str, str], tools: SourceTools) -> None:
+        market = FakeMarketplace()
+        if values.get("api_key") == "dead-key":
+            market.account_error = SourceAuthError("fake", status=403, said="Invalid Api-Key", path="/v1/roles")
+        super().__init__(values, tools, market)
+
+    def key(self) -> KeyFacts:
+        return KeyFacts("API key", ("Read",), {"orders": ("Orders",)}, read_only=True)
+
+    def estimate(self, streams: Sequence[str], seconds_per_request: float) -> FirstSync:
+        return FirstSync(8, {name: StreamEstimate(3, 4.5, "Three pages.") for name in streams})
+
+
+def _keyed(slot: str | None, values: Mapping[str, str], tools: SourceTools) -> KeyedSource:
+    return KeyedSource(values, tools)
+
+
 class Api:
     """One installation behind its HTTP application."""
 
@@ -151,6 +180,18 @@ class Api:
             reconciliations=Reconciliations(syncs(database, folder, now)),
             live=self.live,
             cache=self.cache,
+            key_tests=KeyTests(
+                syncs(database, folder, now),
+                {
+                    "ozon": TestedPlugin(
+                        "ozon",
+                        "Ozon",
+                        KeyedSource.options,
+                        True,
+                        lambda slot, values, tools: KeyedSource(values, tools),
+                    )
+                },
+            ),
             web=self.web,
         )
         self.app = create_app(self.parts)
@@ -170,6 +211,11 @@ class Api:
         """One request."""
         response: httpx2.Response = self.run(lambda client: client.request(method, path, **given))
         return response
+
+    def post(self, path: str, **more: Any) -> httpx2.Response:
+        """An answer to something sent."""
+        answer: httpx2.Response = self.run(lambda client: client.post(path, **more))
+        return answer
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx2.Response:
         """One GET; compressed only when the headers say so."""

@@ -18,6 +18,7 @@ from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.simulator.wildberries.tokens import (
     ANALYTICS,
     CONTENT,
+    FINANCE,
     MARKETPLACE,
     PRICES,
     STATISTICS,
@@ -27,7 +28,7 @@ from micore.simulator.wildberries.tokens import (
 from tests.unit.sources.clocks import HandClock
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
-RIGHTS = (CONTENT, ANALYTICS, PRICES, MARKETPLACE, STATISTICS, SUPPLIES)
+RIGHTS = (CONTENT, ANALYTICS, PRICES, MARKETPLACE, STATISTICS, SUPPLIES, FINANCE)
 SECOND_SELLER = "11111111-2222-3333-4444-555555555555"
 
 

@@ -11,7 +11,18 @@ from fastapi import FastAPI
 
 from micore.api import errors
 from micore.api.parts import Parts
-from micore.api.routes import backfills, dashboard, documents, health, live, products, raw, reconciliations, sync
+from micore.api.routes import (
+    backfills,
+    dashboard,
+    documents,
+    health,
+    live,
+    products,
+    raw,
+    reconciliations,
+    sources,
+    sync,
+)
 
 OPENAPI_PATH = "/api/openapi.json"
 DESCRIPTION = """Inventory of marketplace sellers. Quantities are numbers in the item's unit, money is decimal text with
@@ -19,7 +30,7 @@ its currency, instants are UTC, days are the shop's business days, null means un
 (RFC 9457). Reads carry an ETag."""
 
 REQUEST_SCHEMAS = {"SyncRequest", "BackfillRequest", "ReconcileRequest"}
-NOUNS = (dashboard, products, raw, backfills, sync, reconciliations, live, health, documents)
+NOUNS = (dashboard, products, raw, backfills, sync, sources, reconciliations, live, health, documents)
 ROUTERS = tuple(noun.router for noun in NOUNS)
 
 

@@ -17,6 +17,7 @@ from micore.services.backfills import Backfills
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
+from micore.services.key_tests import KeyTests
 from micore.services.live import Live
 from micore.services.products import Products
 from micore.services.reconciliations import Reconciliations
@@ -68,6 +69,7 @@ class Parts:
     reconciliations: Reconciliations
     live: Live
     cache: Cache
+    key_tests: KeyTests
     web: Path | None = None
     """Folder of the built web app; None when it has not been built."""
     threads: ThreadPoolExecutor = field(

@@ -20,7 +20,7 @@ COMMANDS = {
     "reconcile": "Compare orders and stock with the marketplaces' own figures.",
     "db": "Migrate, describe and check the database.",
     "config": "Show and check what settings are in force.",
-    "source": "Look at the plug-ins that read marketplaces, and check one.",
+    "source": "Look at the plug-ins that read marketplaces, check one, test a key.",
     "simulator": "Serve the marketplaces' APIs with a made-up shop behind them.",
 }
 """Every command with its line of help; its module in this package has the same name."""

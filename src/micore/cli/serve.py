@@ -97,6 +97,7 @@ def _parts(ready: App, worker: Worker) -> Parts:
         reconciliations=replace(ready.reconciliations, wake=worker.wake),
         live=ready.live,
         cache=ready.cache,
+        key_tests=ready.key_tests,
         web=web_folder(),
     )
 

@@ -16,12 +16,14 @@ from micore import config
 from micore.app import installed_source_options
 from micore.cli.output import console, errors, print_json, print_table, warn
 from micore.cli.settings import settings_in_force
+from micore.cli.source_key import key
 from micore.errors import InvalidRequestError, NotFoundError, SettingsError
 from micore.plugins import SOURCES, load, registered
 from micore.sources.checking import Budget, Place, Pretence, Report, Result, Trial, Verdict, check_source
 from micore.telemetry.logs import hide, set_up_logs
 
 app = typer.Typer(add_completion=False, help="Look at the plug-ins that read marketplaces.", no_args_is_help=True)
+app.command("key")(key)
 
 _MARKS = {
     Verdict.PASSED: "[green]kept[/]   ",

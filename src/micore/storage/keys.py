@@ -49,6 +49,17 @@ def _note(connection: Connection, slot: str, **values: int | str | None) -> None
         connection.execute(insert(source_key).values(slot=slot, **values))
 
 
+def read_by(connection: Connection, *, source: str, external_id: str) -> list[str]:
+    """The slots whose key was one of this account last."""
+    rows = connection.execute(
+        select(source_key.c.slot)
+        .join(account, account.c.id == source_key.c.account_id)
+        .where(account.c.source == source, account.c.external_id == external_id)
+        .order_by(source_key.c.slot)
+    )
+    return list(rows.scalars())
+
+
 def name_taken(connection: Connection, *, source: str, external_id: str, name: str) -> bool:
     """Whether another account of this marketplace bears the name already."""
     other = select(func.count()).where(

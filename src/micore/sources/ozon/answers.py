@@ -401,10 +401,18 @@ class Bundle(Struct, Generic[RowT]):
 # --- the account --------------------------------------------------------------------------------------------------
 
 
+class Role(Struct):
+    """What a key may do, by a name of Ozon's."""
+
+    name: str | None = None
+    methods: list[str] | None = None
+
+
 class Roles(Struct):
     """/v1/roles."""
 
     expires_at: str | None = None
+    roles: list[Role] | None = None
 
 
 class Company(Struct):

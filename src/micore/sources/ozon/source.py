@@ -13,12 +13,14 @@ from micore.domain.retirements import Retirement
 from micore.errors import NotFoundError, SourceAuthError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.fields import currency_code, optional_moment
+from micore.sources.keys import FirstSync, KeyFacts
 from micore.sources.options import header_text, whole_number
 from micore.sources.own_figures import OwnOrders, OwnStock
 from micore.sources.ozon import own_figures
 from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, RETIREMENTS, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
+from micore.sources.ozon.keys import first_sync, key_facts
 from micore.sources.ozon.orders import read_orders
 from micore.sources.ozon.ranges import plan_range, read_range
 from micore.sources.ozon.rereading import READ_AGAIN
@@ -131,6 +133,14 @@ class OzonSource:
     def own_stock(self) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock."""
         return own_figures.own_stock(self._api)
+
+    def key(self) -> KeyFacts:
+        """See KeySource.key."""
+        return key_facts(self._api)
+
+    def estimate(self, streams: Sequence[str], seconds_per_request: float) -> FirstSync:
+        """See KeySource.estimate."""
+        return first_sync(self._api, self._history, streams, seconds_per_request)
 
     def close(self) -> None:
         """See Source.close."""

@@ -297,3 +297,12 @@ def goods_of(api: OzonApi, supply: FoundSupply, cursor: str) -> Iterator[Step[An
         return answer, Fetched(rows, following(batch.envelope.last_id, batch.envelope.has_next))
 
     return walk(NAME, BUNDLE_PATH, cursor, fetch)
+
+
+def count_supplies(api: OzonApi, history: timedelta) -> int:
+    """How many supplies a first reading looks into."""
+    listing = _Listing()
+    as_of = api.now()
+    listing.read(api, OPEN_STATES, None)
+    listing.read(api, CLOSED_STATES, as_of - min(history, CLOSED_HISTORY))
+    return len(listing.supplies)

@@ -11,6 +11,7 @@ import msgspec
 from micore.domain.retirements import Retirement
 from micore.errors import NotFoundError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
+from micore.sources.keys import FirstSync, KeyFacts
 from micore.sources.options import header_text, whole_number
 from micore.sources.own_figures import OwnOrders, OwnStock
 from micore.sources.ranges import RangePlan
@@ -29,6 +30,7 @@ from micore.sources.wildberries.api import (
 from micore.sources.wildberries.catalogue import read_catalogue
 from micore.sources.wildberries.finance import read_finance
 from micore.sources.wildberries.history import read_all_orders
+from micore.sources.wildberries.keys import first_sync, key_facts
 from micore.sources.wildberries.orders import is_unknown_barcode
 from micore.sources.wildberries.prices import read_prices
 from micore.sources.wildberries.ranges import plan_range, read_range
@@ -143,6 +145,14 @@ class WildberriesSource:
     def own_stock(self) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock: none, stock is told by the method that the stream reads."""
         return ()
+
+    def key(self) -> KeyFacts:
+        """See KeySource.key."""
+        return key_facts(self._token)
+
+    def estimate(self, streams: Sequence[str], seconds_per_request: float) -> FirstSync:
+        """See KeySource.estimate."""
+        return first_sync(self._api, self._history, streams, seconds_per_request)
 
     def close(self) -> None:
         """See Source.close."""

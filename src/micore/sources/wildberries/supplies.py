@@ -258,3 +258,9 @@ def _goods(
         return answer, Fetched(rows, str(int(at or 0) + PAGE_ROWS) if rows >= PAGE_ROWS else None, answer.raw.body)
 
     return walk(NAME, path, "", fetch)
+
+
+def recent_supplies(api: WildberriesApi) -> int:
+    """How many supplies a first reading looks into."""
+    rows, rejected, _ = _all_supplies(api, api.tools.now())
+    return len(rows) + len(rejected)
