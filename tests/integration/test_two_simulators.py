@@ -86,9 +86,12 @@ MICORE_WILDBERRIES_2_BASE_URL={wildberries[1]}
 
 
 def synced(ready: App, *sources: str) -> dict[str, Run]:
-    ids = {
-        run.source: run.id for source in sources for run in ready.sync.request(trigger=Trigger.COMMAND, source=source)
-    }
+    ids: dict[str, int] = {}
+    for source in sources:
+        # Reports on order are made in the marketplace's time, which stands still here.
+        streams = [each.name for each in ready.sync.sources[source].streams if each.name != "storage_cost"]
+        for run in ready.sync.request(trigger=Trigger.COMMAND, source=source, streams=streams):
+            ids[run.source] = run.id
     while ready.sync.work_once() is not None:
         pass
     return {source: ready.sync.run(run_id) for source, run_id in ids.items()}

@@ -46,6 +46,7 @@ function productQuery(filters: ProductFilters, limit: number, cursor: string | n
     q: filters.q,
     status: commas(filters.status),
     marketplace: commas(filters.marketplace),
+    account: commas(filters.account),
     place: commas(filters.place),
     state: filters.state,
     sort: filters.sort,
@@ -139,6 +140,12 @@ export const queries = {
         ),
     }),
 
+  sources: () =>
+    queryOptions({
+      queryKey: ["sources"],
+      queryFn: ({ signal }) => read(client.GET("/api/v1/sources", { signal })),
+    }),
+
   runs: (findings: boolean) =>
     infiniteQueryOptions({
       queryKey: [...syncKey, "runs", { findings }],
@@ -160,6 +167,16 @@ export const startSync = (source: string | null) =>
   read(client.POST("/api/v1/sync/runs", { body: { source, streams: null, full: false } }));
 
 export const startBackfill = (asked: BackfillRequest) => read(client.POST("/api/v1/sync/backfills", { body: asked }));
+
+/** Tests a key that is not stored; null: the one in the settings. It may take a minute at slow limits. */
+export const testKey = (name: string, values: Record<string, string> | null) =>
+  read(
+    client.POST("/api/v1/sources/{name}/test-key", {
+      params: { path: { name } },
+      ...(values ? { body: values } : {}),
+      fetch: (request: Request) => globalThis.fetch(request),
+    }),
+  );
 
 export const stopRun = (id: number) =>
   read(client.POST("/api/v1/sync/runs/{run_id}/stop", { params: { path: { run_id: id } } }));

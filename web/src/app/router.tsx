@@ -75,7 +75,14 @@ const sync = createRoute({
   component: lazyRouteComponent(() => import("@/features/sync/SyncPage"), "SyncPage"),
 });
 
-const routeTree = root.addChildren([dashboard, products, product, sync]);
+const sources = createRoute({
+  getParentRoute: () => root,
+  path: "/sources",
+  loader: ({ context: { cache } }) => ahead(cache.query(queries.sources())),
+  component: lazyRouteComponent(() => import("@/features/sources/SourcesPage"), "SourcesPage"),
+});
+
+const routeTree = root.addChildren([dashboard, products, product, sync, sources]);
 
 export function createAppRouter(cache: QueryClient, history?: RouterHistory) {
   return createRouter({

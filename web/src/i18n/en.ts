@@ -1,5 +1,6 @@
 /** English, and the shape every other language must fill: a missing key does not compile. */
 import { longestCover, type Formats, type Money } from "@/lib/format";
+import { keysEn } from "@/i18n/keys/en";
 import { pastEn } from "@/i18n/past/en";
 import { createPlural } from "@/lib/plural";
 
@@ -475,6 +476,7 @@ export const en = (f: Formats) => ({
   },
 
   past: pastEn(f),
+  keys: keysEn(f),
   loading: "Loading",
   total: (amount: Money) => f.money(amount),
 });

@@ -1,6 +1,7 @@
 /** Français. */
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
+import { keysFr } from "@/i18n/keys/fr";
 import { pastFr } from "@/i18n/past/fr";
 import { createPlural } from "@/lib/plural";
 
@@ -480,6 +481,7 @@ export const fr: Dictionary = (f) => ({
   },
 
   past: pastFr(f),
+  keys: keysFr(f),
   loading: "Chargement",
   total: (amount) => f.money(amount),
 });

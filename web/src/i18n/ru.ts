@@ -1,6 +1,7 @@
 /** Русский. */
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
+import { keysRu } from "@/i18n/keys/ru";
 import { pastRu } from "@/i18n/past/ru";
 import { createPlural } from "@/lib/plural";
 
@@ -480,6 +481,7 @@ export const ru: Dictionary = (f) => ({
   },
 
   past: pastRu(f),
+  keys: keysRu(f),
   loading: "Загрузка",
   total: (amount) => f.money(amount),
 });

@@ -5,8 +5,17 @@ const badges: Record<string, string> = { ozon: "Ozon", wildberries: "WB" };
 
 const capital = (source: string) => source.charAt(0).toUpperCase() + source.slice(1);
 
-/** "wildberries" as "Wildberries". */
-export const sourceTitle = (source: string) => titles[source] ?? capital(source);
+/** "ozon-2", the slot of a second account, as what it is of and its number. */
+function parts(source: string): [string, string] {
+  const found = /^(.+)-([2-9]|[1-9][0-9])$/.exec(source);
+  return found ? [found[1] ?? source, ` ${found[2]}`] : [source, ""];
+}
+
+/** "wildberries" as "Wildberries", "ozon-2" as "Ozon 2". */
+export function sourceTitle(source: string): string {
+  const [plugin, number] = parts(source);
+  return (titles[plugin] ?? capital(plugin)) + number;
+}
 
 /** "wildberries" as "WB", where there is little room. */
 export const sourceBadge = (source: string) => badges[source] ?? capital(source);

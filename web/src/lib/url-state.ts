@@ -36,6 +36,8 @@ export interface ProductsSearch extends RootSearch {
   q?: string;
   status?: Status[];
   marketplace?: string[];
+  /** Ids of accounts. */
+  account?: number[];
   place?: number[];
   state?: ProductState;
   sort?: Sort;
@@ -130,6 +132,7 @@ export const readProducts = (raw: Raw): ProductsSearch =>
     q: text(raw.q)?.slice(0, longestQuery),
     status: among(statuses, raw.status),
     marketplace: names(raw.marketplace),
+    account: ids(raw.account),
     place: ids(raw.place),
     state: productStates.find((state) => state === raw.state && state !== "active"),
     sort: sort(raw.sort),

@@ -121,8 +121,7 @@ def first_sync(
         ),
         "storage_cost": lambda: (
             Category.ANALYTICS, STORAGE_FILE_PATH, pages(storage.FIRST_DAYS, storage.LONGEST_DAYS) + 1, 0,
-            f"{storage.FIRST_DAYS} days in reports of {storage.LONGEST_DAYS}, each made on order, which may "
-            "take minutes more",
+            f"{storage.FIRST_DAYS} days in reports of {storage.LONGEST_DAYS}, made on order: minutes more",
         ),
     }  # fmt: skip
     found: dict[str, StreamEstimate] = {}

@@ -49,6 +49,11 @@ function ProductCell({ row, t }: { row: ProductRow; t: Messages }) {
               {sourceBadge(source)}
             </span>
           ))}
+          {row.accounts.map((account) => (
+            <span className="badge cut" key={account} title={account}>
+              {account}
+            </span>
+          ))}
           {row.archived && <span className="badge">{t.table.archived}</span>}
           {row.stale && (
             <span className="age" role="img" aria-label={t.table.stale} title={t.table.stale}>

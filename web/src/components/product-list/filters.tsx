@@ -2,12 +2,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { queries } from "@/api/queries";
-import type { Place } from "@/api/types";
+import type { Place, SourceFreshness } from "@/api/types";
 import { FilterChip, FilterOption } from "@/components/ui/FilterChip";
 import { Status } from "@/components/ui/Status";
 import { useI18n } from "@/i18n";
 import type { Messages } from "@/i18n/en";
-import { sourceBadge, sourceTitle } from "@/lib/names";
+import { accountTitle, sourceBadge, sourceTitle } from "@/lib/names";
 import { sortKeys, type Sort, type SortKey, type Status as StatusName } from "@/lib/url-state";
 
 /** One taken away or added; nothing left, or everything, is no filter. */
@@ -67,6 +67,38 @@ export function MarketplaceFilter({ value, onChange, sources }: FilterProps<stri
             label={sourceTitle(source)}
             checked={value?.includes(source) ?? false}
             onChange={(on) => onChange(toggled(value ?? [], source, on, sources))}
+          />
+        ))}
+      </fieldset>
+    </FilterChip>
+  );
+}
+
+/** Accounts, where some marketplace has several; the others are told by their marketplace. */
+export function AccountFilter({
+  value,
+  onChange,
+  accounts,
+}: FilterProps<number> & { accounts: readonly SourceFreshness[] }) {
+  const { t, f } = useI18n();
+  const several = accounts.length > new Set(accounts.map(({ source }) => source)).size;
+  if (!several && !value) return null;
+  const all = accounts.map((one) => one.account_id);
+  const nameOf = (id: number) => accounts.find((one) => one.account_id === id)?.name ?? f.number(id);
+  return (
+    <FilterChip
+      name={t.keys.accounts}
+      value={value ? t.list(value.map(nameOf)) : null}
+      onClear={() => onChange(undefined)}
+    >
+      <fieldset className="options">
+        <legend className="sr">{t.keys.accounts}</legend>
+        {accounts.map((one) => (
+          <FilterOption
+            key={one.account_id}
+            label={accountTitle(one, accounts)}
+            checked={value?.includes(one.account_id) ?? false}
+            onChange={(on) => onChange(toggled(value ?? [], one.account_id, on, all))}
           />
         ))}
       </fieldset>

@@ -44,7 +44,9 @@ function Supplies({ supplies }: { supplies: readonly OpenSupply[] }) {
           {supplies.map((supply) => (
             <tr role="row" key={`${supply.source} ${supply.supply_id} ${supply.sku_id}`}>
               <th scope="row">
-                <span className="badge">{sourceBadge(supply.source)}</span>{" "}
+                <span className="badge" title={supply.account}>
+                  {sourceBadge(supply.source)}
+                </span>{" "}
                 <span className="mono">{supply.supply_id}</span>
               </th>
               <td data-label={t.product.supplyFor}>{supply.place ?? "–"}</td>

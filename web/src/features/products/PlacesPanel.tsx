@@ -36,6 +36,9 @@ export function PlacesPanel({ detail, whyOpen, onWhy }: Props) {
   const now = useNow();
   const [all, setAll] = useState(false);
   const { places, as_of } = detail;
+  const severalAccounts =
+    new Set(places.map((place) => `${place.source} ${place.account}`)).size >
+    new Set(places.map((place) => place.source)).size;
   const severalSkus = new Set(places.map((place) => place.sku_id)).size > 1;
   const empty = places.filter(isEmpty);
   const folds = empty.length > fewEmpty;
@@ -89,6 +92,7 @@ export function PlacesPanel({ detail, whyOpen, onWhy }: Props) {
                     <span className="strong">{place.place}</span>
                     <span className="sub">
                       {sourceBadge(place.source)} {place.scheme}
+                      {severalAccounts && ` · ${place.account}`}
                       {place.region && ` · ${place.region}`}
                       {severalSkus && ` · ${place.sku_id}`}{" "}
                       {place.stale && (

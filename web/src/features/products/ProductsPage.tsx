@@ -3,7 +3,13 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { queries } from "@/api/queries";
-import { MarketplaceFilter, PlaceFilter, SortChip, StatusFilter } from "@/components/product-list/filters";
+import {
+  AccountFilter,
+  MarketplaceFilter,
+  PlaceFilter,
+  SortChip,
+  StatusFilter,
+} from "@/components/product-list/filters";
 import { NotYet } from "@/components/setup/NotYet";
 import { ProductTable } from "@/components/product-list/ProductTable";
 import { useHeldRows } from "@/components/product-list/useHeldRows";
@@ -17,7 +23,7 @@ import { useTitle } from "@/lib/hooks";
 import { productStates, statuses, withKnown, type ProductsSearch, type ProductState, type Sort } from "@/lib/url-state";
 
 const defaultSort: Sort = "-effect";
-const filterNames = ["status", "marketplace", "place", "state"] as const;
+const filterNames = ["status", "marketplace", "account", "place", "state"] as const;
 
 type Change = { [K in keyof ProductsSearch]?: ProductsSearch[K] | undefined };
 
@@ -131,6 +137,11 @@ export function ProductsPage() {
               value={search.marketplace}
               sources={meta?.sources ?? []}
               onChange={(marketplace) => change({ marketplace })}
+            />
+            <AccountFilter
+              value={search.account}
+              accounts={dashboard?.sources ?? []}
+              onChange={(account) => change({ account })}
             />
             <PlaceFilter value={search.place} onChange={(place) => change({ place })} />
             <StateFilter value={search.state} onChange={(state) => change({ state })} />

@@ -75,7 +75,9 @@ function RunRow({ run }: { run: Run }) {
     <Fragment>
       <tr role="row" className={finding ? "told" : ""}>
         <th scope="row" className="s-name">
-          <span className="strong">{sourceTitle(run.source)}</span>
+          <span className="strong" title={run.account}>
+            {sourceTitle(run.source)}
+          </span>
           <span className="sub">
             <time dateTime={started} title={f.exact(started)}>
               {f.clock(started, now)}

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { queries, startSync } from "@/api/queries";
 import type { Run, SourceOverview } from "@/api/types";
 import { Fragment } from "react";
+import { Notice } from "@/components/states/Notice";
 import { BusyButton } from "@/components/ui/BusyButton";
 import type { IconName } from "@/components/ui/Icon";
 import { State } from "@/components/ui/Status";
@@ -30,6 +31,22 @@ function SourceState({ source }: { source: SourceOverview }) {
     <State icon={icon} tone={tone}>
       {text}
     </State>
+  );
+}
+
+/** A key that ends soon, has ended or is refused, with what to do. */
+function KeyWarning({ source }: { source: SourceOverview }) {
+  const { t } = useI18n();
+  const key = source.key;
+  if (!key || (key.problem === null && !key.expires_soon)) return null;
+  const left = key.days_left ?? 0;
+  const title = key.problem !== null ? t.keys.dead : left < 0 ? t.keys.expired : t.keys.expiresSoon(t.days(left));
+  const settings = `MICORE_${source.source.toUpperCase().replaceAll("-", "_")}_…`;
+  return (
+    <Notice tone={key.problem !== null || left < 0 ? "critical" : "low"} title={title}>
+      {key.problem !== null && <span lang="en">{key.problem} </span>}
+      {t.keys.newKey(settings)}
+    </Notice>
   );
 }
 
@@ -90,6 +107,7 @@ function Source({ source, run, others, alone }: SourceProps) {
             <KeyHelp source={source.source} />
           </details>
         )}
+        <KeyWarning source={source} />
         {source.reason && (
           <p className="reason-text" lang="en">
             {source.reason}

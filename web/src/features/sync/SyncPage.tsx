@@ -1,6 +1,6 @@
 /** The sync page: is it working, and if not, what is missing. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { queries, startSync } from "@/api/queries";
 import { Bone, Bones, RowBones } from "@/components/states/Bones";
@@ -42,6 +42,9 @@ export function SyncPage() {
         <h1>{t.sync.title}</h1>
         <span className="dim hide-s">{t.list(summary)}</span>
         <span className="grow" />
+        <Link to="/sources" className="btn">
+          {t.keys.open}
+        </Link>
         {configured.length > 0 && (
           <button type="button" className="btn" onClick={() => setPast(true)}>
             {t.past.open}

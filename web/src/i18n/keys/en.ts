@@ -1,0 +1,48 @@
+/** English words for keys and accounts. */
+import type { Formats } from "@/lib/format";
+
+export const keysEn = (f: Formats) => ({
+  title: "Keys",
+  open: "Keys and accounts",
+  lead: "Test a key before it is used. It is not stored: this page only says what it is worth and where it goes.",
+  form: (source: string) => `Test a key of ${source}`,
+  fields: { client_id: "Client ID", api_key: "API key", api_token: "API token" } as Record<string, string>,
+  test: "Test",
+  testing: "Asking the marketplace",
+  used: (slots: string) => `Set up already: ${slots}`,
+  inForce: (slot: string) => `Test the key of ${slot}`,
+  accepted: (source: string) => `${source} accepts the key`,
+  refused: (source: string) => `${source} refuses the key`,
+  unclear: "The key could not be tested to the end",
+  kind: "Kind",
+  account: "Account",
+  readBy: (slot: string) => `read as ${slot} already`,
+  opens: "Opens",
+  writes: "May change things",
+  readOnly: "no, it only reads",
+  mayWrite: "yes; a key that only reads is enough",
+  expires: "Ends",
+  inDays: (day: string, days: string) => `${day}, in ${days}`,
+  ended: (day: string) => `ended on ${day}`,
+  products: "Products",
+  firstSync: "First sync",
+  about: (time: string) => `about ${time}, by the marketplace’s published limits`,
+  stream: "Stream",
+  requests: "Requests",
+  takes: "Takes",
+  why: "Why",
+  lacks: (rights: string) => `Cannot be read: the key lacks ${rights}`,
+  sandbox: "This is a key of the test environment: it opens made-up data only.",
+  slow: "Keys of this kind may ask far less often; the first sync takes much longer.",
+  put: (file: string) => `Put these lines into ${file}, then restart micore:`,
+  expiresSoon: (days: string) => `The key ends in ${days}`,
+  expired: "The key has ended",
+  dead: "The key is refused",
+  newKey: (settings: string) =>
+    `Make a new key in the seller cabinet, put it into the settings ${settings}, and restart micore.`,
+  accounts: "Account",
+  empty: "No marketplace is installed.",
+  requestCount: (count: number) => f.number(count),
+});
+
+export type KeyWords = ReturnType<typeof keysEn>;
