@@ -288,6 +288,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sources
+         * @description Every installed marketplace, what its keys are made of, and the settings that the next one belongs into.
+         */
+        get: operations["list_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{name}/test-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Key
+         * @description Try a key: what it is, what it opens, until when, and how long its first sync takes.
+         *
+         *     The key is neither stored nor logged, and no answer holds it. 409: a sync of that marketplace is running.
+         */
+        post: operations["test_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reconciliations": {
         parameters: {
             query?: never;
@@ -900,6 +942,116 @@ export interface components {
             total: number;
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * KeyField
+         * @description One thing that makes a key.
+         */
+        KeyField: {
+            /**
+             * Name
+             * @description "api_key".
+             */
+            name: string;
+            /** Help */
+            help: string;
+            /** Secret */
+            secret: boolean;
+            /**
+             * Variable
+             * @description The setting of the marketplace's next account that has no key: "MICORE_OZON_2_API_KEY".
+             */
+            variable: string;
+        };
+        /**
+         * KeyForm
+         * @description A marketplace and what its keys are made of.
+         */
+        KeyForm: {
+            /** Source */
+            source: string;
+            /** Title */
+            title: string;
+            /** Fields */
+            fields: components["schemas"]["KeyField"][];
+            /**
+             * Slots
+             * @description Accounts of it that have a key: "ozon", "ozon-2".
+             */
+            slots: string[];
+            /**
+             * Testable
+             * @description Its plug-in can tell what a key is.
+             */
+            testable: boolean;
+        };
+        /**
+         * KeyReport
+         * @description What a test of a key found; nothing of it is stored.
+         */
+        KeyReport: {
+            /** Source */
+            source: string;
+            /** Title */
+            title: string;
+            /**
+             * Accepted
+             * @description The marketplace takes it.
+             */
+            accepted: boolean;
+            /**
+             * Problem
+             * @description Why not, or why no estimate could be made.
+             */
+            problem: string | null;
+            /** Remedy */
+            remedy: string | null;
+            /**
+             * Kind
+             * @description In the marketplace's words.
+             */
+            kind: string | null;
+            /** Account */
+            account: string | null;
+            /**
+             * Account Id
+             * @description The marketplace's own number of the account.
+             */
+            account_id: string | null;
+            /**
+             * Read By
+             * @description The slot that reads this account already: "ozon"; None: it is a new one.
+             */
+            read_by: string | null;
+            /** Rights */
+            rights: string[];
+            /** Read Only */
+            read_only: boolean | null;
+            /** Sandbox */
+            sandbox: boolean | null;
+            /**
+             * Slow
+             * @description Keys of this kind may ask far less often than the estimate takes for granted.
+             */
+            slow: boolean;
+            /** Expires At */
+            expires_at: string | null;
+            /** Days Left */
+            days_left: number | null;
+            /** Streams */
+            streams: components["schemas"]["StreamFacts"][];
+            /** Products */
+            products: number | null;
+            /**
+             * Seconds
+             * @description Of the whole first sync: the streams, one after the other.
+             */
+            seconds: number | null;
+            /**
+             * Requests Made
+             * @description What the test itself asked.
+             */
+            requests_made: number;
         };
         /**
          * KeyState
@@ -1727,6 +1879,34 @@ export interface components {
             here: components["schemas"]["MonthRows"][];
         };
         /**
+         * StreamFacts
+         * @description What a key means for one stream.
+         */
+        StreamFacts: {
+            /** Stream */
+            stream: string;
+            /**
+             * Missing
+             * @description Rights it lacks, in the marketplace's words; empty: it can be read.
+             */
+            missing: string[];
+            /**
+             * Requests
+             * @description Of its first reading; None: not reckoned.
+             */
+            requests: number | null;
+            /**
+             * Seconds
+             * @description How long that takes at the published limits; None: not reckoned.
+             */
+            seconds: number | null;
+            /**
+             * Reason
+             * @description What the figures are made of.
+             */
+            reason: string | null;
+        };
+        /**
          * StreamRun
          * @description One stream inside a run; rows are the marketplace's records.
          */
@@ -2503,6 +2683,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyForm"][];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    [key: string]: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyReport"];
                 };
             };
             /** @description The request cannot be answered; `detail` says why. */
