@@ -25,7 +25,7 @@ from micore.sources.wildberries.api import (
     WildberriesApi,
     limits_of,
 )
-from micore.sources.wildberries.statistics import FULL_ROWS
+from micore.sources.wildberries.statistics import FULL_ROWS, KEPT
 
 RIGHTS = {
     1: "Content", 2: "Analytics", 3: "Prices and discounts", 4: "Marketplace", 5: "Statistics", 6: "Promotion",
@@ -108,7 +108,7 @@ def first_sync(
             Category.ANALYTICS, WB_STOCK_PATH, pages((cards or 0) * 3, stock.REPORT_ROWS), (cards or 0) * 6,
             "two reports of up to 100,000 rows a page",
         ),
-        "orders": lambda: (Category.STATISTICS, ORDERS_PATH, 1, 0, f"one answer for up to {FULL_ROWS:,} orders"),
+        "orders": lambda: _orders(history),
         "sales": lambda: (Category.STATISTICS, SALES_PATH, 1, 0, f"one answer for up to {FULL_ROWS:,} sales"),
         "returns": lambda: (
             Category.ANALYTICS, RETURNS_PATH,
@@ -133,6 +133,14 @@ def first_sync(
             told = f"{reason}: {requests:,} requests within the published limits of that method."
             found[name] = stream_estimate(rules, requests, rows, seconds_per_request, told)
     return FirstSync(cards, found)
+
+
+def _orders(history: timedelta) -> tuple[Category, str, int, int, str]:
+    recent = f"one answer for up to {FULL_ROWS:,} orders"
+    if history <= KEPT:
+        return Category.STATISTICS, ORDERS_PATH, 1, 0, recent
+    beyond = f"{recent}, and for what is older the sales reports, {finance.PAGE_ROWS:,} rows a minute"
+    return Category.FINANCE, FINANCE_PATH, 3, 0, beyond
 
 
 def _supplies(api: WildberriesApi) -> tuple[Category, str, int, int, str]:
