@@ -265,6 +265,8 @@ class SyncService:
                 if live and (state != RunState.DONE or (before is not None and before.state != RunState.DONE)):
                     # The dashboard says why a source is behind: what it shows has changed.
                     generation = events.next_generation(connection, events.STOCK, now=now)
+        if state is not None:
+            self.tool_box.ended(claimed)
         if state == RunState.DONE and claimed.kind == runs.SYNC:
             metrics.ETL_LAST_SUCCESS.labels(claimed.source).set(self.now().timestamp())
         if generation is not None:

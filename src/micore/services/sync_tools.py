@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from micore.domain.instants import micros
+from micore.domain.instants import MICROS_PER_SECOND, micros
 from micore.errors import StopRequestedError
 from micore.sources.base import SourceTools
-from micore.storage import barcodes, runs
+from micore.storage import barcodes, run_owners, runs
 from micore.storage.database import Database
 from micore.telemetry import metrics
 
@@ -31,7 +31,9 @@ class ToolBox:
     stopping: threading.Event
     give_way: Callable[[runs.ClaimedRun], Callable[[], None]]
     """What a run does while it waits: a backfill lets a live sync pass."""
-    _kept: dict[str, Any] = field(default_factory=dict)
+    _kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _ended: dict[str, int] = field(default_factory=dict)
+    """The last run of each slot that this process has worked on to its end."""
 
     def tools(self, claimed: runs.ClaimedRun, slot: str) -> SourceTools:
         """For the source of a slot, inside a run. Its requests count under the slot's name: two accounts stay apart."""
@@ -43,16 +45,35 @@ class ToolBox:
             on_throttled=lambda source, seconds: metrics.count_throttled(slot, seconds),
             sku_of_barcode=barcodes.Barcodes(self.database, claimed.id).sku_of,
             keep=self.keeping(slot),
+            others_until=self._others_until(claimed, slot),
         )
+
+    def ended(self, claimed: runs.ClaimedRun) -> None:
+        """This process has worked on a run to its end."""
+        self._ended[claimed.source] = claimed.id
+
+    def _others_until(self, claimed: runs.ClaimedRun, slot: str) -> float | None:
+        """See SourceTools; forgets what was kept of before."""
+        now = micros(self.now())
+        if claimed.taken_over and slot == claimed.source:
+            until: int | None = now
+        else:
+            with self.database.read() as connection:
+                ended = self._ended.get(slot)
+                until = run_owners.others_until(connection, slot, owner=self.owner, ended=ended, now=now)
+        if until is None:
+            return None
+        self._kept.pop(slot, None)
+        return self.monotonic() - max(0, now - until) / MICROS_PER_SECOND
 
     def keeping(self, slot: str) -> Callable[[str, Callable[[], Any]], Any]:
         """SourceTools.keep of a slot."""
 
         def keep(name: str, make: Callable[[], Any]) -> Any:
-            key = f"{slot} {name}"
-            if key not in self._kept:
-                self._kept[key] = make()
-            return self._kept[key]
+            kept = self._kept.setdefault(slot, {})
+            if name not in kept:
+                kept[name] = make()
+            return kept[name]
 
         return keep
 

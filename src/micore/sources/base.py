@@ -153,6 +153,9 @@ class SourceTools:
     keep: Callable[[str, Callable[[], Any]], Any] = field(default=lambda name, make: make())
     """What outlives this source object: made at the first call with a name, the same one at each later call for this
     account in this process. For limits: a sync that follows another at once must know what that one has asked."""
+    others_until: float | None = None
+    """On `monotonic`: until then another process may have asked for this account as much as its limits allow, and
+    nothing of before is kept here; None: whoever asked before is known by what is kept."""
 
 
 class Source(Protocol):

@@ -49,6 +49,9 @@ _NUMBERED = re.compile(r"/(?:\d+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F
 SHORTEST_SCRUBBED = 8
 """Shorter secrets are not searched for in answers: they would blot out innocent text."""
 
+MESSAGE_LETTERS = 300
+"""So much of what a marketplace says about an error is told on."""
+
 
 class Verdict(Enum):
     """What a marketplace means by an error, where its status alone does not say it."""
@@ -67,12 +70,15 @@ class Patience:
     attempt_seconds: float = 120.0
     """Of a whole answer, however steadily it drips."""
     total_seconds: float = 300.0
-    """Of all attempts and waits of one call; no wait is begun that would pass it."""
-    busy_tries: int = 6
+    """Of all attempts and waits of one call, but for those below; no wait is begun that would pass it."""
+    busy_seconds: float = 900.0
+    """Of all waits of one call for a marketplace that answers 429: it is waited for, up to here, however often."""
     unreachable_tries: int = 4
     garbled_tries: int = 3
     first_wait_seconds: float = 1.0
     longest_wait_seconds: float = 30.0
+    longest_busy_wait_seconds: float = 15.0
+    """Where a 429 does not say how long."""
     body_bytes: int = 64 * 1024 * 1024
 
 
@@ -244,7 +250,8 @@ class ApiClient:
 
     def _error(self, path: str, status: int, body: bytes, headers: httpx2.Headers, now: datetime) -> MicoreError:
         """The error behind an answer whose status is not 200."""
-        said = self._scrub(message_of(body))
+        # Cut only then: of a key that the cut goes through, the rest would not be recognised.
+        said = self._scrub(message_of(body))[:MESSAGE_LETTERS]
         verdict = self._verdict(said)
         if verdict is Verdict.BUSY or (verdict is Verdict.BY_STATUS and status == httpx2.codes.TOO_MANY_REQUESTS):
             return SourceBusyError(self._source, path=path, retry_after_seconds=retry_after_seconds(headers, now))
@@ -276,31 +283,45 @@ class _TryAgain:
     def __init__(self, source: str, path: str, patience: Patience, tools: SourceTools) -> None:
         self._source, self._path, self._patience, self._tools = source, path, patience, tools
         self._started = tools.monotonic()
+        self._busy_seconds = 0.0
         self._failed: dict[type[Exception], int] = {}
 
     def __call__(self, error: Exception) -> bool | float:
         for kind, tries in (
-            (SourceBusyError, self._patience.busy_tries),
+            (SourceBusyError, None),
             (SourceUnreachableError, self._patience.unreachable_tries),
             (GarbledAnswerError, self._patience.garbled_tries),
         ):
             if isinstance(error, kind):
                 failed = self._failed[kind] = self._failed.get(kind, 0) + 1
-                return failed < tries and self._wait(error, failed)
+                return (tries is None or failed < tries) and self._wait(error, failed)
         return False
 
     def _wait(self, error: Exception, failed: int) -> bool | float:
-        longest = min(self._patience.longest_wait_seconds, self._patience.first_wait_seconds * 2 ** (failed - 1))
-        seconds = random.uniform(0, longest)  # noqa: S311 - spreads clients, keeps no secret
         if isinstance(error, SourceBusyError):
-            # Asked to wait, we wait that long and a little more, never less.
-            seconds += error.retry_after_seconds if error.retry_after_seconds is not None else longest / 2
+            seconds = self._busy_wait(error, failed)
+            self._busy_seconds += seconds
+            if self._busy_seconds > self._patience.busy_seconds:
+                return False
             self._tools.on_throttled(self._source, seconds)
-        if self._tools.monotonic() - self._started + seconds > self._patience.total_seconds:
-            return False
+        else:
+            seconds = random.uniform(0, self._longest(failed, self._patience.longest_wait_seconds))  # noqa: S311
+            if self._tools.monotonic() - self._started - self._busy_seconds + seconds > self._patience.total_seconds:
+                return False
         _log.info("source_retry", source=self._source, path=self._path, wait_seconds=round(seconds, 2), why=str(error))
         self._tools.sleep(seconds)
         return 0.0
+
+    def _busy_wait(self, error: SourceBusyError, failed: int) -> float:
+        """Asked to wait, we wait that long and a little more, never less. Not asked, we look again now and then, but
+        less than ten times a minute: who does not heed refusals is shut out."""
+        if error.retry_after_seconds is not None:
+            return error.retry_after_seconds + random.uniform(0, self._patience.first_wait_seconds)  # noqa: S311
+        return self._longest(failed, self._patience.longest_busy_wait_seconds) * random.uniform(0.75, 1.25)  # noqa: S311
+
+    def _longest(self, failed: int, most_seconds: float) -> float:
+        """Doubles with each failure."""
+        return min(most_seconds, self._patience.first_wait_seconds * 2.0 ** min(failed - 1, 30))
 
 
 def checked_url(source: str, base_url: str) -> str:
@@ -345,9 +366,9 @@ def retry_after_seconds(headers: httpx2.Headers, now: datetime) -> float | None:
 
 
 def message_of(body: bytes) -> str:
-    """What an error answer says, in one short line."""
+    """What an error answer says, in one line."""
     try:
         error = msgspec.json.decode(body, type=_ErrorBody)
     except msgspec.DecodeError:
         return "no readable message"
-    return " ".join((error.message or error.detail or error.title or error.errorText or "no message").split())[:300]
+    return " ".join((error.message or error.detail or error.title or error.errorText or "no message").split())

@@ -7,13 +7,16 @@ does to the way there, the marketplace never sees more than the limit in any win
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+SHORTEST_WAIT_SECONDS = 0.0001
 MARGIN_SECONDS = 0.01
-"""Added to every window, for clocks that do not run exactly alike."""
+MARGIN_SHARE = 0.01
+"""Added to every window, the smaller of the two, for clocks that do not run exactly alike."""
 
 
 class Rule(Protocol):
@@ -35,6 +38,15 @@ class Rule(Protocol):
         """That answer was a refusal (4xx), which some limits count more than once."""
         ...
 
+    def used_up(self, now: float) -> None:
+        """Somebody else may have used all of it until now."""
+        ...
+
+
+def lengthened(seconds: float) -> float:
+    """A published period with its margin."""
+    return seconds + min(MARGIN_SECONDS, seconds * MARGIN_SHARE)
+
 
 class SlidingWindow:
     """At most `limit` requests in any `period_seconds`, wherever the period is laid."""
@@ -43,7 +55,7 @@ class SlidingWindow:
         if limit < 1 or period_seconds <= 0:
             raise ValueError(f"limit {limit} per {period_seconds} s: both must be above zero")
         self._limit = limit
-        self._period = period_seconds + MARGIN_SECONDS
+        self._period = lengthened(period_seconds)
         self._taken: deque[float] = deque()
 
     def wait_seconds(self, now: float) -> float:
@@ -52,7 +64,7 @@ class SlidingWindow:
             taken.popleft()
         if len(taken) < self._limit:
             return 0.0
-        return max(self._period - (now - taken[0]), 0.001)
+        return max(self._period - (now - taken[0]), SHORTEST_WAIT_SECONDS)
 
     def sent(self, now: float) -> None:
         self._taken.append(now)
@@ -64,41 +76,55 @@ class SlidingWindow:
     def refused(self, now: float) -> None:
         """Counts like any other request."""
 
+    def used_up(self, now: float) -> None:
+        self._taken = deque([now] * self._limit)
+
 
 class TokenBucket:
     """`burst` requests at once, then one more each `interval_seconds`, as Wildberries publishes its limits.
 
-    A refused request (4xx) counts as `refusal_cost` requests.
+    A refused request (4xx) counts as `refusal_cost` requests. What is kept is the latest instant at which the
+    marketplace's bucket can be full again: each request takes a token at its answer at the latest, and a bucket that is
+    full at its arrival fills from then on. So tokens that run in while a request is on its way are not lost.
     """
 
     def __init__(self, burst: int, interval_seconds: float, *, refusal_cost: int = 1) -> None:
         if burst < 1 or interval_seconds <= 0:
             raise ValueError(f"burst {burst}, interval {interval_seconds} s: both must be above zero")
-        self._burst, self._refusal_cost = burst, refusal_cost
-        self._interval = interval_seconds + MARGIN_SECONDS
-        self._tokens = float(burst)
-        self._at: float | None = None
+        self.burst, self.interval_seconds = burst, interval_seconds
+        self._refusal_cost = refusal_cost
+        self._interval = lengthened(interval_seconds)
+        self._full_at = -math.inf
+
+    def tokens(self, now: float) -> float:
+        """What the marketplace's bucket holds at the least; below zero after refusals."""
+        return self.burst - max(0.0, self._full_at - now) / self._interval
 
     def wait_seconds(self, now: float) -> float:
-        self._refill(now)
-        return 0.0 if self._tokens >= 1 else max((1 - self._tokens) * self._interval, 0.001)
+        wait = self._full_at - now - (self.burst - 1) * self._interval
+        return max(wait, SHORTEST_WAIT_SECONDS) if wait > 0 else 0.0
 
     def sent(self, now: float) -> None:
-        self._refill(now)
-        self._tokens -= 1
+        """Counts with its answer."""
 
     def answered(self, now: float) -> None:
-        # What ran in while the request was on its way may have run in before it arrived: it does not count.
-        self._at = now
+        self._full_at = max(self._full_at, now) + self._interval
 
     def refused(self, now: float) -> None:
-        self._refill(now)
-        self._tokens -= self._refusal_cost - 1
+        self._full_at = max(self._full_at, now) + (self._refusal_cost - 1) * self._interval
 
-    def _refill(self, now: float) -> None:
-        if self._at is not None:
-            self._tokens = min(self._burst, self._tokens + (now - self._at) / self._interval)
-        self._at = now
+    def used_up(self, now: float) -> None:
+        self._full_at = max(self._full_at, now + self.burst * self._interval)
+
+
+RuleT = TypeVar("RuleT", bound=Rule)
+
+
+def after_others(rule: RuleT, until: float | None) -> RuleT:
+    """A new rule, made safe: another process may have used all of it until then, see SourceTools.others_until."""
+    if until is not None:
+        rule.used_up(until)
+    return rule
 
 
 class Limiter:

@@ -81,6 +81,8 @@ class ClaimedRun:
     params: SyncParams
     attempts: int
     """1 for the first time; more when an earlier worker died in it."""
+    taken_over: bool = False
+    """Another process has begun it, and may have worked on it until a moment ago."""
 
 
 def enqueue(connection: Connection, *, source: str, trigger: Trigger, params: SyncParams, now: int) -> int:
@@ -133,9 +135,10 @@ def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str
         .where(other.c.source == run.c.source, other.c.id != run.c.id)
         .where(other.c.state == RunState.RUNNING.value, other.c.lease_until >= now)
     )
-    query = select(run.c.id, run.c.kind, run.c.source, run.c.params, run.c.attempts, run.c.started_at).where(
-        waiting, ~busy.exists()
+    query = select(
+        run.c.id, run.c.kind, run.c.source, run.c.params, run.c.attempts, run.c.started_at, run.c.lease_owner
     )
+    query = query.where(waiting, ~busy.exists())
     if sources is not None:
         query = query.where(run.c.source.in_(sources))
     first = query.order_by(case((run.c.kind == SYNC, 0), else_=1), run.c.id).limit(1)
@@ -153,7 +156,8 @@ def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str
             attempts=row.attempts + 1,
         )
     )
-    return ClaimedRun(row.id, row.kind, row.source, SyncParams.parse(row.params), row.attempts + 1)
+    taken_over = row.started_at is not None and row.lease_owner != owner
+    return ClaimedRun(row.id, row.kind, row.source, SyncParams.parse(row.params), row.attempts + 1, taken_over)
 
 
 def release_orphans(connection: Connection) -> int:
@@ -290,7 +294,6 @@ def requeue(connection: Connection, run_id: int, owner: str) -> None:
         .where(run.c.id == run_id, run.c.lease_owner == owner)
         .values(
             state=RunState.QUEUED.value,
-            lease_owner=None,
             lease_until=None,
             stop_requested=False,
             attempts=run.c.attempts - 1,

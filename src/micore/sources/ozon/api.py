@@ -11,7 +11,7 @@ import msgspec
 from micore.domain.retirements import Retirement
 from micore.sources.base import SourceTools
 from micore.sources.http import Answer, ApiClient, Patience, Verdict
-from micore.sources.limits import Limiter, SlidingWindow
+from micore.sources.limits import Limiter, SlidingWindow, after_others
 from micore.sources.ozon.answers import Roles
 
 T = TypeVar("T")
@@ -53,8 +53,12 @@ class OzonApi:
             headers={"Client-Id": client_id, "Api-Key": api_key},
             secrets=(api_key,),
             limiter=Limiter(
-                (tools.keep("limit", lambda: SlidingWindow(REQUESTS_PER_SECOND, 1.0)),),
-                {ANALYTICS_PATH: [tools.keep("limit of analytics", lambda: SlidingWindow(1, 60.0))]},
+                (tools.keep("limit", lambda: after_others(published_limit(), tools.others_until)),),
+                {
+                    ANALYTICS_PATH: [
+                        tools.keep("limit of analytics", lambda: after_others(analytics_limit(), tools.others_until))
+                    ]
+                },
                 monotonic=tools.monotonic,
                 sleep=tools.sleep,
                 on_wait=lambda seconds: tools.on_throttled(NAME, seconds),
@@ -79,6 +83,16 @@ class OzonApi:
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+
+
+def published_limit() -> SlidingWindow:
+    """Of one account, nothing used."""
+    return SlidingWindow(REQUESTS_PER_SECOND, 1.0)
+
+
+def analytics_limit() -> SlidingWindow:
+    """Of the analytics method, beside the account's."""
+    return SlidingWindow(1, 60.0)
 
 
 def verdict(said: str) -> Verdict:

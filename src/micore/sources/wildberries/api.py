@@ -16,7 +16,7 @@ from micore.domain.instants import instant
 from micore.domain.retirements import Retirement
 from micore.sources.base import SourceTools
 from micore.sources.http import NUMBER, Answer, ApiClient, Patience
-from micore.sources.limits import Limiter, Rule, TokenBucket
+from micore.sources.limits import Limiter, Rule, TokenBucket, after_others
 from micore.sources.wildberries.answers import Pong
 
 T = TypeVar("T")
@@ -86,6 +86,12 @@ class _Limits:
     category: Sequence[Rule] = ()
     methods: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
 
+    def after_others(self, until: float | None) -> _Limits:
+        """See limits.after_others."""
+        for rule in (*self.category, *(rule for rules in self.methods.values() for rule in rules)):
+            after_others(rule, until)
+        return self
+
 
 def limits_of(category: Category) -> _Limits:
     """The limits as published, each bucket full; that of /ping, which every host answers, stands apart."""
@@ -115,6 +121,11 @@ def limits_of(category: Category) -> _Limits:
             return _Limits((), {SELLER_INFO_PATH: [TokenBucket(10, 60.0)]})
 
 
+def ping_limit() -> TokenBucket:
+    """Of /ping, which every host answers."""
+    return TokenBucket(3, 10.0)
+
+
 class WildberriesApi:
     """One seller's Wildberries. Hosts are connected to when they are first asked."""
 
@@ -123,7 +134,7 @@ class WildberriesApi:
         self._token, self._base_url, self._patience = token, base_url, patience
         self._clients: dict[Category, ApiClient] = {}
         # Whether each host counts its own is not said: counted together, none can be asked too often.
-        self._ping: Rule = tools.keep(f"limit of {PING_PATH}", lambda: TokenBucket(3, 10.0))
+        self._ping: Rule = tools.keep(f"limit of {PING_PATH}", lambda: after_others(ping_limit(), tools.others_until))
         if base_url:
             self._client(Category.COMMON)  # a wrong address is told at once
 
@@ -169,7 +180,9 @@ class WildberriesApi:
 
     def _connected(self, category: Category) -> ApiClient:
         tools = self.tools
-        limits: _Limits = tools.keep(f"limits of {category.value}", lambda: limits_of(category))
+        limits: _Limits = tools.keep(
+            f"limits of {category.value}", lambda: limits_of(category).after_others(tools.others_until)
+        )
         return ApiClient(
             NAME,
             self._base_url or f"https://{category.value}.wildberries.ru",

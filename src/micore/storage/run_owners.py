@@ -1,0 +1,26 @@
+"""Which process has worked on the runs of a source, and until when: what one keeps in memory, another does not know."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from micore.storage.runs import OPEN
+from micore.storage.work_tables import run
+
+
+def others_until(connection: Connection, source: str, *, owner: str, ended: int | None, now: int) -> int | None:
+    """Until when a process other than `owner` may have worked on runs of a source; None where none has since `ended`,
+    the last run that `owner` brought to its end itself.
+
+    An open run that another process has begun may have been worked on until now. One process at a time works on the
+    runs of a source, so none is worked on while this one is.
+    """
+    of_source = (run.c.source == source, run.c.started_at.is_not(None))
+    open_elsewhere = select(run.c.id).where(
+        *of_source, run.c.state.in_(OPEN), run.c.lease_owner.is_distinct_from(owner)
+    )
+    if connection.execute(open_elsewhere.limit(1)).one_or_none() is not None:
+        return now
+    over = select(run.c.id, run.c.finished_at).where(*of_source, run.c.finished_at.is_not(None))
+    last = connection.execute(over.order_by(run.c.finished_at.desc(), run.c.id.desc()).limit(1)).one_or_none()
+    return None if last is None or last.id == ended else int(last.finished_at)

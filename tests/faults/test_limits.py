@@ -1,0 +1,104 @@
+"""Limits over whole syncs: several processes of one account, and a storm of refusals in the middle."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micore.domain.run_views import Run, RunState, Trigger
+from micore.errors import SourceProtocolError
+from micore.simulator import Clock, Running, Shop, serve_in_thread
+from micore.storage import runs
+from tests.support.real_sync import OPTIONS, Installation, installed
+from tests.unit.sources.clocks import HandClock
+
+START = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+@contextmanager
+def market_on(hand: HandClock) -> Iterator[Running]:
+    """A marketplace that counts requests on the same clock as its clients, and bans for an hour."""
+    shop = Shop(seed=7, products=30, days=20, today=date(2026, 11, 20))
+    clock = Clock(START, frozen=True)
+    with serve_in_thread(shop, clock, limits=True, monotonic=hand.monotonic, ban_seconds=3600) as running:
+        yield running
+
+
+def refused(market: Running) -> int:
+    """How often a limit was exceeded."""
+    facts: dict[str, Any] = market.simulator.bans.facts()
+    return sum(caller["limited"] for caller in facts.values())
+
+
+@pytest.mark.parametrize("source", OPTIONS)
+def test_processes_that_follow_each_other_keep_the_limits_together(
+    source: str, migrated_url: str, tmp_path: Path
+) -> None:
+    """Each process that begins knows nothing of what the one before has asked a second ago."""
+    hand = HandClock()
+    began = hand.seconds
+
+    def now() -> datetime:
+        return START + timedelta(seconds=hand.seconds - began)
+
+    with market_on(hand) as market, ExitStack() as stack:
+
+        def process(name: str) -> Installation:
+            return stack.enter_context(
+                installed(market, source, migrated_url, tmp_path / name, clock=hand, now=now, owner=name)
+            )
+
+        first, second = process("first"), process("second")
+        for each in (first, second, second, first, process("third"), first):
+            assert each.sync().state == RunState.DONE
+        _leave_half_done(first, now)
+        assert _taken_over(process("fourth")).state == RunState.DONE
+        assert refused(market) == 0
+
+
+def _leave_half_done(process: Installation, now: Any) -> None:
+    """Begin a run, ask what a sync asks first, and be gone without a word."""
+    process.service.request(trigger=Trigger.BUTTON)
+    with process.database.write() as connection:
+        claimed = runs.claim(connection, owner="first", now=int(now().timestamp() * 1e6), sources=[process.source])
+    assert claimed is not None
+    slot = process.service.sources[process.source]
+    assert slot.open is not None
+    source = slot.open(process.service.tool_box.tools(claimed, process.source))
+    source.account()
+    for stream in source.streams:
+        with suppress(SourceProtocolError):  # orders whose barcodes belong to no account yet
+            deque(source.read(stream.name, None), maxlen=0)
+    source.close()
+
+
+def _taken_over(process: Installation) -> Run:
+    with process.database.write() as connection:
+        runs.release_orphans(connection)
+    return process.sync()
+
+
+@pytest.mark.parametrize("source", OPTIONS)
+def test_a_sync_comes_through_a_storm_of_ten_minutes(source: str, migrated_sqlite_url: str, tmp_path: Path) -> None:
+    hand = HandClock()
+    with (
+        market_on(hand) as market,
+        installed(market, source, migrated_sqlite_url, tmp_path, clock=hand, now=market.clock.now) as installation,
+    ):
+        began = hand.seconds
+        assert installation.sync().state == RunState.DONE
+        calm_seconds, before = hand.seconds - began, installation.content()
+        hand.sleep(600)
+        market.simulator.faults.add("429:600")
+        began = hand.seconds
+        assert installation.sync().state == RunState.DONE
+        # A bucket of Wildberries' reports fills in ten minutes; the storm has left it at least what a sync needs.
+        assert 600 <= hand.seconds - began <= 600 + calm_seconds + 60
+        assert installation.content() == before
+        assert refused(market) == 0
