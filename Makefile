@@ -10,7 +10,7 @@ BIN := .venv/bin
 CHECKED := src tests scripts $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-dev run dev test check lint format generate bench soak lock update clean
+.PHONY: help demo install install-dev run dev test check lint format generate bench bench-dlt soak lock update clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ generate: install-dev ## Write anew what comes from the program: reference pages
 
 bench: install install-dev ## Measure the README's figures, each a ratio taken in one run, and write them into its table
 	@$(BIN)/python -m benchmarks --json benchmarks/results.json; kept=$$?; $(BIN)/python -m benchmarks.report && exit $$kept
+
+bench-dlt: install install-dev ## Measure loading beside dlt, which gets an environment of its own, and write it into the README
+	@$(BIN)/python -m benchmarks dlt --json benchmarks/results.json; kept=$$?; $(BIN)/python -m benchmarks.report && exit $$kept
 
 soak: install-dev ## Run the long tests that `make test` leaves out
 	@scripts/test-needs

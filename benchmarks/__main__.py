@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import dashboard, load, start, whole_sync
+from benchmarks import dashboard, demand, dlt_side, load, start, whole_sync
 from benchmarks.measure import Figure
 from benchmarks.report import line, write
 
@@ -18,7 +18,11 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "dashboard": dashboard.run,
     "start": start.run,
     "sync": whole_sync.run,
+    "demand": demand.run,
+    "dlt": dlt_side.run,
 }
+ON_REQUEST = ("dlt",)
+"""Brings packages of others, and so is measured only when it is named: `make bench-dlt`."""
 
 
 def main() -> int:
@@ -31,7 +35,7 @@ def main() -> int:
     # A slow statement is what some parts are there to make.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     figures: list[Figure] = []
-    for name in asked.names or PARTS:
+    for name in asked.names or [name for name in PARTS if name not in ON_REQUEST]:
         for figure in PARTS[name](quick=asked.quick):
             figures.append(figure)
             print(line(figure), flush=True)

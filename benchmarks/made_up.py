@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import process_time
@@ -14,7 +14,17 @@ from sqlalchemy import insert
 
 from micore.domain.instants import micros
 from micore.domain.records import Holder, PlaceKind, StockRecord
-from micore.sources.base import AccountFacts, Option, Page, RawAnswer, SourceTools, Stream, StreamKind
+from micore.sources.base import (
+    AccountFacts,
+    Option,
+    Page,
+    RawAnswer,
+    Reread,
+    SourceTools,
+    StoredRow,
+    Stream,
+    StreamKind,
+)
 from micore.storage import tables
 from micore.storage.bulk import bulk_for
 from micore.storage.database import Database
@@ -120,6 +130,11 @@ class MadeUpSource:
                     done=past == total and scope == last_scope,
                     expected_rows=shop.products * PLACES,
                 )
+
+    def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
+        """Nothing is ever rejected here."""
+        del stream
+        return [Reread(reason="never rejected") for _ in rows]
 
     def close(self) -> None:
         """Nothing to give back."""
