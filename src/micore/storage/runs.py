@@ -135,10 +135,7 @@ def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str
         .where(other.c.source == run.c.source, other.c.id != run.c.id)
         .where(other.c.state == RunState.RUNNING.value, other.c.lease_until >= now)
     )
-    query = select(
-        run.c.id, run.c.kind, run.c.source, run.c.params, run.c.attempts, run.c.started_at, run.c.lease_owner
-    )
-    query = query.where(waiting, ~busy.exists())
+    query = select(run).where(waiting, ~busy.exists())
     if sources is not None:
         query = query.where(run.c.source.in_(sources))
     first = query.order_by(case((run.c.kind == SYNC, 0), else_=1), run.c.id).limit(1)
@@ -156,8 +153,8 @@ def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str
             attempts=row.attempts + 1,
         )
     )
-    taken_over = row.started_at is not None and row.lease_owner != owner
-    return ClaimedRun(row.id, row.kind, row.source, SyncParams.parse(row.params), row.attempts + 1, taken_over)
+    over = row.started_at is not None and row.lease_owner != owner
+    return ClaimedRun(row.id, row.kind, row.source, SyncParams.parse(row.params), row.attempts + 1, over)
 
 
 def release_orphans(connection: Connection) -> int:
