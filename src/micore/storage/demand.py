@@ -41,12 +41,8 @@ def order_lines(database: Database, first_day: int, past_day: int) -> Iterator[O
     """All order lines of a range of days (since 1970-01-01), in blocks, as one moment shows them."""
     first, past = (EPOCH + timedelta(days=day) for day in (first_day, past_day))
     with database.read() as connection:
-        if database.dialect.name == "sqlite":
-            yield from _fetched(
-                database, connection, _SQLITE.format(join="CROSS JOIN", on="WHERE", first=first, past=past)
-            )
-        else:
-            yield from _copied(database, connection, _POSTGRESQL.format(join="JOIN", on="ON", first=first, past=past))
+        read, query, join, on = _READERS[database.dialect.name]
+        yield from read(database, connection, query.format(join=join, on=on, first=first, past=past))
 
 
 def sku_ids(connection: Connection) -> Ints:
@@ -89,3 +85,9 @@ def _copied(database: Database, connection: Connection, query: str) -> Iterator[
 def _unpacked(held: bytearray) -> OrderLines:
     rows = np.frombuffer(bytes(held), dtype=_COPIED)
     return OrderLines(*(rows[name].astype(np.int64) for name in ("sku", "day", "quantity", "state")))
+
+
+_READERS = {
+    "sqlite": (_fetched, _SQLITE, "CROSS JOIN", "WHERE"),
+    "postgresql": (_copied, _POSTGRESQL, "JOIN", "ON"),
+}
