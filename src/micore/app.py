@@ -29,6 +29,7 @@ from micore.services.health import Health
 from micore.services.key_tests import KeyTests, TestedPlugin
 from micore.services.live import Live
 from micore.services.products import Products
+from micore.services.quarantine import Quarantine
 from micore.services.reconciliations import Reconciliations
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
@@ -104,6 +105,7 @@ class App:
     sync: SyncService
     backfills: Backfills
     reconciliations: Reconciliations
+    quarantine: Quarantine
     dashboards: Dashboards
     products: Products
     explanations: Explanations
@@ -187,6 +189,7 @@ def build_app(
         sync=sync,
         backfills=Backfills(sync),
         reconciliations=Reconciliations(sync),
+        quarantine=Quarantine(sync),
         dashboards=Dashboards(database, shop, now=clock),
         products=Products(database, shop, now=clock),
         explanations=Explanations(database, raw_root),

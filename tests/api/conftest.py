@@ -26,6 +26,7 @@ from micore.services.health import Health
 from micore.services.key_tests import KeyTests, TestedPlugin
 from micore.services.live import Live
 from micore.services.products import Products
+from micore.services.quarantine import Quarantine
 from micore.services.reconciliations import Reconciliations
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
@@ -33,8 +34,8 @@ from micore.services.sync import SourceSlot, SyncService
 from micore.sources.base import Option, SourceTools
 from micore.sources.keys import FirstSync, KeyFacts, StreamEstimate
 from micore.storage import dashboard as store
-from micore.storage import tables
-from micore.storage.database import Database
+from micore.storage import quarantines, tables
+from micore.storage.database import Connection, Database
 from micore.storage.raw import RawStore
 from tests import seed
 from tests.support.fake_ranges import RangingSource
@@ -176,8 +177,9 @@ class Api:
             explanations=Explanations(database, folder / "raw"),
             health=Health(database, self.cache, self.shop, version="0", now=now),
             sync=self.desk,
-            backfills=Backfills(syncs(database, folder, now)),
-            reconciliations=Reconciliations(syncs(database, folder, now)),
+            backfills=Backfills(service := syncs(database, folder, now)),
+            reconciliations=Reconciliations(service),
+            quarantine=Quarantine(service),
             live=self.live,
             cache=self.cache,
             key_tests=KeyTests(
@@ -255,11 +257,27 @@ def either_api(migrated_url: str, tmp_path: Path) -> Iterator[Api]:
     made.close()
 
 
+def put_rejected(connection: Connection) -> None:
+    """An order row that waits in quarantine."""
+    row = quarantines.Quarantined(
+        "P-9",
+        "barcode: received '4600'; allowed: one of the catalogue.",
+        b'{"posting_number":"P-9","barcode":"4600"}',
+        0,
+        None,
+        '{"scheme":"FBO"}',
+        may_pass=True,
+        as_of=1_795_000_000_000_000,
+    )
+    quarantines.add(connection, [row], quarantines.Told(1, "orders", 1, "ozon/1", 1_795_000_000_000_000))
+
+
 def fill(api: Api) -> None:
     """A small shop with everything in it: places, cards, past, orders, an answer and a second marketplace."""
     hour = timedelta(hours=1)
     with api.database.write() as connection:
         seed.put_account(connection)
+        put_rejected(connection)
         seed.put_snapshot(connection, as_of=seed.NOW - hour)
         seed.put_place(connection, 1, kind="cluster", name="Юг")
         seed.put_place(connection, 2, parent=1, name="Ростов")

@@ -18,6 +18,7 @@ from micore.api.routes import (
     health,
     live,
     products,
+    quarantine,
     raw,
     reconciliations,
     sources,
@@ -29,8 +30,8 @@ DESCRIPTION = """Inventory of marketplace sellers. Quantities are numbers in the
 its currency, instants are UTC, days are the shop's business days, null means unknown. Every error is a problem
 (RFC 9457). Reads carry an ETag."""
 
-REQUEST_SCHEMAS = {"SyncRequest", "BackfillRequest", "ReconcileRequest"}
-NOUNS = (dashboard, products, raw, backfills, sync, sources, reconciliations, live, health, documents)
+REQUEST_SCHEMAS = {"SyncRequest", "BackfillRequest", "ReconcileRequest", "RowsMeant", "RowFixed"}
+NOUNS = (dashboard, products, raw, backfills, sync, sources, quarantine, reconciliations, live, health, documents)
 ROUTERS = tuple(noun.router for noun in NOUNS)
 
 

@@ -20,6 +20,7 @@ from micore.services.health import Health
 from micore.services.key_tests import KeyTests
 from micore.services.live import Live
 from micore.services.products import Products
+from micore.services.quarantine import Quarantine
 from micore.services.reconciliations import Reconciliations
 
 P = ParamSpec("P")
@@ -67,6 +68,7 @@ class Parts:
     sync: SyncDesk
     backfills: Backfills
     reconciliations: Reconciliations
+    quarantine: Quarantine
     live: Live
     cache: Cache
     key_tests: KeyTests

@@ -95,6 +95,7 @@ def _parts(ready: App, worker: Worker) -> Parts:
         sync=SyncDesk(ready.sync, worker.wake),
         backfills=replace(ready.backfills, wake=worker.wake),
         reconciliations=replace(ready.reconciliations, wake=worker.wake),
+        quarantine=replace(ready.quarantine, wake=worker.wake),
         live=ready.live,
         cache=ready.cache,
         key_tests=ready.key_tests,

@@ -39,7 +39,7 @@ def ready_app() -> App:
 
 def by_itself(ready: App, request: Callable[[], list[Run]]) -> list[Run]:
     """Work on the requested runs in this process; Ctrl-C lets the present step end."""
-    with _writing(ready):
+    with writing(ready):
         ready.sync.recover()
         ids = [run.id for run in request()]
         worker = threading.Thread(target=_work_off, args=(ready, ids), daemon=True)
@@ -86,7 +86,8 @@ def _work_off(ready: App, ids: Sequence[int]) -> None:
 
 
 @contextmanager
-def _writing(ready: App) -> Iterator[None]:
+def writing(ready: App) -> Iterator[None]:
+    """Be the one process that writes, where only one may."""
     lock = ready.writer_lock()
     if lock is None:
         yield

@@ -34,6 +34,8 @@ class RunKind(StrEnum):
     """Chosen days of the past."""
     RECONCILE = "reconcile"
     """The marketplace's own figures, to compare."""
+    REPLAY = "replay"
+    """Nothing: it tries rows from quarantine again."""
 
 
 class Trigger(StrEnum):

@@ -18,7 +18,7 @@ from micore.services.key_health import key_problem, shown_key
 from micore.services.shop import Shop
 from micore.storage import dashboard as store
 from micore.storage import keys as key_store
-from micore.storage import migrations
+from micore.storage import migrations, quarantine_desk
 from micore.storage.database import Database
 from micore.telemetry import metrics
 
@@ -139,6 +139,7 @@ class Health:
                 migrations.check(connection)
                 _, totals = store.totals(connection)
                 ages = store.ages(connection)
+                waiting = quarantine_desk.waiting_by_stream(connection)
         except StorageError:
             return
         metrics.DB_SIZE_BYTES.set(sizes["database"])
@@ -148,6 +149,8 @@ class Health:
         for total in totals:
             metrics.INVENTORY_ITEMS.labels(STATUS_BY_CODE[total.status].value).set(total.products)
         metrics.INVENTORY_VALUE.set(sum(total.stock_value for total in totals) / TEN_THOUSANDTHS)
+        for (source, stream), rows in waiting.items():
+            metrics.QUARANTINE_WAITING.labels(source, stream).set(rows)
         now = self._now()
         metrics.ETL_FRESHNESS.clear()
         for age in ages:

@@ -26,10 +26,11 @@ from micore.domain.records import (
 )
 from micore.domain.run_views import StreamState
 from micore.services import checks
+from micore.services.rejections import Rejections
 from micore.services.sync_work import SyncWork
 from micore.services.writers import WRITERS
 from micore.sources.base import Page, Stream, StreamKind
-from micore.storage import events, identity, runs, stock, summary
+from micore.storage import events, identity, quarantines, runs, stock, summary
 from micore.storage.bulk import bulk_for
 from micore.storage.database import Connection
 
@@ -92,6 +93,7 @@ class Loader:
         """What a person should know of the stream, beside what becomes of it."""
         self.unknown_skus: dict[str, None] = {}
         """Named by rows, and not held by the catalogue."""
+        self.rejections = Rejections(work, stream)
         self._steps = 0
         self._unbelieved = False
         """Something of this reading was not believed."""
@@ -178,7 +180,7 @@ class Loader:
             self.found += doubted
             days = " ".join(each.message for each in doubted)
             return Outcome(StreamState.HELD, f"{days} {HELD_DAYS}")
-        self._publish_changes()
+        self.publish_changes()
         return Outcome(StreamState.DONE, self._rejected())
 
     def _rejected(self) -> str | None:
@@ -186,7 +188,8 @@ class Loader:
         with self.work.database.read() as connection:
             return _rejected_message(*runs.counted_rows(connection, self.work.run_id, self.stream.name))
 
-    def _publish_changes(self) -> None:
+    def publish_changes(self) -> None:
+        """Make what shows keep up with what was loaded."""
         work = self.work
         with work.database.write() as connection:
             if not summary.is_behind(connection):
@@ -231,7 +234,10 @@ class ListingLoader(Loader):
                     retired = identity.retire_missing(connection, work.identity, self._seen, now=work.now_micros())
                     summary.mark_dirty(connection, [work.identity.products[each] for each in retired])
                 runs.remember_rows(connection, work.account_id, self.stream.name, rows)
-        self._publish_changes()
+                quarantines.supersede_untold(
+                    connection, work.account_id, self.stream.name, run_id=work.run_id, now=work.now_micros()
+                )
+        self.publish_changes()
         if doubted is not None:
             self.found.append(doubted)
             return Outcome(StreamState.HELD, f"{doubted.message} {HELD_LISTING}")
@@ -355,6 +361,14 @@ class SnapshotLoader(Loader):
         told = identity.mark_told(connection, work.identity, self._answered, as_of=snapshot.as_of)
         summary.mark_dirty(connection, [work.identity.products[each] for each in told])
         summary.mark_dirty_skus(connection, touched)
+        quarantines.supersede_scope(
+            connection,
+            work.account_id,
+            self.stream.name,
+            scope=snapshot.scope,
+            snapshot_id=snapshot.id,
+            now=work.now_micros(),
+        )
         self._rows += done.rows
         self._stale += done.stale
         runs.move_unchanged(connection, work.run_id, self.stream.name, loaded=done.changed - done.vanished)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import structlog
-
 from micore.domain.instants import micros
 from micore.domain.records import Record
 from micore.errors import MicoreError, SourceProtocolError
@@ -19,11 +17,9 @@ from micore.services.supplies import SupplyLoader
 from micore.services.sync_work import SyncWork
 from micore.services.watching import Watch
 from micore.sources.base import Page, Stream, StreamKind
-from micore.storage import findings, quarantines, raw, runs
+from micore.storage import findings, raw, runs
 from micore.storage.database import Connection
 from micore.telemetry import metrics
-
-log = structlog.get_logger(__name__)
 
 ROWS_PER_STEP = 5_000
 STEP_SECONDS = 1.0
@@ -111,8 +107,13 @@ def write_step(work: SyncWork, loader: Loader, pages: Sequence[Page]) -> Counts:
                 part_counts.unchanged += len(records) - changed
             if number == len(parts) - 1:
                 part_counts.pages = counts.pages
-                part_counts.rejected = _reject(work, loader, connection, pages, raw_ids)
-                part_counts.read += part_counts.rejected
+                told = sum(len(page.rejected) for page in pages)
+                part_counts.rejected = loader.rejections.settle(
+                    connection, pages, raw_ids, loader.snapshot_id(pages[-1]) if told else None
+                )
+                # What a person has settled is as good as read before.
+                part_counts.read += told
+                part_counts.unchanged += told - part_counts.rejected
                 loader.save(connection, pages[-1])
             runs.count_rows(
                 connection,
@@ -164,32 +165,6 @@ def _keep(work: SyncWork, stream: Stream, connection: Connection, pages: Sequenc
         run_id=work.run_id,
         parser=work.source.parser,
     )
-
-
-def _reject(
-    work: SyncWork, loader: Loader, connection: Connection, pages: Sequence[Page], raw_ids: Sequence[int]
-) -> int:
-    rejected = [(page, row, raw_id) for page, raw_id in zip(pages, raw_ids, strict=True) for row in page.rejected]
-    if rejected:
-        quarantines.add(
-            connection,
-            [
-                quarantines.Quarantined(row.key, row.reason, row.raw, raw_id, loader.snapshot_id(page))
-                for page, row, raw_id in rejected
-            ],
-            account_id=work.account_id,
-            stream=loader.stream.name,
-            run_id=work.run_id,
-            now=work.now_micros(),
-        )
-        log.warning(
-            "sync.rows_rejected",
-            source=work.slot,
-            stream=loader.stream.name,
-            rows=len(rejected),
-            first=rejected[0][1].reason,
-        )
-    return len(rejected)
 
 
 def _count_metrics(counts: Counts) -> None:

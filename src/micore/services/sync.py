@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from micore.domain.instants import micros
-from micore.domain.run_views import Run, RunPage, RunState, SourceOverview, StreamState, SyncOverview, Trigger
+from micore.domain.run_views import Run, RunKind, RunPage, RunState, SourceOverview, StreamState, SyncOverview, Trigger
 from micore.errors import (
     ConflictError,
     GiveWayError,
@@ -27,6 +27,7 @@ from micore.services.giving_way import way_giver
 from micore.services.key_health import shown_key
 from micore.services.loaders import Outcome
 from micore.services.range_loading import load
+from micore.services.replay import account_to_replay, replay_asked, try_again
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync_tools import ToolBox
@@ -313,7 +314,8 @@ class SyncService:
                 source.close()
 
     def _read_streams(self, claimed: runs.ClaimedRun, source: Source) -> tuple[RunState | None, str | None, str | None]:
-        work = self._begin(claimed, source)
+        replays = claimed.kind == RunKind.REPLAY
+        work = self._begin_replay(claimed, source) if replays else self._begin(claimed, source)
         with self.database.read() as connection:
             finished = runs.finished_streams(connection, claimed.id)
         wanted = [
@@ -322,9 +324,10 @@ class SyncService:
             if (claimed.params.streams is None or stream.name in claimed.params.streams) and stream.name not in finished
         ]
         remedies: list[str] = []
-        for stream in wanted:
+        for stream in () if replays else wanted:
             self._read_stream(work, stream, remedies)
             work.stop_point()
+        replay_asked(work)
         with self.database.read() as connection:
             # From the table, so that what an earlier worker of this run found is not forgotten.
             told = runs.told_streams(connection, claimed.id)
@@ -352,6 +355,11 @@ class SyncService:
                 generation = work.publish(connection)
             self.listener.published(claimed.source, generation, self.now())
         return work
+
+    def _begin_replay(self, claimed: runs.ClaimedRun, source: Source) -> SyncWork:
+        """Nothing is asked of the marketplace, not even whose the key is."""
+        known, as_of = account_to_replay(self.database, claimed)
+        return self._work_of(claimed, source, known, as_of)
 
     def _work_of(self, claimed: runs.ClaimedRun, source: Source, known: identity.Identity, as_of: int) -> SyncWork:
         return SyncWork(
@@ -381,6 +389,8 @@ class SyncService:
         self.listener.run_changed(work.run_id)
         try:
             outcome = load(work, stream)
+            if work.params.first_day is None:
+                try_again(work, stream, asked_only=False)
         except (StopRequestedError, LeaseLostError):
             raise
         except MicoreError as error:

@@ -298,6 +298,12 @@ def requeue(connection: Connection, run_id: int, owner: str) -> None:
     )
 
 
+def account_of(connection: Connection, source: str) -> int | None:
+    """The account that a source has read last."""
+    query = select(run.c.account_id).where(run.c.source == source, run.c.account_id.is_not(None))
+    return connection.execute(query.order_by(run.c.id.desc()).limit(1)).scalar()
+
+
 def newest_as_of(connection: Connection, account_id: int) -> int | None:
     """The marketplace's clock as far as an account's whole readings tell."""
     return connection.execute(

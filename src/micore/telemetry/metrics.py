@@ -144,6 +144,18 @@ FINDINGS = Counter(
 ETL_ROWS = Counter(
     "inv_etl_rows_total", "Rows by what became of them: loaded, unchanged, quarantined", ["action"], registry=REGISTRY
 )
+QUARANTINE_WAITING = Gauge(
+    "inv_quarantine_waiting_rows",
+    "Rows that wait in quarantine, at the last look",
+    ["source", "stream"],
+    registry=REGISTRY,
+)
+QUARANTINE_TRIED = Counter(
+    "inv_quarantine_tried_total",
+    "Quarantined rows tried again, by what became of them: loaded, refused, superseded",
+    ["result"],
+    registry=REGISTRY,
+)
 ETL_LAST_SUCCESS = Gauge(
     "inv_etl_last_success_timestamp_seconds", "End of the newest run without gaps", ["source"], registry=REGISTRY
 )

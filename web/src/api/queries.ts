@@ -2,14 +2,16 @@
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
 import { client, read } from "@/api/client";
 import { ApiError } from "@/api/errors";
-import type { BackfillRequest } from "@/api/types";
+import type { BackfillRequest, RowsMeant, RowState } from "@/api/types";
 import type { ProductsSearch, Status } from "@/lib/url-state";
 
 /** What a publish makes old. */
 export const dataKey = ["data"] as const;
 export const syncKey = ["sync"] as const;
+export const quarantineKey = ["quarantine"] as const;
 
 const pageRows = 100;
+const underWayEvery = 2_000;
 const retries = 2;
 
 export function createQueryClient(): QueryClient {
@@ -33,10 +35,17 @@ const commas = (list: readonly (string | number)[] | undefined) =>
   list && list.length > 0 ? list.join(",") : undefined;
 
 /** Leaves out what is not set: the server's default is then the only default. */
-function present<T extends object>(query: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+export function present<T extends object>(query: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
+}
+
+export interface RowFilter {
+  source: string | undefined;
+  account: number | undefined;
+  stream: string | undefined;
+  rule: string | undefined;
 }
 
 export type ProductFilters = Omit<ProductsSearch, "status"> & { status?: readonly Status[] };
@@ -122,6 +131,47 @@ export const queries = {
         read(client.GET("/api/v1/products/{product_id}/why", { params: { path: { product_id: id } }, signal })),
     }),
 
+  /** What waits in quarantine. Asked again while something of it is under way. */
+  quarantine: () =>
+    queryOptions({
+      queryKey: [...quarantineKey, "overview"],
+      queryFn: ({ signal }) => read(client.GET("/api/v1/quarantine", { signal })),
+      refetchInterval: ({ state }) => (state.data?.groups.some((group) => group.asked > 0) ? underWayEvery : false),
+    }),
+
+  quarantinedRows: (filter: RowFilter, state: RowState) =>
+    infiniteQueryOptions({
+      queryKey: [...quarantineKey, "rows", filter, state],
+      queryFn: ({ signal, pageParam }) =>
+        read(
+          client.GET("/api/v1/quarantine/rows", {
+            params: {
+              query: present({
+                source: filter.source,
+                account_id: filter.account,
+                stream: filter.stream,
+                rule: filter.rule,
+                state,
+                limit: 50,
+                cursor: pageParam ?? undefined,
+              }),
+            },
+            signal,
+          }),
+        ),
+      initialPageParam: null as string | null,
+      getNextPageParam: (last) => last.next_cursor,
+      placeholderData: keepPreviousData,
+    }),
+
+  quarantinedRow: (id: number) =>
+    queryOptions({
+      queryKey: [...quarantineKey, "row", id],
+      queryFn: ({ signal }) =>
+        read(client.GET("/api/v1/quarantine/rows/{row_id}", { params: { path: { row_id: id } }, signal })),
+      refetchInterval: ({ state }) => (state.data?.row.asked ? underWayEvery : false),
+    }),
+
   sync: () =>
     queryOptions({
       queryKey: [...syncKey, "overview"],
@@ -161,6 +211,29 @@ export const queries = {
       placeholderData: keepPreviousData,
     }),
 };
+
+const nothingMeant: RowsMeant = {
+  ids: null,
+  source: null,
+  account_id: null,
+  stream: null,
+  rule: null,
+  reason: null,
+};
+
+/** Asks for another try of waiting rows, without asking the marketplace. */
+export const replayRows = (meant: Partial<RowsMeant>) =>
+  read(client.POST("/api/v1/quarantine/replay", { body: { ...nothingMeant, ...meant } }));
+
+export const dropRows = (meant: Partial<RowsMeant>, reason: string) =>
+  read(client.POST("/api/v1/quarantine/drop", { body: { ...nothingMeant, ...meant, reason } }));
+
+export const restoreRows = (meant: Partial<RowsMeant>) =>
+  read(client.POST("/api/v1/quarantine/restore", { body: { ...nothingMeant, ...meant } }));
+
+/** Mends a row; refused with its reader's words where it still does not fit. */
+export const fixRow = (id: number, row: string) =>
+  read(client.POST("/api/v1/quarantine/rows/{row_id}/fix", { params: { path: { row_id: id } }, body: { row } }));
 
 /** Asks for a sync of one source, or of all that are configured. */
 export const startSync = (source: string | null) =>

@@ -330,6 +330,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Quarantine
+         * @description What waits, grouped by what is to be decided, and how many rows each stream has in which state.
+         */
+        get: operations["get_quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Quarantined Rows
+         * @description Rows, newest first.
+         */
+        get: operations["list_quarantined_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/rows/{row_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Quarantined Row
+         * @description One row with its bytes, as received and as mended, and where the whole answer is kept (/api/v1/raw).
+         */
+        get: operations["get_quarantined_row"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/rows/{row_id}/fix": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fix Quarantined Row
+         * @description Mend a row and have it loaded. 422: its reader refuses the new version too, and says why. 409: it waits not.
+         */
+        post: operations["fix_quarantined_row"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay Quarantined Rows
+         * @description Try waiting rows again by the rules of today, as a run of its own. The marketplace is not asked.
+         */
+        post: operations["replay_quarantined_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drop Quarantined Rows
+         * @description Say that waiting rows are not to be loaded, and why. While the marketplace tells the same, nobody is asked.
+         */
+        post: operations["drop_quarantined_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Quarantined Rows
+         * @description Take a drop back: the rows wait again.
+         */
+        post: operations["restore_quarantined_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reconciliations": {
         parameters: {
             query?: never;
@@ -1132,6 +1272,15 @@ export interface components {
             status: string;
         };
         /**
+         * Mended
+         * @description A row as a person mended it, and the replay that loads it.
+         */
+        Mended: {
+            row: components["schemas"]["QuarantinedRowDetail"];
+            /** Runs */
+            runs: components["schemas"]["Run"][];
+        };
+        /**
          * Meta
          * @description What the web app must know before it draws.
          */
@@ -1517,6 +1666,203 @@ export interface components {
          */
         ProductState: "active" | "archived" | "all";
         /**
+         * QuarantineGroup
+         * @description Waiting rows of one account and stream that broke the same rule.
+         */
+        QuarantineGroup: {
+            /**
+             * Source
+             * @description Plug-in name.
+             */
+            source: string;
+            /** Account Id */
+            account_id: number;
+            /** Account */
+            account: string;
+            /** Stream */
+            stream: string;
+            /**
+             * Rule
+             * @description The reason without what was received.
+             */
+            rule: string;
+            /**
+             * Field
+             * @description The field that it names; None where it names none.
+             */
+            field: string | null;
+            /** Rows */
+            rows: number;
+            /**
+             * First At
+             * Format: date-time
+             * @description When the first of them was received.
+             */
+            first_at: string;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /**
+             * Tried
+             * @description How many of them were tried again and did not fit.
+             */
+            tried: number;
+            /**
+             * Fixed
+             * @description How many of them a person has mended, and that wait for their replay.
+             */
+            fixed: number;
+            /**
+             * Asked
+             * @description How many of them are asked to be tried again, and are not yet.
+             */
+            asked: number;
+            /**
+             * May Pass
+             * @description Each sync tries them again by itself: they name something that may become known.
+             */
+            may_pass: boolean;
+            /**
+             * Replayable
+             * @description False: rows of a snapshot; the next whole reading settles them.
+             */
+            replayable: boolean;
+            /** Example Id */
+            example_id: number;
+        };
+        /**
+         * QuarantineOverview
+         * @description What waits for a decision, most rows first, and how many rows each stream has.
+         */
+        QuarantineOverview: {
+            /** Waiting */
+            waiting: number;
+            /** Groups */
+            groups: components["schemas"]["QuarantineGroup"][];
+            /** Streams */
+            streams: components["schemas"]["StreamQuarantine"][];
+        };
+        /**
+         * QuarantinePage
+         * @description A keyset page of rows, newest first.
+         */
+        QuarantinePage: {
+            /** Items */
+            items: components["schemas"]["QuarantinedRow"][];
+            /**
+             * Total
+             * @description Rows that match, on all pages.
+             */
+            total: number;
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * QuarantinedRow
+         * @description One row in quarantine, without its bytes.
+         */
+        QuarantinedRow: {
+            /** Id */
+            id: number;
+            /** Source */
+            source: string;
+            /** Account */
+            account: string;
+            /** Stream */
+            stream: string;
+            state: components["schemas"]["RowState"];
+            /**
+             * Key
+             * @description What the row names itself; empty where it has no name.
+             */
+            key: string;
+            /**
+             * Reason
+             * @description As it was said last.
+             */
+            reason: string;
+            /** Rule */
+            rule: string;
+            /** Field */
+            field: string | null;
+            /**
+             * Run Id
+             * @description The run that read it last.
+             */
+            run_id: number;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * Told At
+             * Format: date-time
+             * @description When the marketplace told it last, in the same bytes.
+             */
+            told_at: string;
+            /** Attempts */
+            attempts: number;
+            /** Tried At */
+            tried_at: string | null;
+            /** Resolved At */
+            resolved_at: string | null;
+            /**
+             * Note
+             * @description Why it was dropped or superseded.
+             */
+            note: string | null;
+            /** May Pass */
+            may_pass: boolean;
+            /** Replayable */
+            replayable: boolean;
+            /**
+             * Asked
+             * @description A try is asked for and has not been yet.
+             */
+            asked: boolean;
+            /** Fixed At */
+            fixed_at: string | null;
+            /** Fixed By */
+            fixed_by: string | null;
+        };
+        /**
+         * QuarantinedRowDetail
+         * @description One row with its bytes.
+         */
+        QuarantinedRowDetail: {
+            row: components["schemas"]["QuarantinedRow"];
+            /**
+             * Received
+             * @description The row as the marketplace sent it, byte for byte where it is UTF-8.
+             */
+            received: string;
+            /**
+             * Fixed
+             * @description As a person mended it.
+             */
+            fixed: string | null;
+            /**
+             * Context
+             * @description JSON: what the row stood in, as its source noted it; empty for none.
+             */
+            context: string;
+            /**
+             * Parser
+             * @description Plug-in and version that tried it last.
+             */
+            parser: string;
+            /**
+             * Raw Sha256
+             * @description The stored answer that it came in.
+             */
+            raw_sha256: string | null;
+            /** Endpoint */
+            endpoint: string | null;
+        };
+        /**
          * ReadyReport
          * @description Whether requests can be served.
          */
@@ -1619,6 +1965,53 @@ export interface components {
             reasons: string[];
         };
         /**
+         * RowFixed
+         * @description A row as a person mended it.
+         */
+        RowFixed: {
+            /**
+             * Row
+             * @description JSON, in the marketplace's form.
+             */
+            row: string;
+        };
+        /**
+         * RowState
+         * @description Where a quarantined row stands.
+         * @enum {string}
+         */
+        RowState: "waiting" | "loaded" | "dropped" | "superseded";
+        /**
+         * RowsMeant
+         * @description Which rows a decision is about: some of them by id, or all that a filter finds. Nothing given is refused.
+         */
+        RowsMeant: {
+            /**
+             * Ids
+             * @description Up to 1,000.
+             */
+            ids?: number[] | null;
+            /**
+             * Source
+             * @description Plug-in name.
+             */
+            source?: string | null;
+            /** Account Id */
+            account_id?: number | null;
+            /** Stream */
+            stream?: string | null;
+            /**
+             * Rule
+             * @description As a group of the overview tells it.
+             */
+            rule?: string | null;
+            /**
+             * Reason
+             * @description Why they are dropped; kept with the rows. Only for dropping.
+             */
+            reason?: string | null;
+        };
+        /**
          * Run
          * @description One sync or backfill of one source account.
          */
@@ -1692,7 +2085,7 @@ export interface components {
          * @description What a run reads.
          * @enum {string}
          */
-        RunKind: "sync" | "backfill" | "reconcile";
+        RunKind: "sync" | "backfill" | "reconcile" | "replay";
         /**
          * RunPage
          * @description A keyset page of runs, newest first.
@@ -1709,6 +2102,22 @@ export interface components {
          * @enum {string}
          */
         RunState: "queued" | "running" | "done" | "gaps" | "failed" | "stopped";
+        /**
+         * Settled
+         * @description How many rows a decision was about, and the runs that carry it out.
+         */
+        Settled: {
+            /**
+             * Rows
+             * @description 0: none of those meant was in a state that allows it.
+             */
+            rows: number;
+            /**
+             * Runs
+             * @description Replays; none where nothing is to be tried.
+             */
+            runs: components["schemas"]["Run"][];
+        };
         /**
          * SourceFreshness
          * @description One account at one marketplace, and the age of its stock.
@@ -1905,6 +2314,28 @@ export interface components {
              * @description What the figures are made of.
              */
             reason: string | null;
+        };
+        /**
+         * StreamQuarantine
+         * @description How many rows of one account's stream are in which state.
+         */
+        StreamQuarantine: {
+            /** Source */
+            source: string;
+            /** Account Id */
+            account_id: number;
+            /** Account */
+            account: string;
+            /** Stream */
+            stream: string;
+            /** Waiting */
+            waiting: number;
+            /** Loaded */
+            loaded: number;
+            /** Dropped */
+            dropped: number;
+            /** Superseded */
+            superseded: number;
         };
         /**
          * StreamRun
@@ -2767,6 +3198,307 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeyReport"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineOverview"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_quarantined_rows: {
+        parameters: {
+            query?: {
+                /** @description Plug-in name */
+                source?: string | null;
+                /** @description Account, as a group of the overview tells it */
+                account_id?: number | null;
+                /** @description orders, sales, ... */
+                stream?: string | null;
+                /** @description Only rows in this state */
+                state?: components["schemas"]["RowState"] | null;
+                /** @description The rule they broke, as a group tells it */
+                rule?: string | null;
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinePage"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_quarantined_row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                row_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinedRowDetail"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fix_quarantined_row: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                row_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowFixed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mended"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_quarantined_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowsMeant"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settled"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_quarantined_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowsMeant"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settled"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_quarantined_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowsMeant"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settled"];
                 };
             };
             /** @description The request cannot be answered; `detail` says why. */

@@ -18,6 +18,7 @@ import {
   readDashboard,
   readProduct,
   readProducts,
+  readQuarantine,
   readRoot,
   readSync,
   writeSearch,
@@ -82,7 +83,15 @@ const sources = createRoute({
   component: lazyRouteComponent(() => import("@/features/sources/SourcesPage"), "SourcesPage"),
 });
 
-const routeTree = root.addChildren([dashboard, products, product, sync, sources]);
+const quarantine = createRoute({
+  getParentRoute: () => root,
+  path: "/quarantine",
+  validateSearch: readQuarantine,
+  loader: ({ context: { cache } }) => ahead(cache.query(queries.quarantine())),
+  component: lazyRouteComponent(() => import("@/features/quarantine/QuarantinePage"), "QuarantinePage"),
+});
+
+const routeTree = root.addChildren([dashboard, products, product, sync, sources, quarantine]);
 
 export function createAppRouter(cache: QueryClient, history?: RouterHistory) {
   return createRouter({

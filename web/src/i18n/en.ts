@@ -1,4 +1,5 @@
 /** English, and the shape every other language must fill: a missing key does not compile. */
+import { quarantine } from "@/i18n/quarantine/en";
 import { longestCover, type Formats, type Money } from "@/lib/format";
 import { keysEn } from "@/i18n/keys/en";
 import { pastEn } from "@/i18n/past/en";
@@ -270,6 +271,8 @@ export const en = (f: Formats) => ({
     none: "No marketplace has told a quantity yet, so there is nothing to add up.",
     places: (count: number) => places(f, count),
   },
+
+  quarantine: quarantine(f),
 
   sync: {
     title: "Sync",

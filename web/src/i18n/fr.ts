@@ -1,4 +1,5 @@
 /** Français. */
+import { quarantine } from "@/i18n/quarantine/fr";
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
 import { keysFr } from "@/i18n/keys/fr";
@@ -278,6 +279,8 @@ export const fr: Dictionary = (f) => ({
     none: "Aucune place de marché n’a encore donné de quantité, il n’y a rien à additionner.",
     places: (count) => places(f, count),
   },
+
+  quarantine: quarantine(f),
 
   sync: {
     title: "Synchronisation",

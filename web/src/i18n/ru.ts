@@ -1,4 +1,5 @@
 /** Русский. */
+import { quarantine } from "@/i18n/quarantine/ru";
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
 import { keysRu } from "@/i18n/keys/ru";
@@ -281,6 +282,8 @@ export const ru: Dictionary = (f) => ({
     none: "Ни один маркетплейс ещё не сообщил остаток, складывать нечего.",
     places: (count) => places(f, count),
   },
+
+  quarantine: quarantine(f),
 
   sync: {
     title: "Синхронизация",

@@ -53,6 +53,17 @@ export interface SyncSearch extends RootSearch {
   findings?: true;
 }
 
+export const rowStates = ["waiting", "loaded", "dropped", "superseded"] as const;
+
+export interface QuarantineSearch extends RootSearch {
+  source?: string;
+  account?: number;
+  stream?: string;
+  rule?: string;
+  state?: (typeof rowStates)[number];
+  row?: number;
+}
+
 type Raw = Record<string, unknown>;
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
@@ -147,6 +158,24 @@ export const readProduct = (raw: Raw): ProductSearch =>
 
 export const readSync = (raw: Raw): SyncSearch =>
   whole<Omit<SyncSearch, "lang">>({ findings: raw.findings === "1" || raw.findings === true ? true : undefined });
+
+const longestRule = 700;
+
+/** A number above zero, as it stands in an address. */
+function counted(value: unknown): number | undefined {
+  const number = typeof value === "number" || typeof value === "string" ? Number(value) : NaN;
+  return Number.isSafeInteger(number) && number > 0 ? number : undefined;
+}
+
+export const readQuarantine = (raw: Raw): QuarantineSearch =>
+  whole<Omit<QuarantineSearch, "lang">>({
+    source: text(raw.source)?.slice(0, longestNames),
+    account: counted(raw.account),
+    stream: text(raw.stream)?.slice(0, longestNames),
+    rule: text(raw.rule)?.slice(0, longestRule),
+    state: rowStates.find((state) => state === raw.state),
+    row: counted(raw.row),
+  });
 
 /** "?status=critical,low&q=mug": readable, and the same for the same state. */
 export function writeSearch(search: Raw): string {

@@ -3,6 +3,7 @@ import { http, HttpResponse, type HttpHandler } from "msw";
 import { setupServer } from "msw/node";
 import type { Run, SyncOverview } from "@/api/types";
 import { backfillPlan, createShop, earlierRuns, run, syncOverview, type Shop } from "@/testing/shop";
+import { emptyQuarantine, type FakeQuarantine } from "@/testing/quarantine";
 
 const at = (path: string) => `*/api/v1${path}`;
 
@@ -30,6 +31,8 @@ export interface FakeApi {
   asked: string[];
   started: unknown[];
   stopped: number[];
+  quarantine: FakeQuarantine;
+  settled: object[];
 }
 
 export function createApi(part: Partial<FakeApi> = {}): FakeApi {
@@ -40,6 +43,8 @@ export function createApi(part: Partial<FakeApi> = {}): FakeApi {
     asked: [],
     started: [],
     stopped: [],
+    quarantine: emptyQuarantine(),
+    settled: [],
     ...part,
   };
 }
@@ -62,6 +67,21 @@ export function handlersOf(api: FakeApi): HttpHandler[] {
     ),
     http.get(at("/products/:id/why"), ({ params }) => or404(api.shop.why(String(params.id)))),
     http.get(at("/sync"), () => HttpResponse.json(api.overview)),
+    http.get(at("/quarantine"), () => HttpResponse.json(api.quarantine.overview())),
+    http.get(at("/quarantine/rows"), ({ request }) =>
+      HttpResponse.json(api.quarantine.page(new URL(request.url).searchParams)),
+    ),
+    http.get(at("/quarantine/rows/:id"), ({ params }) => or404(api.quarantine.detail(Number(params.id)))),
+    http.post(at("/quarantine/:what"), async ({ params, request }) => {
+      const body = (await request.json()) as object;
+      api.settled.push({ what: String(params.what), ...body });
+      return HttpResponse.json({ rows: 1, runs: [] }, { status: 202 });
+    }),
+    http.post(at("/quarantine/rows/:id/fix"), async ({ params, request }) => {
+      const body = (await request.json()) as { row: string };
+      api.settled.push({ what: "fix", id: Number(params.id), ...body });
+      return HttpResponse.json({ row: api.quarantine.detail(Number(params.id)), runs: [] }, { status: 202 });
+    }),
     http.get(at("/sync/runs"), ({ request }) => {
       const findings = new URL(request.url).searchParams.get("findings") === "true";
       return HttpResponse.json({

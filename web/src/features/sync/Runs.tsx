@@ -1,5 +1,6 @@
 /** Earlier runs, newest first; what went wrong stands open under its run, with its remedy. */
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { Fragment } from "react";
 import { hasEnded } from "@/api/live";
 import { queries } from "@/api/queries";
@@ -84,6 +85,7 @@ function RunRow({ run }: { run: Run }) {
             </time>
             {run.full && ` · ${t.sync.full}`}
             {days && ` · ${t.past.range(days)}`}
+            {run.kind === "replay" && ` · ${t.quarantine.replayRun}`}
           </span>
         </th>
         <td className="s-state">
@@ -110,7 +112,18 @@ function RunRow({ run }: { run: Run }) {
       {finding && (
         <tr role="row" className="reason">
           <td colSpan={8}>
-            <Notice tone={noticeTone} icon={noticeTone === "unknown" ? icon : undefined} title={finding.title}>
+            <Notice
+              tone={noticeTone}
+              icon={noticeTone === "unknown" ? icon : undefined}
+              title={finding.title}
+              action={
+                run.rows_rejected > 0 && (
+                  <Link className="btn small" to="/quarantine">
+                    {t.quarantine.see}
+                  </Link>
+                )
+              }
+            >
               {finding.lines.map((line) => (
                 <span className="said-line" key={line}>
                   {line}

@@ -28,6 +28,7 @@ export function SyncPage() {
     mutationFn: () => startSync(null),
     onSuccess: () => cache.invalidateQueries({ queryKey: queries.sync().queryKey }),
   });
+  const waiting = useQuery(queries.quarantine()).data?.waiting ?? 0;
   const sources = overview.data?.sources ?? [];
   const running = overview.data?.running ?? [];
   const configured = sources.filter((source) => source.configured);
@@ -45,6 +46,11 @@ export function SyncPage() {
         <Link to="/sources" className="btn">
           {t.keys.open}
         </Link>
+        {waiting > 0 && (
+          <Link className="btn" to="/quarantine">
+            {t.colon(t.quarantine.title)} {t.quarantine.waiting(waiting)}
+          </Link>
+        )}
         {configured.length > 0 && (
           <button type="button" className="btn" onClick={() => setPast(true)}>
             {t.past.open}
