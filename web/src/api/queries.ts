@@ -196,6 +196,12 @@ export const queries = {
       queryFn: ({ signal }) => read(client.GET("/api/v1/sources", { signal })),
     }),
 
+  reconciliations: () =>
+    queryOptions({
+      queryKey: [...syncKey, "reconciliations"],
+      queryFn: ({ signal }) => read(client.GET("/api/v1/reconciliations", { signal })),
+    }),
+
   runs: (findings: boolean) =>
     infiniteQueryOptions({
       queryKey: [...syncKey, "runs", { findings }],
@@ -250,6 +256,9 @@ export const testKey = (name: string, values: Record<string, string> | null) =>
       fetch: (request: Request) => globalThis.fetch(request),
     }),
   );
+
+export const startReconciliation = () =>
+  read(client.POST("/api/v1/reconciliations", { body: { source: null, first_day: null, end_day: null } }));
 
 export const stopRun = (id: number) =>
   read(client.POST("/api/v1/sync/runs/{run_id}/stop", { params: { path: { run_id: id } } }));

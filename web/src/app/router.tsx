@@ -91,7 +91,14 @@ const quarantine = createRoute({
   component: lazyRouteComponent(() => import("@/features/quarantine/QuarantinePage"), "QuarantinePage"),
 });
 
-const routeTree = root.addChildren([dashboard, products, product, sync, sources, quarantine]);
+const reconcile = createRoute({
+  getParentRoute: () => root,
+  path: "/reconcile",
+  loader: ({ context: { cache } }) => ahead(cache.query(queries.reconciliations())),
+  component: lazyRouteComponent(() => import("@/features/reconcile/ReconcilePage"), "ReconcilePage"),
+});
+
+const routeTree = root.addChildren([dashboard, products, product, sync, sources, quarantine, reconcile]);
 
 export function createAppRouter(cache: QueryClient, history?: RouterHistory) {
   return createRouter({

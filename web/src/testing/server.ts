@@ -1,7 +1,7 @@
 /** The fake API of the tests: answers from a small shop, and records what was asked for. */
 import { http, HttpResponse, type HttpHandler } from "msw";
 import { setupServer } from "msw/node";
-import type { Run, SyncOverview } from "@/api/types";
+import type { Reconciliation, Run, SyncOverview } from "@/api/types";
 import { backfillPlan, createShop, earlierRuns, run, syncOverview, type Shop } from "@/testing/shop";
 import { emptyQuarantine, type FakeQuarantine } from "@/testing/quarantine";
 
@@ -27,6 +27,7 @@ export interface FakeApi {
   shop: Shop;
   overview: SyncOverview;
   runs: Run[];
+  reconciliations: Reconciliation[];
   /** Paths with their query, in the order they were asked for. */
   asked: string[];
   started: unknown[];
@@ -40,6 +41,7 @@ export function createApi(part: Partial<FakeApi> = {}): FakeApi {
     shop: createShop(),
     overview: syncOverview(),
     runs: earlierRuns,
+    reconciliations: [],
     asked: [],
     started: [],
     stopped: [],
@@ -92,6 +94,11 @@ export function handlersOf(api: FakeApi): HttpHandler[] {
     http.post(at("/sync/runs"), async ({ request }) => {
       api.started.push(await request.json());
       return HttpResponse.json([run({ id: 200, state: "queued" })], { status: 202 });
+    }),
+    http.get(at("/reconciliations"), () => HttpResponse.json(api.reconciliations)),
+    http.post(at("/reconciliations"), async ({ request }) => {
+      api.started.push(await request.json());
+      return HttpResponse.json([run({ id: 202, state: "queued", kind: "reconcile" })], { status: 202 });
     }),
     http.get(at("/sync/backfills/plan"), ({ request }) => HttpResponse.json(backfillPlan(new URL(request.url)))),
     http.post(at("/sync/backfills"), async ({ request }) => {

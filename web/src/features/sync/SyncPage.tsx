@@ -52,6 +52,11 @@ export function SyncPage() {
           </Link>
         )}
         {configured.length > 0 && (
+          <Link className="btn" to="/reconcile">
+            {t.past.compare.open}
+          </Link>
+        )}
+        {configured.length > 0 && (
           <button type="button" className="btn" onClick={() => setPast(true)}>
             {t.past.open}
           </button>

@@ -1,0 +1,59 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import type { Reconciliation } from "@/api/types";
+import { violations } from "@/testing/axe";
+import { openApp } from "@/testing/render";
+
+const compared = (part: Partial<Reconciliation> = {}): Reconciliation => ({
+  run_id: 7,
+  source: "ozon",
+  account: "main",
+  stream: "orders",
+  first_day: "2026-11-10",
+  end_day: "2026-11-17",
+  checked_at: "2026-11-22T11:30:00Z",
+  findings: 0,
+  days: [{ day: "2026-11-10", scheme: null, theirs: 12, ours: 10 }],
+  differences: [],
+  ...part,
+});
+
+const differing = compared({
+  findings: 2,
+  differences: [
+    { kind: "late", harmless: true, rows: 1, units: 1, amount: null, examples: [] },
+    {
+      kind: "missing_here",
+      harmless: false,
+      rows: 2,
+      units: 2,
+      amount: "1400.00",
+      examples: [{ day: "2026-11-10", order_id: "P-77", sku: "18", scheme: null, theirs: 2, ours: null }],
+    },
+  ],
+});
+
+describe("the comparison with the marketplaces", () => {
+  it("shows what needs a look before what goes away by itself, with the orders behind it", async () => {
+    const calm = compared({ run_id: 8, stream: "stock" });
+    const { user, container } = await openApp("/reconcile", { api: { reconciliations: [calm, differing] } });
+    const [first, second] = await screen.findAllByRole("region", { name: /^Ozon “main”/ });
+    expect(first).toHaveTextContent("2 rows differ");
+    expect(second).toHaveTextContent("Both sides are the same.");
+    const items = within(first!).getByRole("list", { name: /Orders$/ });
+    expect(items.firstElementChild).toHaveTextContent("Missing hereLook at it");
+    await user.click(within(first!).getByText("The row behind it"));
+    expect(within(first!).getByText("P-77")).toBeVisible();
+    await user.click(within(first!).getByText("Sums by day"));
+    expect(within(first!).getByRole("row", { name: /10 Nov 12 10/ })).toBeVisible();
+    expect(await violations(container)).toEqual([]);
+  });
+
+  it("is started from its page, which is linked from the syncs", async () => {
+    const { user, api } = await openApp("/sync");
+    await user.click(await screen.findByRole("link", { name: "Compare with the marketplaces" }));
+    expect(await screen.findByText("Nothing has been compared yet")).toBeVisible();
+    await user.click(screen.getByRole("button", { name: "Compare now" }));
+    await waitFor(() => expect(api.started).toEqual([{ source: null, first_day: null, end_day: null }]));
+  });
+});

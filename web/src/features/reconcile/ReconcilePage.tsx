@@ -1,0 +1,191 @@
+/** Our tables beside the marketplaces' own figures: what differs and needs a look first, the sums below. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queries, startReconciliation } from "@/api/queries";
+import type { DifferenceSum, Reconciliation } from "@/api/types";
+import { Bone, Bones, RowBones } from "@/components/states/Bones";
+import { Center } from "@/components/states/Center";
+import { ErrorState } from "@/components/states/ErrorState";
+import { Notice } from "@/components/states/Notice";
+import { BusyButton } from "@/components/ui/BusyButton";
+import { State } from "@/components/ui/Status";
+import "@/features/reconcile/reconcile.css";
+import { streamName } from "@/features/sync/words";
+import { useI18n } from "@/i18n";
+import { useNow, useTitle } from "@/lib/hooks";
+import { sourceTitle } from "@/lib/names";
+
+const lastDay = (end: string) => new Date(Date.parse(`${end}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
+
+function Rows({ told }: { told: DifferenceSum }) {
+  const { t, f } = useI18n();
+  const words = t.past.compare;
+  return (
+    <details>
+      <summary className="link">{words.examples(told.examples.length)}</summary>
+      <ul className="compare-rows">
+        {told.examples.map((row) => (
+          <li key={`${row.order_id ?? ""} ${row.sku ?? ""} ${row.day ?? ""}`}>
+            <b>{row.order_id ?? (row.day ? f.day(row.day) : row.scheme)}</b>
+            {row.order_id && row.day && <span>{f.day(row.day)}</span>}
+            {row.sku && (
+              <span>
+                {words.sku} {row.sku}
+              </span>
+            )}
+            <span className="num">
+              {f.number(row.theirs)} / {f.number(row.ours)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+function Differences({ differences, caption }: { differences: readonly DifferenceSum[]; caption: string }) {
+  const { t, f } = useI18n();
+  const words = t.past.compare;
+  const { data: meta } = useQuery(queries.meta());
+  const sorted = [...differences].sort((one, other) => Number(one.harmless) - Number(other.harmless));
+  return (
+    <ul className="compare-list" aria-label={caption}>
+      {sorted.map((told) => (
+        <li key={told.kind}>
+          <div className="compare-why">
+            <b>{words.kinds[told.kind]}</b>
+            <State icon={told.harmless ? "ok" : "alert"} tone={told.harmless ? "normal" : "low"}>
+              {told.harmless ? words.harmless : words.decide}
+            </State>
+          </div>
+          <dl className="compare-facts">
+            <div>
+              <dt>{words.rows}</dt>
+              <dd className="num">{f.number(told.rows)}</dd>
+            </div>
+            <div>
+              <dt>{words.units}</dt>
+              <dd className="num">{f.number(told.units)}</dd>
+            </div>
+            {told.amount !== null && meta && (
+              <div>
+                <dt>{words.money}</dt>
+                <dd className="num">{f.money({ amount: told.amount, currency: meta.currency })}</dd>
+              </div>
+            )}
+          </dl>
+          <Rows told={told} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Sums({ told }: { told: Reconciliation }) {
+  const { t, f } = useI18n();
+  const words = t.past.compare;
+  const byDay = told.stream !== "stock";
+  return (
+    <details className="compare-sums">
+      <summary className="link">{byDay ? words.days : words.schemes}</summary>
+      <div className="scroll">
+        <table role="table" className="data compact" aria-label={byDay ? words.days : words.schemes}>
+          <thead role="rowgroup">
+            <tr role="row">
+              <th scope="col">{byDay ? words.day : words.scheme}</th>
+              <th scope="col" className="num">
+                {words.theirs}
+              </th>
+              <th scope="col" className="num">
+                {words.ours}
+              </th>
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            {told.days.map((day) => (
+              <tr role="row" key={day.day ?? day.scheme}>
+                <th scope="row">{day.day ? f.day(day.day) : day.scheme}</th>
+                <td className="num">{f.number(day.theirs)}</td>
+                <td className="num">{f.number(day.ours)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  );
+}
+
+function Compared({ told }: { told: Reconciliation }) {
+  const { t, f } = useI18n();
+  const words = t.past.compare;
+  const now = useNow();
+  const id = `compared-${told.run_id}-${told.stream}`;
+  const title = words.head(sourceTitle(told.source), told.account, streamName(t, told.stream));
+  return (
+    <section className="panel compare" aria-labelledby={id}>
+      <div className="panel-head">
+        <h2 id={id}>{title}</h2>
+        <State icon={told.findings > 0 ? "alert" : "ok"} tone={told.findings > 0 ? "low" : "normal"}>
+          {told.findings > 0
+            ? words.differs(t.rows(told.findings))
+            : told.differences.length > 0
+              ? words.fine
+              : words.exact}
+        </State>
+      </div>
+      <p className="dim">
+        <time dateTime={told.checked_at} title={f.exact(told.checked_at)}>
+          {words.of(f.dayRange(told.first_day, lastDay(told.end_day)), f.zonedClock(told.checked_at, now))}
+        </time>
+        {told.findings > 0 && told.stream !== "stock" && ` ${words.again}`}
+      </p>
+      {told.differences.length > 0 && <Differences differences={told.differences} caption={title} />}
+      <Sums told={told} />
+    </section>
+  );
+}
+
+export function ReconcilePage() {
+  const { t } = useI18n();
+  const words = t.past.compare;
+  useTitle(words.title);
+  const cache = useQueryClient();
+  const found = useQuery(queries.reconciliations());
+  const overview = useQuery(queries.sync());
+  const start = useMutation({
+    mutationFn: startReconciliation,
+    onSuccess: () => cache.invalidateQueries({ queryKey: queries.sync().queryKey }),
+  });
+  const running = overview.data?.running.some((run) => run.kind === "reconcile") ?? false;
+  const sorted = [...(found.data ?? [])].sort((one, other) => other.findings - one.findings);
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>{words.title}</h1>
+        <span className="grow" />
+        <BusyButton className="primary" icon="sync" busy={start.isPending || running} onClick={() => start.mutate()}>
+          {words.start}
+        </BusyButton>
+      </div>
+      <p className="dim">{words.lead}</p>
+      {start.error && <Notice tone="critical" role="alert" title={start.error.message} />}
+      {running && <Notice tone="busy" role="status" title={words.wait} />}
+      {found.error && !found.data ? (
+        <ErrorState error={found.error} onRetry={() => void found.refetch()} />
+      ) : !found.data ? (
+        <Bones>
+          <div className="panel">
+            <Bone width="30%" />
+            <RowBones rows={3} />
+          </div>
+        </Bones>
+      ) : sorted.length === 0 ? (
+        <Center icon="sync" title={words.never}>
+          <p>{words.neverText}</p>
+        </Center>
+      ) : (
+        sorted.map((told) => <Compared key={`${told.run_id} ${told.stream}`} told={told} />)
+      )}
+    </div>
+  );
+}
