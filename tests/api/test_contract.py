@@ -35,6 +35,7 @@ PATHS = {
     "/api/v1/sync/runs/1": "/api/v1/sync/runs/{run_id}",
     "/api/v1/sync/backfills/plan?source=ozon&first_day=2026-10-01&end_day=2026-11-01": "/api/v1/sync/backfills/plan",
     "/api/v1/reconciliations": "/api/v1/reconciliations",
+    "/api/v1/sources": "/api/v1/sources",
     "/api/v1/quarantine": "/api/v1/quarantine",
     "/api/v1/quarantine/rows?source=ozon&stream=orders&state=waiting&limit=1": "/api/v1/quarantine/rows",
     "/api/v1/quarantine/rows/1": "/api/v1/quarantine/rows/{row_id}",
