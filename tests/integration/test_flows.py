@@ -293,8 +293,8 @@ class TestBarcodes:
         assert [found.sku_of("moved", cards[sku]) for sku in ("1", "2")] == ["1", "2"]
         assert found.sku_of("both") is None
         assert [found.sku_of("both", cards[sku]) for sku in ("1", "2")] == ["1", "2"]
-        # A card with one size needs no barcode to be known by; one with several does; another card has none of it.
-        assert found.sku_of("unheard of", cards["4"]) == "4"
+        # A barcode that a card never had is of none of its sizes, be it the only one.
+        assert found.sku_of("unheard of", cards["4"]) is None
         assert found.sku_of("unheard of", cards["2"]) is None
         assert found.sku_of("mine", "no card") is None
         assert found.sku_of("unheard of") is None

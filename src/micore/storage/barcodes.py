@@ -65,8 +65,7 @@ class Barcodes:
     def sku_of(self, barcode: str, listing_id: str = "") -> str | None:
         """The marketplace's sku id; None where none or more than one may be meant.
 
-        With the marketplace's id of a card only a sku of that card: one that bears the barcode, else one that bore it,
-        else the only one the card has.
+        With the marketplace's id of a card only a sku of that card: one that bears the barcode, else one that bore it.
         """
         found = self._skus.get(barcode)
         if not listing_id or (found is not None and self._listings.get(found) == listing_id):
@@ -93,4 +92,4 @@ class Barcodes:
             rows = connection.execute(text(_OF_LISTING), asked).all()
         most = max((row.bears for row in rows), default=0)
         best: Sequence[str] = [row.external_id for row in rows if row.bears == most]
-        return best[0] if len(best) == 1 else None
+        return best[0] if most and len(best) == 1 else None
