@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from micore.domain.records import (
+    FinanceRecord,
     OrderRecord,
     OrderState,
     PlaceRecord,
@@ -17,6 +18,7 @@ from micore.domain.records import (
     ReturnState,
     SaleRecord,
     StockRecord,
+    StorageCostRecord,
     SupplyRecord,
     SupplyState,
 )
@@ -41,20 +43,33 @@ def running() -> Iterator[Running]:
 
 
 @pytest.fixture
-def source(running: Running) -> Iterator[OzonSource]:
+def hand() -> HandClock:
+    """Our own clock."""
+    return HandClock()
+
+
+@pytest.fixture
+def source(running: Running, hand: HandClock) -> Iterator[OzonSource]:
     options = {"client_id": "1", "api_key": "key-for-tests", "base_url": running.ozon_url, "history_days": "50"}
-    made = OzonSource(options, HandClock().tools())
+    made = OzonSource(options, hand.tools())
     yield made
     made.close()
 
 
-def key_of(record: OrderRecord | SaleRecord | ReturnRecord | SupplyRecord) -> tuple[str, ...]:
+Kept = OrderRecord | SaleRecord | ReturnRecord | SupplyRecord | FinanceRecord | StorageCostRecord
+
+
+def key_of(record: Kept) -> tuple[str, ...]:
     """What identifies a record."""
     match record:
         case OrderRecord():
             return record.order_id, record.sku_id
         case SaleRecord():
-            return (record.sale_id,)
+            return "sale", record.sale_id
+        case FinanceRecord():
+            return "amount", record.finance_id
+        case StorageCostRecord():
+            return (record.cost_id,)
         case ReturnRecord():
             return record.return_id, record.sku_id
         case SupplyRecord():
@@ -66,19 +81,24 @@ def merged(source: OzonSource, stream: str, cursor: str | None, into: dict[Any, 
     for page in source.read(stream, cursor):
         assert not page.rejected
         for record in page.records:
-            assert isinstance(record, (OrderRecord, SaleRecord, ReturnRecord, SupplyRecord))
+            assert isinstance(record, Kept)
             into[key_of(record)] = record
         cursor = page.cursor
     assert cursor is not None
     return cursor
 
 
-@pytest.mark.parametrize(("stream", "some"), [("orders", 500), ("sales", 500), ("returns", 40), ("supplies", 30)])
-def test_syncing_bit_by_bit_loses_nothing(running: Running, source: OzonSource, stream: str, some: int) -> None:
+@pytest.mark.parametrize(
+    ("stream", "some"), [("orders", 500), ("finance", 2000), ("storage_cost", 500), ("returns", 40), ("supplies", 30)]
+)
+def test_syncing_bit_by_bit_loses_nothing(
+    running: Running, source: OzonSource, hand: HandClock, stream: str, some: int
+) -> None:
     kept: dict[Any, Any] = {}
     cursor = merged(source, stream, None, kept)
     for step in STEPS:
         running.clock.advance(step.total_seconds())
+        hand.seconds += step.total_seconds()
         cursor = merged(source, stream, cursor, kept)
     at_once: dict[Any, Any] = {}
     merged(source, stream, None, at_once)

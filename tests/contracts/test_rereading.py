@@ -17,7 +17,7 @@ from tests.contracts.markets import Market, Mischief, forward_to
 from tests.unit.sources.clocks import HandClock
 from tests.unit.sources.http_server import Asked, Says
 
-ALONE = ("warehouses", "catalogue", "prices", "orders", "sales", "returns", "supplies")
+ALONE = ("warehouses", "catalogue", "prices", "orders", "sales", "returns", "supplies", "finance")
 """Streams whose rows mean something without the rest of their reading."""
 
 

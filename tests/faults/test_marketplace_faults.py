@@ -245,7 +245,7 @@ def test_rows_that_cannot_be_believed_wait_in_quarantine(
 @pytest.mark.parametrize(
     ("source", "fault"),
     cases(
-        ["empty@/posting", "shrunken@/posting", "missing-page@/posting", "repeated-cursor", "queue", LATE],
+        ["empty@/posting", "shrunken@/posting", "missing-page@/posting", "repeated-cursor", LATE],
         ["empty@/supplier", LATE],
     ),
 )

@@ -11,7 +11,15 @@ from datetime import date
 from typing import cast
 
 from micore.domain.instants import micros
-from micore.domain.records import OrderRecord, Record, ReturnRecord, SaleRecord, SupplyRecord
+from micore.domain.records import (
+    FinanceRecord,
+    OrderRecord,
+    Record,
+    ReturnRecord,
+    SaleRecord,
+    StorageCostRecord,
+    SupplyRecord,
+)
 from micore.errors import SourceProtocolError
 from micore.services.loaders import Counts, Loader, Outcome
 from micore.services.loading import load_stream, steps, write_step
@@ -82,7 +90,8 @@ class RangeLoader(Loader):
         older = [each for each in facts if _id_of(each) not in newer]
         changed = super().write(connection, page, older, raw_id) if older else 0
         skus = work.identity.skus
-        new = len({key for each in older if (key := (_id_of(each), skus[each.sku_id])) not in stored})
+        keys = {(_id_of(each), None if each.sku_id is None else skus[each.sku_id]) for each in older}
+        new = len(keys - stored)
         backfills.count_new(connection, work.run_id, self.stream.name, new)
         return changed
 
@@ -96,7 +105,7 @@ class RangeLoader(Loader):
         )
 
 
-Fact = OrderRecord | SaleRecord | ReturnRecord | SupplyRecord
+Fact = OrderRecord | SaleRecord | ReturnRecord | SupplyRecord | FinanceRecord | StorageCostRecord
 """What incremental streams are made of; each names the marketplace's id first, and a sku."""
 
 

@@ -80,6 +80,39 @@ class SlidingWindow:
         self._taken = deque([now] * self._limit)
 
 
+class Allowance:
+    """At most `limit` requests in any `period_seconds`, for periods that nobody waits out: `late` makes the error to
+    raise instead, from the seconds until the next one may go. Every attempt counts, whatever became of it.
+    """
+
+    def __init__(self, limit: int, period_seconds: float, late: Callable[[float], Exception]) -> None:
+        self._window, self._late = SlidingWindow(limit, period_seconds), late
+        self._new = True
+
+    def remember(self, at: Sequence[float]) -> None:
+        """Count requests that an earlier process made, by this process's monotonic clock; once, before its first."""
+        if self._new:
+            for each in sorted(at):
+                self._window.sent(each)
+        self._new = False
+
+    def wait_seconds(self, now: float) -> float:
+        wait = self._window.wait_seconds(now)
+        if wait > 0:
+            raise self._late(wait)
+        return 0.0
+
+    def sent(self, now: float) -> None:
+        self._new = False
+        self._window.sent(now)
+
+    def answered(self, now: float) -> None:
+        self._window.answered(now)
+
+    def refused(self, now: float) -> None:
+        """Counts like any other request."""
+
+
 class TokenBucket:
     """`burst` requests at once, then one more each `interval_seconds`, as Wildberries publishes its limits.
 

@@ -13,17 +13,29 @@ from micore.domain.run_views import RunState, Trigger
 from micore.errors import ConflictError
 from micore.storage.bulk import bulk_for
 from micore.storage.runs import OPEN, SYNC, SyncParams
-from micore.storage.tables import backfill_stream, order_line, return_line, run, sale, source_key, supply_line
+from micore.storage.tables import (
+    backfill_stream,
+    finance_line,
+    order_line,
+    return_line,
+    run,
+    sale,
+    source_key,
+    storage_cost,
+    supply_line,
+)
 
 KIND = "backfill"
 
 _FACTS = {
-    "orders": ("order_line", "order_id"),
-    "sales": ("sale", "external_id"),
-    "returns": ("return_line", "return_id"),
-    "supplies": ("supply_line", "supply_id"),
+    "orders": {"order_line": "order_id"},
+    "sales": {"sale": "external_id"},
+    "returns": {"return_line": "return_id"},
+    "supplies": {"supply_line": "supply_id"},
+    "finance": {"finance_line": "external_id", "sale": "external_id"},
+    "storage_cost": {"storage_cost": "external_id"},
 }
-"""Stream to its table and the marketplace's own id in it."""
+"""Stream to its tables and the marketplace's own id in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,24 +151,22 @@ def count_new(connection: Connection, run_id: int, stream: str, rows: int) -> No
 
 def known(
     connection: Connection, account_id: int, stream: str, ids: Iterable[str], *, received_at: int
-) -> tuple[set[tuple[str, int]], set[str]]:
+) -> tuple[set[tuple[str, int | None]], set[str]]:
     """Which of these ids are stored, as (id, our sku id), and which of them from a newer answer than `received_at`.
 
     A row that was read again unchanged keeps its first answer; since it is the same in both, nothing is lost by it.
     """
-    table, name = _FACTS[stream]
     bulk_for(connection).stage(connection, "stage_known", {"id": "text"}, [(each,) for each in sorted(set(ids))])
-    rows = connection.execute(
-        text(
-            f"""
+    found = " UNION ALL ".join(
+        f"""
             SELECT l.{name} AS id, l.sku_id, coalesce(p.received_at, l.known_from) > :received_at AS newer
             FROM stage_known s
             JOIN {table} l ON l.account_id = :account AND l.{name} = s.id
             LEFT JOIN raw_page p ON p.id = l.raw_page_id
-            """
-        ),
-        {"account": account_id, "received_at": received_at},
-    ).all()
+        """
+        for table, name in _FACTS[stream].items()
+    )
+    rows = connection.execute(text(found), {"account": account_id, "received_at": received_at}).all()
     return {(row.id, row.sku_id) for row in rows}, {row.id for row in rows if row.newer}
 
 
@@ -173,6 +183,8 @@ def rows_by_month(connection: Connection, source: str, stream: str, first_day: s
         "orders": (order_line, "ordered_day"),
         "sales": (sale, "sold_day"),
         "returns": (return_line, "returned_day"),
+        "finance": (finance_line, "booked_day"),
+        "storage_cost": (storage_cost, "stored_day"),
     }[stream]
     month = func.substr(table.c[day_name], 1, 7)
     rows = connection.execute(

@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import pytest
 
 from micore.simulator import Clock, Shop, Simulator
 from micore.simulator.clock import DAY_US, moscow_midnight_us
@@ -23,6 +24,12 @@ INFO = "/v1/report/info"
 ACCRUALS = "/v1/finance/accrual/by-day"
 WEEK = {"date_from": "2026-11-16", "date_to": "2026-11-22"}
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+@pytest.fixture
+def simulator(shop: Shop, clock: Clock) -> Simulator:
+    """With limits: without them no report waits."""
+    return Simulator(shop, clock)
 
 
 def fetched(ozon: Ozon, link: str) -> Answer:
@@ -152,3 +159,12 @@ def test_five_reports_a_day(shop: Shop, clock: Clock) -> None:
     assert ozon.refused(CREATE, WEEK)[0] == 429
     clock.advance(86_400)
     ozon.ask(CREATE, WEEK)
+
+
+def test_without_limits_nobody_waits(shop: Shop, clock: Clock) -> None:
+    ozon = Ozon(Simulator(shop, clock, limits=False))
+    for _ in range(6):
+        code = ozon.ask(CREATE, WEEK)["code"]
+    told = ozon.ask(INFO, {"code": code})["result"]
+    assert told["status"] == "success"
+    assert fetched(ozon, told["file"]).status == 200

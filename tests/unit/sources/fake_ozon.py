@@ -9,12 +9,23 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 
+from micore.simulator.xlsx import workbook
 from micore.sources.base import Page
 from micore.sources.ozon import OzonSource
 from tests.unit.sources.clocks import HandClock
 from tests.unit.sources.http_server import Asked, Says, Server, serving
 
 Row = dict[str, Any]
+
+
+@dataclass
+class Report:
+    """A report that was ordered."""
+
+    code: str
+    days: tuple[str, str]
+    states: list[str] = field(default_factory=list)
+    """What it is at each look; the last one for ever."""
 
 
 @dataclass
@@ -32,9 +43,18 @@ class FakeOzon:
     fbo_postings: list[Row] = field(default_factory=list)
     fbs_postings: list[Row] = field(default_factory=list)
     accruals: dict[str, list[Row]] = field(default_factory=dict)
+    accrual_types: list[Row] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    """Those that were ordered, in their order; tests say how each goes on."""
+    placement: list[tuple[object, ...]] = field(default_factory=list)
+    """Rows of the reports' file, the heading first."""
     returns: list[Row] = field(default_factory=list)
     supply_orders: list[Row] = field(default_factory=list)
     bundles: dict[str, list[Row]] = field(default_factory=dict)
+    report_states: tuple[str, ...] = ("success",)
+    expires_at: str = ""
+    files: str = ""
+    """Address of the files."""
     cursors_of: str = "monday"
     """Cursors given under another name are dead."""
     instead: dict[str, Callable[[Asked], Says | None]] = field(default_factory=dict)
@@ -42,13 +62,17 @@ class FakeOzon:
 
     def __call__(self, asked: Asked) -> Says:
         self.asked.append(asked)
-        override = self.instead.get(asked.path)
+        override = self.instead.get(asked.path.partition("?")[0])
         says = (override(asked) if override else None) or self._answer(asked.path, asked.payload)
         return Says(says.body, says.status, {"Date": format_datetime(self.clock.now(), usegmt=True), **says.headers})
 
     def _answer(self, path: str, payload: Row) -> Says:  # noqa: C901 - one line for each path
         if path == "/v1/returns/list":
             return self._returns(payload)
+        if path.startswith("/files/"):
+            return Says(workbook(self.placement))  # type: ignore[arg-type]
+        if "/report/" in path:
+            return self._report(path, payload)
         cursor = (payload or {}).get("cursor") or (payload or {}).get("last_id") or ""
         if cursor not in ("", "end") and not cursor.startswith(self.cursors_of):
             return Says({"code": 3, "message": "cursor has expired", "details": []}, 400)
@@ -81,6 +105,8 @@ class FakeOzon:
             rows = within(self.fbs_postings, "in_process_at", payload["filter"])
             rows = within(rows, "changed", {"since": changed["from"], "to": changed["to"]}) if changed else rows
             return self._list("postings", rows, cursor)
+        if path == "/v1/finance/accrual/types":
+            return Says({"accrual_types": self.accrual_types})
         if path == "/v1/finance/accrual/by-day":
             rows = self.accruals.get(payload["date"], [])
             part, following = self._part(rows, cursor)
@@ -99,6 +125,18 @@ class FakeOzon:
             part, following = self._part(self.bundles.get(bundle_id, []), cursor)
             return Says({"items": part, "has_next": following is not None, "last_id": following or ""})
         return Says({"code": 5, "message": "not found"}, 404)
+
+    def _report(self, path: str, payload: Row) -> Says:
+        if path.endswith("/create"):
+            code = f"REPORT_{len(self.reports) + 1}"
+            self.reports.append(Report(code, (payload["date_from"], payload["date_to"]), list(self.report_states)))
+            return Says({"code": code})
+        found = next((each for each in self.reports if each.code == payload["code"]), None)
+        if found is None:
+            return Says({"code": 5, "message": "report not found"}, 404)
+        state = found.states[0] if len(found.states) == 1 else found.states.pop(0)
+        link = f"{self.files}/files/{found.code}.xlsx?X-Signature=secret" if state == "success" else ""
+        return Says({"result": {"status": state, "file": link, "error": "", "expires_at": self.expires_at}})
 
     def _returns(self, payload: Row) -> Says:
         period = payload["filter"]["visual_status_change_moment"]
@@ -157,6 +195,7 @@ def bench(**options: str) -> Iterator[Bench]:
     ozon = FakeOzon(clock)
     with serving(ozon) as server:
         given = {"client_id": "1234", "api_key": "key-for-tests", "base_url": server.url, "history_days": "60"}
+        ozon.files = server.url
         source = OzonSource(given | options, clock.tools())
         try:
             yield Bench(source, ozon, clock, server)

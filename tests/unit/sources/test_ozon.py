@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,7 +20,6 @@ from micore.domain.records import (
     ReturnKind,
     ReturnRecord,
     ReturnState,
-    SaleRecord,
     SkuHint,
     StockRecord,
     SupplyRecord,
@@ -33,7 +32,7 @@ from micore.sources.ozon.returns import IN_TALKS, ON_ITS_WAY
 from micore.sources.ozon.supplies import STATES
 from tests.unit.sources.clocks import HandClock
 from tests.unit.sources.fake_ozon import Bench, Row, bench
-from tests.unit.sources.http_server import Says
+from tests.unit.sources.http_server import Asked, Says
 
 # The hand clock starts at this instant.
 NOW = "2026-11-22T09:16:40Z"
@@ -123,6 +122,7 @@ def accrual(number: int, day: str, amount: str = "700.00", **changes: Any) -> Ro
         "accrual_id": number,
         "date": day,
         "accrued_category": "POSTING",
+        "total_amount": None,
         "unit_number": f"91-{number:04}-1",
         "posting": {
             "products": [
@@ -138,6 +138,18 @@ def accrual(number: int, day: str, amount: str = "700.00", **changes: Any) -> Ro
         },
         "item_fees": None,
     } | changes
+
+
+HEADING = ("Дата", "SKU", "Артикул", "Склад", "Суммарный объем в миллилитрах", "Кол-во экземпляров",
+           "Начисленная стоимость размещения")  # fmt: skip
+
+
+def placed(
+    number: int, day: object = date(2026, 11, 20), cost: object = 12.34, **changes: object
+) -> tuple[object, ...]:
+    row = {"day": day, "sku": 1_800_000 + number, "offer": f"MUG-{number:02}", "warehouse": "ХОРУГВИНО",
+           "volume": 4800, "units": 12, "cost": cost}  # fmt: skip
+    return tuple((row | changes).values())
 
 
 def returned(number: int, changed: str = "2026-11-15T10:00:00.5Z", status: str = "MovingToOzon", **changes: Any) -> Row:
@@ -577,38 +589,6 @@ def test_full_reads_everything_again(ozon: Bench) -> None:
     assert len(records(ozon.read("orders", cursor, full=True))) == 1
 
 
-# --- sales --------------------------------------------------------------------------------------------------------
-
-
-def test_sales_are_booked_on_their_day(ozon: Bench) -> None:
-    other = accrual(3, "2026-11-20", accrued_category="ITEM")
-    delivery = accrual(4, "2026-11-20", posting={"products": [{"sku": 5, "commission": None}]})
-    ozon.ozon.accruals = {"2026-11-20": [accrual(1, "2026-11-20"), accrual(2, "2026-11-20", "-700"), other, delivery]}
-    assert records(ozon.read("sales")) == [
-        SaleRecord("1:1800001:1", "91-0001-1", "1800001", "2026-11-20", 7_000_000, -1_055_000, "RUB"),
-        SaleRecord("2:1800001:1", "91-0002-1", "1800001", "2026-11-20", -7_000_000, -1_055_000, "RUB"),
-    ]
-
-
-def test_sales_are_read_day_by_day_and_the_last_days_again(ozon: Bench) -> None:
-    cursor = ozon.read("sales")[-1].cursor
-    days = [payload["date"] for payload in ozon.ozon.paths("/v1/finance/accrual/by-day")]
-    assert (days[0], days[-1], len(days)) == ("2026-09-23", "2026-11-22", 61)
-    ozon.ozon.asked.clear()
-    # 22:16 in Greenwich is past midnight in Moscow.
-    ozon.clock.seconds += 13 * 3600
-    ozon.read("sales", cursor)
-    days = [payload["date"] for payload in ozon.ozon.paths("/v1/finance/accrual/by-day")]
-    assert (days[0], days[-1], len(days)) == ("2026-11-12", "2026-11-23", 12)
-
-
-def test_two_lines_of_one_sku_are_two_sales(ozon: Bench) -> None:
-    row = accrual(1, "2026-11-20")
-    row["posting"]["products"] *= 2
-    ozon.ozon.accruals = {"2026-11-20": [row]}
-    assert [record.sale_id for record in records(ozon.read("sales"))] == ["1:1800001:1", "1:1800001:2"]
-
-
 # --- returns ------------------------------------------------------------------------------------------------------
 
 
@@ -758,13 +738,49 @@ def test_supplies_of_one_order_are_told_apart(ozon: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("offset", "hour"), [("+03:00", 6), ("+12:00", -3), (None, 9), ("10800", 9), ("Moscow", 9)], ids=str
+    ("zone", "hour"),
+    [
+        ({"offset": "+03:00"}, 6),
+        ({"offset": "+12:00"}, -3),
+        ({"offset": "10800"}, 6),
+        ({"offset": -18000}, 14),
+        ({"offset": "0"}, 9),
+        ({"offset": "Moscow", "iana_name": "Asia/Vladivostok"}, -1),
+        ({"offset": "999999999999999999999"}, None),
+        ({"offset": None, "iana_name": "../etc"}, None),
+        (None, None),
+    ],
+    ids=str,
 )
-def test_a_time_slot_is_local_time(ozon: Bench, offset: str | None, hour: int) -> None:
-    slot = {"timeslot": {"from": "2026-11-14T09:00:00Z"}, "timezone_info": {"offset": offset}}
+def test_a_time_slot_is_local_time(ozon: Bench, zone: Row | None, hour: int | None) -> None:
+    slot = {"timeslot": {"from": "2026-11-14T09:00:00Z"}, "timezone_info": zone}
     ozon.ozon.supply_orders, ozon.ozon.bundles = [supply_order(1, timeslot=slot)], {"0195-1": [item()]}
     (record,) = records(ozon.read("supplies"))
-    assert record.expected_at == micros(datetime(2026, 11, 14, tzinfo=UTC) + timedelta(hours=hour))
+    expected = None if hour is None else micros(datetime(2026, 11, 14, tzinfo=UTC) + timedelta(hours=hour))
+    assert record.expected_at == expected
+
+
+def test_a_sku_on_two_pages_of_a_supply_is_added_up(ozon: Bench) -> None:
+    ozon.ozon.supply_orders = [supply_order(1)]
+    ozon.ozon.bundles = {"0195-1": [item(), item(2), item(2, quantity=5), item(3), item(4)]}
+    whole = ozon.read("supplies")
+    told = [("1800001", 30_000), ("1800002", 35_000), ("1800003", 30_000), ("1800004", 30_000)]
+    assert [(each.sku_id, each.quantity) for each in records(whole)] == told
+    for number, page in enumerate(whole[:-1], 1):
+        rest = records(ozon.read("supplies", page.cursor))
+        assert records(whole[:number]) + rest == records(whole)
+
+
+def test_a_page_of_a_supply_that_comes_twice_counts_once(ozon: Bench) -> None:
+    ozon.ozon.supply_orders = [supply_order(1)]
+    pages = iter([("a", [item(), item(2)]), ("b", [item(), item(2)]), ("", [item(3)])])
+
+    def answer(asked: Asked) -> Says:
+        last_id, items = next(pages)
+        return Says({"items": items, "has_next": bool(last_id), "last_id": last_id})
+
+    ozon.ozon.instead["/v1/supply-order/bundle"] = answer
+    assert [each.quantity for each in records(ozon.read("supplies"))] == [30_000] * 3
 
 
 def test_every_documented_state_of_a_supply_is_known(ozon: Bench) -> None:
@@ -862,6 +878,7 @@ def full_shop(ozon: Bench) -> None:
     ozon.ozon.supply_orders = [
         supply_order(number, states[number], f"2026-11-{number + 1:02}T08:00:00Z") for number in range(len(states))
     ]
+    ozon.ozon.placement = [HEADING, *(placed(number) for number in range(3))]
     ozon.ozon.bundles = {f"0195-{number}": [item(each) for each in range(1, number + 1)] for number in range(8)}
 
 
@@ -885,7 +902,7 @@ def test_a_reading_goes_on_after_any_page(ozon: Bench, stream: str) -> None:
 
 
 @pytest.mark.parametrize("days", [7, 365], ids=["less", "more"])
-@pytest.mark.parametrize("stream", ["orders", "sales", "returns", "supplies"])
+@pytest.mark.parametrize("stream", ["orders", "finance", "returns", "supplies"])
 def test_a_first_reading_goes_on_with_the_history_it_began_with(ozon: Bench, stream: str, days: int) -> None:
     full_shop(ozon)
     whole = ozon.read(stream)
@@ -921,7 +938,7 @@ CIRCLES = {
     "/v3/posting/fbo/list": ("orders", {"postings": [fbo_posting(1)], "has_next": True, "cursor": "x"}),
     "/v4/posting/fbs/list": ("orders", {"postings": [], "has_next": True, "cursor": "x"}),
     "/v3/product/list": ("catalogue", {"result": {"items": [{"product_id": 900_001, "sku": 1}], "last_id": "x"}}),
-    "/v1/finance/accrual/by-day": ("sales", {"accruals": [accrual(1, "2026-11-20")], "last_id": "x"}),
+    "/v1/finance/accrual/by-day": ("finance", {"accruals": [accrual(1, "2026-11-20")], "last_id": "x"}),
     "/v1/returns/list": ("returns", {"returns": [returned(1)], "has_next": True}),
     "/v3/supply-order/list": ("supplies", {"order_ids": ["84001"], "last_id": "x"}),
     "/v1/supply-order/bundle": ("supplies", {"items": [item()], "has_next": True, "last_id": "x"}),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from micore.domain.records import (
     CatalogueRecord,
+    FinanceRecord,
     OrderRecord,
     PlaceRecord,
     ReturnRecord,
@@ -19,7 +20,7 @@ from micore.domain.records import (
     SupplyRecord,
     SupplyState,
 )
-from micore.sources.ozon import catalogue, orders, products, returns, sales, stock, supplies, warehouses
+from micore.sources.ozon import catalogue, finance, orders, products, returns, stock, supplies, warehouses
 from tests.unit.sources.fake_ozon import Row
 from tests.unit.sources.test_ozon import (
     accrual,
@@ -46,6 +47,16 @@ JSON = st.recursive(
 
 WAREHOUSE: Row = {"warehouse_id": 1, "name": "Мой", "is_rfbs": False}
 CLUSTER: Row = {"id": 154, "name": "Москва", "logistic_clusters": [{"warehouses": [{"warehouse_id": 55, "type": "X"}]}]}
+RUBLE: Row = {"amount": "1.5", "currency": "RUB"}
+FEE: Row = {"type_id": 3, "accrued": RUBLE}
+FEES = accrual(
+    2,
+    "2026-11-20",
+    posting={"products": [{"sku": 5, "delivery": {"services": [FEE]}}]},
+    item_fees={"fees": [{"sku": 5, "fees": [FEE, FEE]}]},
+    non_item_fee=FEE,
+    container_fees={"fees": [FEE]},
+)
 SUPPLY = supplies.FoundSupply("2001", "0195-1", None, SupplyState.PLANNED, 1, None, 1)
 READERS: dict[str, tuple[Any, str, Row]] = {
     "warehouses": (warehouses.SELLER, "warehouses", WAREHOUSE),
@@ -56,7 +67,8 @@ READERS: dict[str, tuple[Any, str, Row]] = {
     "fbs": (stock.fbs_reader("9"), "stocks", fbs_row(1)),
     "fbo orders": (orders._FBO, "postings", fbo_posting(1)),
     "fbs orders": (orders._FBS, "postings", fbs_posting(1)),
-    "sales": (sales.SALES, "accruals", accrual(1, "2026-11-20")),
+    "finance": (finance.reader({}), "accruals", accrual(1, "2026-11-20", total_amount=RUBLE)),
+    "fees": (finance.reader({}), "accruals", FEES),
     "returns": (returns.RETURNS, "returns", returned(1)),
     "supply orders": (supplies._ORDERS, "orders", supply_order(1)),
     "supplies": (supplies.goods_reader(SUPPLY), "items", item()),
@@ -98,6 +110,9 @@ def believable(record: Any) -> bool:
             ids, counts = [record.listing_id, record.sku_id], [record.price]
         case SaleRecord():
             ids, counts = [record.sale_id, record.sku_id, record.day, record.currency], [abs(record.amount)]
+        case FinanceRecord():
+            ids, counts = [record.finance_id, record.day, record.currency], [abs(record.amount)]
+            assert record.sku_id is None or record.sku_id.isdigit()
         case ReturnRecord():
             ids = [record.return_id, record.sku_id]
             counts = [record.quantity, record.returned_at, record.finished_at]

@@ -328,6 +328,8 @@ export const en = (f: Formats) => ({
       prices: "Prices",
       returns: "Returns",
       supplies: "Supplies",
+      finance: "Finances",
+      storage_cost: "Storage costs",
     },
     readingStream: {
       warehouses: "warehouses",

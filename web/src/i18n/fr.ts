@@ -336,6 +336,8 @@ export const fr: Dictionary = (f) => ({
       prices: "Prix",
       returns: "Retours",
       supplies: "Approvisionnements",
+      finance: "Finances",
+      storage_cost: "Coûts de stockage",
     },
     readingStream: {
       warehouses: "entrepôts",

@@ -339,6 +339,8 @@ export const ru: Dictionary = (f) => ({
       prices: "Цены",
       returns: "Возвраты",
       supplies: "Поставки",
+      finance: "Финансы",
+      storage_cost: "Стоимость хранения",
     },
     readingStream: {
       warehouses: "склады",

@@ -11,10 +11,11 @@ from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.http import Answer
 from micore.sources.ozon.api import NAME, REQUESTS_PER_SECOND, OzonApi
+from micore.sources.ozon.finance import FIRST_DAY, ZONE, day_pages, reader, types_of
+from micore.sources.ozon.finance import hints as hints_of_finance
 from micore.sources.ozon.orders import SCHEMES, hints, window_pages
 from micore.sources.ozon.returns import hints as hints_of_returns
 from micore.sources.ozon.returns import return_pages
-from micore.sources.ozon.sales import FIRST_DAY, ZONE, day_pages, sale_hints
 from micore.sources.ozon.windows import Window
 from micore.sources.paging import Step
 from micore.sources.ranges import Keeping, RangePlan, WindowCursor, not_by_date
@@ -23,7 +24,7 @@ from micore.sources.rows import Batch
 _PACE = 1 / REQUESTS_PER_SECOND
 _KEPT = {
     "orders": Keeping(7, len(SCHEMES), _PACE, REQUESTS_PER_SECOND),
-    "sales": Keeping(1, 1, _PACE, REQUESTS_PER_SECOND, kept_from=FIRST_DAY),
+    "finance": Keeping(1, 1, _PACE, REQUESTS_PER_SECOND, kept_from=FIRST_DAY),
     "returns": Keeping(7, 1, _PACE, REQUESTS_PER_SECOND),
 }
 
@@ -39,8 +40,8 @@ def plan_range(stream: str, first_day: date, end_day: date, *, today: date) -> R
 def read_range(api: OzonApi, stream: str, first_day: date, end_day: date, cursor: str | None) -> Iterator[Page]:
     """See RangeSource.read_range."""
     since, to = _midnight(first_day), _midnight(end_day)
-    if stream == "sales":
-        return _pages([partial(day_pages, api, first_day)], cursor, skus=lambda _, batch: sale_hints(batch))
+    if stream == "finance":
+        return _finance(api, first_day, cursor)
     if stream == "returns":
         return _pages(
             [partial(return_pages, api, since, to, by="logistic_return_date")],
@@ -55,6 +56,11 @@ def read_range(api: OzonApi, stream: str, first_day: date, end_day: date, cursor
         skus=lambda _, batch: hints(batch.rows),
         places=lambda part, batch: schemes[part].places(batch.rows),
     )
+
+
+def _finance(api: OzonApi, day: date, cursor: str | None) -> Iterator[Page]:
+    walks = [partial(day_pages, api, reader(types_of(api)), day)]
+    yield from _pages(walks, cursor, skus=lambda _, batch: hints_of_finance(batch.records))
 
 
 def _midnight(day: date) -> datetime:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from micore.domain.records import PlaceRecord, SkuHint
+from micore.domain.records import PlaceRecord
 from micore.sources.base import Reread
-from micore.sources.ozon import catalogue, orders, returns, sales, supplies, warehouses
+from micore.sources.ozon import catalogue, finance, orders, returns, supplies, warehouses
+from micore.sources.ozon.answers import AccrualType
 from micore.sources.rereading import Context, ReadAgain, needed
 
 
@@ -28,9 +29,9 @@ def _posting(raw: bytes, context: Context) -> Reread:
 
 
 def _accrual(raw: bytes, context: Context) -> Reread:
-    del context
-    records = sales.SALES.one(raw)[1]
-    return Reread(records, skus=[SkuHint(sku_id, "", "") for sku_id in dict.fromkeys(sales.sku_ids(records))])
+    types = msgspec.convert(needed(context, "types"), dict[str, AccrualType])
+    records = finance.reader(types).one(raw)[1]
+    return Reread(records, skus=finance.hints(records))
 
 
 def _return(raw: bytes, context: Context) -> Reread:
@@ -50,7 +51,7 @@ READ_AGAIN: Mapping[str, ReadAgain] = {
     "warehouses": _warehouse,
     "catalogue": _product,
     "orders": _posting,
-    "sales": _accrual,
+    "finance": _accrual,
     "returns": _return,
     "supplies": _goods,
 }

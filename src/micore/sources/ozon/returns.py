@@ -29,8 +29,9 @@ OVERLAP = timedelta(days=3)
 
 KINDS = {
     "Cancellation": ReturnKind.REFUSED,
-    "FullReturn": ReturnKind.BUYER,
-    "PartialReturn": ReturnKind.BUYER,
+    # "полный / частичный отказ при вручении": refused at the handing over, the buyer never took them.
+    "FullReturn": ReturnKind.REFUSED,
+    "PartialReturn": ReturnKind.REFUSED,
     "ClientReturn": ReturnKind.BUYER,
 }
 """By `type`; any other, like a technical return, tells no reason."""

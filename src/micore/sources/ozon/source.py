@@ -20,13 +20,14 @@ from micore.sources.ozon import own_figures
 from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, RETIREMENTS, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
+from micore.sources.ozon.finance import read_finance
 from micore.sources.ozon.keys import first_sync, key_facts
 from micore.sources.ozon.orders import read_orders
 from micore.sources.ozon.ranges import plan_range, read_range
 from micore.sources.ozon.rereading import READ_AGAIN
 from micore.sources.ozon.returns import read_returns
-from micore.sources.ozon.sales import read_sales
 from micore.sources.ozon.stock import read_stock
+from micore.sources.ozon.storage import read_storage
 from micore.sources.ozon.supplies import read_supplies
 from micore.sources.ozon.warehouses import read_warehouses
 from micore.sources.ranges import RangePlan
@@ -51,7 +52,7 @@ class OzonSource:
         Option("base_url", "Address of the Seller API.", required=False, default="https://api-seller.ozon.ru"),
         Option(
             "history_days",
-            "Days of orders, sales and returns that the first sync reads.",
+            "Days of orders, finances and returns that the first sync reads.",
             required=False,
             default="730",
         ),
@@ -62,9 +63,10 @@ class OzonSource:
         Stream("catalogue", StreamKind.LISTING),
         Stream("stock", StreamKind.SNAPSHOT),
         Stream("orders", StreamKind.INCREMENTAL),
-        Stream("sales", StreamKind.INCREMENTAL),
         Stream("returns", StreamKind.INCREMENTAL),
         Stream("supplies", StreamKind.INCREMENTAL),
+        Stream("finance", StreamKind.INCREMENTAL),
+        Stream("storage_cost", StreamKind.INCREMENTAL),
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
@@ -75,21 +77,31 @@ class OzonSource:
         self._shown_name = given["name"]
         self._history = timedelta(days=whole_number(NAME, "history_days", given["history_days"], MAX_HISTORY_DAYS))
         api_key = header_text(NAME, "api_key", given["api_key"], cabinet=self.title)
+        self._seller: Company | None = None
         self._api = OzonApi(self._client_id, api_key, given["base_url"], tools)
 
     def account(self) -> AccountFacts:
         """See Source.account. A key without the right to see the seller still reads its stock."""
         expires_at = optional_moment(self._api.roles().value.expires_at)
-        try:
-            company = self._api.ask("/v1/seller/info", None, _SELLER.decode).value.company or Company()
-        except SourceAuthError:
-            company = Company()
+        company = self._company()
         return AccountFacts(
             external_id=self._client_id,
             name=self._shown_name or company.name or f"Ozon {self._client_id}",
-            currency=currency_code(company.currency) or DEFAULT_CURRENCY,
+            currency=self._currency(),
             key_expires_at=None if expires_at is None else instant(expires_at),
         )
+
+    def _company(self) -> Company:
+        if self._seller is None:
+            try:
+                self._seller = self._api.ask("/v1/seller/info", None, _SELLER.decode).value.company or Company()
+            except SourceAuthError:
+                self._seller = Company()
+        return self._seller
+
+    def _currency(self) -> str:
+        """What the account counts in; what reports tell of money is in it."""
+        return currency_code(self._company().currency) or DEFAULT_CURRENCY
 
     def read(self, stream: str, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
         """See Source.read."""
@@ -102,12 +114,14 @@ class OzonSource:
             return read_stock(self._api, at)
         if stream == "orders":
             return read_orders(self._api, at, self._history)
-        if stream == "sales":
-            return read_sales(self._api, at, self._history)
         if stream == "returns":
             return read_returns(self._api, at, self._history)
         if stream == "supplies":
             return read_supplies(self._api, at, self._history)
+        if stream == "finance":
+            return read_finance(self._api, at, self._history)
+        if stream == "storage_cost":
+            return read_storage(self._api, at, self._history, self._currency)
         raise NotFoundError("stream of ozon", stream)
 
     def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:

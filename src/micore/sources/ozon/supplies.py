@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import partial
 from typing import NamedTuple
+from zoneinfo import ZoneInfo as NamedZone
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
-from micore.domain.instants import MICROS_PER_SECOND, instant, micros
+from micore.domain.instants import instant, micros
 from micore.domain.records import PlaceRecord, Record, RejectedRow, SkuHint, SupplyRecord, SupplyState
 from micore.domain.units import MILLI
 from micore.errors import RecordRejectedError
@@ -25,11 +28,12 @@ from micore.sources.ozon.answers import (
     SupplyOrderIds,
     SupplyOrders,
     Timeslot,
+    ZoneInfo,
 )
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.cursors import following
 from micore.sources.ozon.warehouses import in_order, ozon_place
-from micore.sources.paging import Fetched, Step, walk
+from micore.sources.paging import Fetched, walk
 from micore.sources.rereading import told_in
 from micore.sources.rows import Batch, RowReader
 
@@ -60,6 +64,9 @@ CLOSED = (SupplyState.DONE, SupplyState.CANCELLED)
 OPEN_STATES = [name for name, state in STATES.items() if state not in CLOSED]
 CLOSED_STATES = [name for name, state in STATES.items() if state in CLOSED]
 
+FARTHEST_SECONDS = 14 * 3600
+"""No zone of the world is farther from UTC; a larger number is no offset in seconds."""
+
 CLOSED_HISTORY = timedelta(days=180)
 """As far back as a first reading looks for closed supplies, because each costs a request."""
 
@@ -76,7 +83,7 @@ class SuppliesCursor(msgspec.Struct, omit_defaults=True):
     supply: str = ""
     """The supply to go on with; all before it are read."""
     at: str = ""
-    """Ozon's cursor inside of its goods."""
+    """How many pages of its goods are read."""
 
 
 class FoundSupply(NamedTuple):
@@ -126,16 +133,31 @@ def state_of(state: str | None, of_order: str | None) -> SupplyState:
 
 
 def expected_of(slot: Timeslot | None) -> int | None:
-    """The instant a time slot begins. Ozon writes local time and marks it as UTC; the offset is told beside it."""
+    """The instant a time slot begins; None where it, or the zone it is told in, is not told.
+
+    Ozon writes local time and marks it as UTC; the zone stands beside it.
+    """
     begins = slot.timeslot.since if slot and slot.timeslot else None
     if slot is None or begins is None or begins.year < NO_YEAR:
         return None
-    told = slot.timezone_info.offset if slot.timezone_info else None
-    try:
-        offset = datetime.strptime(told or "", "%z").utcoffset() or timedelta()
-    except ValueError:
-        offset = timedelta()
-    return micros(begins) - int(offset.total_seconds()) * MICROS_PER_SECOND
+    local = begins.replace(tzinfo=None)
+    zone = _zone(slot.timezone_info) if slot.timezone_info else None
+    return None if zone is None else micros(local.replace(tzinfo=zone))
+
+
+def _zone(told: ZoneInfo) -> tzinfo | None:
+    """The zone by its offset, as hours and minutes or in seconds, else by its name."""
+    text = str(told.offset if told.offset is not None else "").strip()
+    with suppress(ValueError, OverflowError):
+        seconds = float(text)
+        if abs(seconds) <= FARTHEST_SECONDS:
+            return timezone(timedelta(seconds=round(seconds)))
+    with suppress(ValueError):
+        return datetime.strptime(text, "%z").tzinfo
+    # Names of folders and of nothing at all fail in ways of their own.
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+        return NamedZone(told.iana_name or "")
+    return None
 
 
 def _place(told: OrderedSupply) -> PlaceRecord | None:
@@ -259,23 +281,24 @@ def read_supplies(api: OzonApi, cursor: str | None, history: timedelta) -> Itera
         after = to_text(SuppliesCursor(since, as_of, at.supply, at.at)) if left else end
         yield Page(answer.raw, (), rejected, after, as_of, done=not left, all_open=None if left else all_open)
     for number, supply in enumerate(left, 1):
-        start = at.at if supply.supply_id == at.supply else ""
-        doubted = bool(start)
-        for step in goods_of(api, supply, start):
-            batch, more = step.page.value, step.following
-            doubted = doubted or bool(batch.rejected)
-            done = more is None and number == len(left)
-            going_on = supply if more is not None or done else left[number]
+        pages = goods_of(api, supply)
+        read = int(at.at) if supply.supply_id == at.supply and at.at.isdecimal() else 0
+        doubted = read > 0 or any(page.value.rejected for page, _ in pages)
+        for index, (goods, records) in enumerate(pages[read:] or pages[-1:], min(read, len(pages) - 1) + 1):
+            more = index < len(pages)
+            done = not more and number == len(left)
+            going_on = supply if more or done else left[number]
+            batch = goods.value
             yield Page(
-                step.page.raw,
-                batch.records,
+                goods.raw,
+                records,
                 told_in(batch.rejected, {"supply": supply}, within=supply.supply_id),
-                end if done else to_text(SuppliesCursor(since, as_of, going_on.supply_id, more or "")),
+                end if done else to_text(SuppliesCursor(since, as_of, going_on.supply_id, str(index) if more else "")),
                 as_of,
                 done=done,
                 places=(supply.place,) if supply.place else (),
                 skus=hints(batch.rows),
-                whole_of=() if doubted or more is not None else (supply.supply_id,),
+                whole_of=() if doubted or more else (supply.supply_id,),
                 all_open=all_open if done else None,
             )
 
@@ -285,8 +308,8 @@ def hints(rows: Sequence[BundleItem]) -> list[SkuHint]:
     return list({each.sku_id: each for each in (hint(row.sku, row.offer_id, row.name) for row in rows)}.values())
 
 
-def goods_of(api: OzonApi, supply: FoundSupply, cursor: str) -> Iterator[Step[Answer[_Goods]]]:
-    """What is in a supply, page by page."""
+def goods_of(api: OzonApi, supply: FoundSupply) -> list[tuple[Answer[_Goods], Sequence[Record]]]:
+    """What is in a supply: its pages, each with the skus it is the first to tell, added up over all of them."""
     reader = goods_reader(supply)
     asked = {"bundle_ids": [supply.bundle_id], "limit": BUNDLE_ROWS, "sort_field": "SKU", "is_asc": True}
 
@@ -296,7 +319,28 @@ def goods_of(api: OzonApi, supply: FoundSupply, cursor: str) -> Iterator[Step[An
         rows = len(batch.rows) + len(batch.rejected)
         return answer, Fetched(rows, following(batch.envelope.last_id, batch.envelope.has_next))
 
-    return walk(NAME, BUNDLE_PATH, cursor, fetch)
+    pages: list[Answer[_Goods]] = []
+    for step in walk(NAME, BUNDLE_PATH, "", fetch):
+        if not step.at:
+            pages.clear()  # the walk had to begin anew
+        pages.append(step.page)
+    return list(zip(pages, _added_up(pages), strict=True))
+
+
+def _added_up(pages: Sequence[Answer[_Goods]]) -> list[Sequence[Record]]:
+    """A page may end between two lines of one sku. A page that came twice counts once."""
+    totals: dict[str, SupplyRecord] = {}
+    first: dict[str, int] = {}
+    for number, page in enumerate(pages):
+        told = page.value.records
+        if any(told == earlier.value.records for earlier in pages[:number]):
+            continue
+        for record in told:
+            assert isinstance(record, SupplyRecord)
+            other = totals.get(record.sku_id)
+            first.setdefault(record.sku_id, number)
+            totals[record.sku_id] = record._replace(quantity=record.quantity + (other.quantity if other else 0))
+    return [[totals[sku_id] for sku_id, of in first.items() if of == number] for number in range(len(pages))]
 
 
 def count_supplies(api: OzonApi, history: timedelta) -> int:

@@ -122,6 +122,17 @@ def in_order(place_id: str) -> tuple[int, str]:
     return len(place_id), place_id
 
 
+def ozon_places(api: OzonApi) -> dict[str, PlaceRecord]:
+    """Ozon's warehouses by their names, in small letters; a name that several have stands for none of them."""
+    found: dict[str, PlaceRecord | None] = {}
+    for cluster_type in CLUSTER_TYPES:
+        for place in api.ask(CLUSTER_PATH, {"cluster_type": cluster_type}, CLUSTERS.read).value.records:
+            if isinstance(place, PlaceRecord) and place.kind is PlaceKind.WAREHOUSE:
+                name, alone = place.name.casefold(), place._replace(parent_id=None)
+                found[name] = alone if found.get(name, alone) == alone else None
+    return {name: place for name, place in found.items() if place is not None}
+
+
 def read_warehouses(api: OzonApi, cursor: str | None) -> Iterator[Page]:
     """The stream; see Source.read."""
     at = from_text(NAME, WarehousesCursor, cursor)

@@ -1,0 +1,399 @@
+"""Ozon's amounts and the cost of places in its warehouses: each told once, no report ordered twice."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from micore.domain.records import FinanceKind, FinanceRecord, Record, SaleRecord, StorageCostRecord
+from micore.errors import ReportPendingError, SourceBusyError, SourceGoneError, SourceProtocolError
+from micore.sources import xlsx
+from micore.sources.base import Page
+from micore.sources.ozon import OzonSource
+from micore.sources.ozon.answers import AccrualType
+from micore.sources.ozon.finance import kind_of
+from micore.sources.xlsx import XlsxError, rows_of
+from tests.unit.sources.fake_ozon import Bench, Row, bench
+from tests.unit.sources.http_server import Says
+from tests.unit.sources.test_ozon import HEADING, accrual, placed, records, rejected
+
+CREATE = "/v1/report/placement/by-products/create"
+INFO = "/v1/report/info"
+BY_DAY = "/v1/finance/accrual/by-day"
+TYPES = [
+    {"id": 3, "name": "Logistics", "description": "Логистика"},
+    {"id": 12, "name": "ReturnFlow", "description": "Обратная логистика"},
+    {"id": 21, "name": "Placement", "description": "Размещение товаров на складах Ozon"},
+]
+
+
+@pytest.fixture
+def ozon() -> Iterator[Bench]:
+    with bench() as made:
+        made.ozon.accrual_types = list(TYPES)
+        made.ozon.placement = [HEADING, placed(1)]
+        yield made
+
+
+def roubles(amount: str) -> Row:
+    return {"amount": amount, "currency": "RUB"}
+
+
+def fee(type_id: int, amount: str) -> Row:
+    return {"type_id": type_id, "accrued": roubles(amount)}
+
+
+def amounts(found: list[Record]) -> list[FinanceRecord]:
+    return [each for each in found if isinstance(each, FinanceRecord)]
+
+
+def sales(found: list[Record]) -> list[SaleRecord]:
+    return [each for each in found if isinstance(each, SaleRecord)]
+
+
+# --- finance ------------------------------------------------------------------------------------------------------
+
+
+def test_one_reading_tells_the_sale_and_every_amount_of_it(ozon: Bench) -> None:
+    row = accrual(1, "2026-11-20", total_amount=roubles("500"))
+    row["posting"]["products"][0]["delivery"] = {"services": [fee(3, "-56.5"), fee(3, "-20"), fee(99, "-18")]}
+    ozon.ozon.accruals = {"2026-11-20": [row]}
+    found = records(ozon.read("finance"))
+    told = ("1800001", "91-0001-1", "2026-11-20")
+    assert amounts(found) == [
+        FinanceRecord("1:1800001:1:sale", *told, FinanceKind.SALE, 7_000_000, "RUB", ""),
+        FinanceRecord("1:1800001:1:commission", *told, FinanceKind.COMMISSION, -1_055_000, "RUB", ""),
+        FinanceRecord("1:1800001:1:fee:3:1", *told, FinanceKind.DELIVERY, -565_000, "RUB", "Логистика"),
+        FinanceRecord("1:1800001:1:fee:3:2", *told, FinanceKind.DELIVERY, -200_000, "RUB", "Логистика"),
+        FinanceRecord("1:1800001:1:fee:99:1", *told, FinanceKind.OTHER, -180_000, "RUB", "type 99"),
+    ]
+    assert sum(each.amount for each in amounts(found)) == 5_000_000
+    assert sales(found) == [SaleRecord("1:1800001:1", told[1], told[0], told[2], 7_000_000, -1_055_000, "RUB")]
+
+
+def test_what_is_taken_back_is_a_return(ozon: Bench) -> None:
+    ozon.ozon.accruals = {"2026-11-20": [accrual(2, "2026-11-20", "-700")]}
+    found = records(ozon.read("finance"))
+    assert [(each.kind, each.amount) for each in amounts(found)] == [
+        (FinanceKind.RETURN, -7_000_000),
+        (FinanceKind.COMMISSION, -1_055_000),
+    ]
+    assert [each.amount for each in sales(found)] == [-7_000_000]
+
+
+def test_amounts_without_an_order_or_a_product(ozon: Bench) -> None:
+    item = {"fees": [{"sku": 7, "fees": [fee(21, "-1.25"), fee(21, "-2")]}, {"sku": 8, "fees": [fee(21, "-3")]}]}
+    bare: dict[str, Any] = {"posting": None, "unit_number": "AD-1"}
+    ozon.ozon.accruals = {
+        "2026-11-20": [
+            accrual(3, "2026-11-20", **bare, item_fees=item),
+            accrual(4, "2026-11-20", **bare, non_item_fee=fee(99, "-1000")),
+            accrual(5, "2026-11-20", **bare, container_fees={"fees": [fee(12, "-5")]}),
+        ]
+    }
+    found = records(ozon.read("finance"))
+    assert sales(found) == []
+    assert [(each.finance_id, each.sku_id, each.order_id, each.kind, each.amount) for each in amounts(found)] == [
+        ("3:7:fee:21:1", "7", None, FinanceKind.STORAGE, -12_500),
+        ("3:7:fee:21:2", "7", None, FinanceKind.STORAGE, -20_000),
+        ("3:8:fee:21:1", "8", None, FinanceKind.STORAGE, -30_000),
+        ("4::fee:99:1", None, None, FinanceKind.OTHER, -10_000_000),
+        ("5::fee:12:1", None, None, FinanceKind.RETURN_DELIVERY, -50_000),
+    ]
+
+
+def test_what_the_parts_do_not_explain_of_the_total_is_an_amount_too(ozon: Bench) -> None:
+    row = accrual(1, "2026-11-20", total_amount=roubles("594.6"))
+    ozon.ozon.accruals = {"2026-11-20": [row]}
+    rest = amounts(records(ozon.read("finance")))[-1]
+    assert (rest.finance_id, rest.sku_id, rest.kind, rest.amount) == ("1:rest", None, FinanceKind.OTHER, 1_000)
+
+
+def test_two_lines_of_one_sku_are_two_sales(ozon: Bench) -> None:
+    row = accrual(1, "2026-11-20")
+    row["posting"]["products"] *= 2
+    ozon.ozon.accruals = {"2026-11-20": [row]}
+    found = records(ozon.read("finance"))
+    assert [each.sale_id for each in sales(found)] == ["1:1800001:1", "1:1800001:2"]
+    assert len({each.finance_id for each in amounts(found)}) == 4
+
+
+def test_days_are_read_one_by_one_and_the_last_ones_again(ozon: Bench) -> None:
+    cursor = ozon.read("finance")[-1].cursor
+    days = [payload["date"] for payload in ozon.ozon.paths(BY_DAY)]
+    assert (days[0], days[-1], len(days)) == ("2026-09-23", "2026-11-22", 61)
+    ozon.ozon.asked.clear()
+    # 22:16 in Greenwich is past midnight in Moscow.
+    ozon.clock.seconds += 13 * 3600
+    ozon.read("finance", cursor)
+    days = [payload["date"] for payload in ozon.ozon.paths(BY_DAY)]
+    assert (days[0], days[-1], len(days)) == ("2026-11-12", "2026-11-23", 12)
+
+
+def test_without_the_list_of_types_amounts_are_of_no_kind(ozon: Bench) -> None:
+    ozon.ozon.instead["/v1/finance/accrual/types"] = lambda asked: Says({"message": "not found"}, 404)
+    ozon.ozon.accruals = {"2026-11-20": [accrual(4, "2026-11-20", posting=None, non_item_fee=fee(21, "-1"))]}
+    (found,) = records(ozon.read("finance"))
+    assert isinstance(found, FinanceRecord)
+    assert (found.kind, found.name) == (FinanceKind.OTHER, "type 21")
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Размещение товаров на складах Ozon", FinanceKind.STORAGE),
+        ("Временное размещение возвратов", FinanceKind.STORAGE),
+        ("Логистика", FinanceKind.DELIVERY),
+        ("Доставка до места выдачи", FinanceKind.DELIVERY),
+        ("Обработка возвратов, отмен и невыкупов", FinanceKind.RETURN_DELIVERY),
+        ("Эквайринг", FinanceKind.ACQUIRING),
+        ("Вознаграждение за продажу", FinanceKind.COMMISSION),
+        ("Продвижение в поиске", FinanceKind.ADVERTISING),
+        ("Штраф за отмену", FinanceKind.PENALTY),
+        ("Компенсация за утерянный товар", FinanceKind.CORRECTION),
+        ("Приёмка поставки", FinanceKind.ACCEPTANCE),
+        ("Нечто иное", FinanceKind.OTHER),
+    ],
+)
+def test_kinds_come_from_the_words_of_the_types(words: str, kind: FinanceKind) -> None:
+    assert kind_of(AccrualType(1, None, words)) == kind
+
+
+# --- the cost of storage ------------------------------------------------------------------------------------------
+
+
+def costs(pages: list[Page]) -> list[StorageCostRecord]:
+    return [each for each in records(pages) if isinstance(each, StorageCostRecord)]
+
+
+def test_a_report_is_ordered_once_a_day_and_the_last_days_are_read_again(ozon: Bench) -> None:
+    pages = ozon.read("storage_cost")
+    assert [report.days for report in ozon.ozon.reports] == [("2026-10-22", "2026-11-21")]
+    assert [page.done for page in pages] == [False, True]
+    again = ozon.read("storage_cost", pages[-1].cursor)
+    assert [(page.done, page.records) for page in again] == [(True, ())]
+    assert len(ozon.ozon.reports) == 1
+    ozon.clock.seconds += 24 * 3600
+    ozon.read("storage_cost", again[-1].cursor)
+    assert ozon.ozon.reports[1].days == ("2026-11-19", "2026-11-22")
+
+
+def test_after_a_pause_no_day_is_left_out(ozon: Bench) -> None:
+    cursor = ozon.read("storage_cost")[-1].cursor
+    ozon.clock.seconds += 40 * 86_400
+    pages = ozon.read("storage_cost", cursor)
+    assert [report.days for report in ozon.ozon.reports[1:]] == [
+        ("2026-11-19", "2026-12-19"),
+        ("2026-12-17", "2026-12-31"),
+    ]
+    assert [page.done for page in pages] == [False, False, False, True]
+
+
+def test_a_row_is_the_cost_of_a_sku_in_a_warehouse_on_a_day(ozon: Bench) -> None:
+    ozon.ozon.clusters = [
+        {"id": 154, "logistic_clusters": [{"warehouses": [{"warehouse_id": 55, "name": "Хоругвино", "type": "X"}]}]}
+    ]
+    ozon.ozon.placement = [
+        ("Отчёт о стоимости размещения",),
+        HEADING,
+        placed(1),
+        placed(1),
+        placed(2, cost="1 234,56789", day="21.11.2026", warehouse="НЕВЕДОМЫЙ", volume="", units=""),
+        ("",) * 7,
+        placed(3, cost=0),
+    ]
+    pages = ozon.read("storage_cost")
+    told = ("2026-11-20", 123_400, "RUB", 12_000, 4800)
+    assert costs(pages) == [
+        StorageCostRecord("2026-11-20:1800001:ХОРУГВИНО:", "1800001", "55", *told),
+        StorageCostRecord("2026-11-20:1800001:ХОРУГВИНО::2", "1800001", "55", *told),
+        StorageCostRecord(
+            "2026-11-21:1800002:НЕВЕДОМЫЙ:", "1800002", None, "2026-11-21", 12_345_679, "RUB", None, None
+        ),
+        StorageCostRecord("2026-11-20:1800003:ХОРУГВИНО:", "1800003", "55", "2026-11-20", 0, "RUB", 12_000, 4800),
+    ]
+    assert {place.place_id for page in pages for place in page.places} == {"55"}
+    assert {hint.offer_id for page in pages for hint in page.skus} == {"MUG-01", "MUG-02", "MUG-03"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"day": "31.02.2026"}, {"day": None}, {"sku": 0}, {"sku": 1.5}, {"sku": "words"}, {"cost": "words"},
+     {"cost": None}, {"units": -1}, {"volume": 0.5}, {"units": "NaN"}, {"cost": "Infinity"}],
+    ids=str,
+)  # fmt: skip
+def test_a_bad_row_stands_apart_and_the_others_load(ozon: Bench, change: dict[str, Any]) -> None:
+    ozon.ozon.placement = [HEADING, placed(1), tuple("" if cell is None else cell for cell in placed(2, **change)),
+                           placed(3)]  # fmt: skip
+    pages = ozon.read("storage_cost")
+    assert [record.sku_id for record in costs(pages)] == ["1800001", "1800003"]
+    assert len(rejected(pages)) == 1
+
+
+def test_the_report_is_waited_for_and_its_code_kept_before(ozon: Bench) -> None:
+    ozon.ozon.report_states = ("waiting", "waiting", "processing", "processing", "processing", "success")
+    reading = ozon.source.read("storage_cost", None)
+    first = next(reading)
+    assert (first.at_once, first.done, first.records) == (True, False, ())
+    assert ozon.ozon.paths(INFO) == [], "nothing is waited for before the code is stored"
+    pages = [first, *reading]
+    assert ozon.clock.waits == [5, 10, 15, 30, 30]
+    assert len(costs(pages)) == 1
+
+
+def test_whatever_happens_the_same_report_is_fetched(ozon: Bench) -> None:
+    ozon.ozon.report_states = ("waiting",) * 8 + ("success",)
+    cursor = next(ozon.source.read("storage_cost", None)).cursor
+    other = OzonSource(
+        {"client_id": "1234", "api_key": "key-for-tests", "base_url": ozon.server.url}, ozon.clock.tools()
+    )
+    pages = list(other.read("storage_cost", cursor))
+    other.close()
+    assert len(costs(pages)) == 1
+    assert len(ozon.ozon.paths(CREATE)) == 1
+
+
+def test_a_report_that_stays_in_the_queue_ends_the_reading_and_is_asked_for_next_time(ozon: Bench) -> None:
+    ozon.ozon.report_states = ("waiting",)
+    pages: list[Page] = []
+    started = ozon.clock.seconds
+    with pytest.raises(ReportPendingError, match="waiting after 10 min") as caught:
+        pages.extend(ozon.source.read("storage_cost", None))
+    assert "not ordered twice" in caught.value.remedy
+    assert 600 <= ozon.clock.seconds - started < 700
+    ozon.ozon.reports[0].states = ["success"]
+    assert len(costs(ozon.read("storage_cost", pages[-1].cursor))) == 1
+    assert len(ozon.ozon.paths(CREATE)) == 1
+
+
+@pytest.mark.parametrize("how", ["failed", "expired", "forgotten", "no file"])
+def test_a_report_that_cannot_be_had_is_ordered_anew(ozon: Bench, how: str) -> None:
+    cursor = next(ozon.source.read("storage_cost", None)).cursor
+    if how == "failed":
+        ozon.ozon.reports[0].states = ["failed"]
+    elif how == "expired":
+        ozon.ozon.expires_at = "2026-11-23T09:00:00Z"
+        ozon.clock.seconds += 86_400
+        ozon.ozon.instead[INFO] = lambda asked: (
+            None if asked.payload["code"] == "REPORT_1" else Says(done_report(ozon, asked.payload["code"]))
+        )
+    elif how == "forgotten":
+        ozon.ozon.reports[0].code = "another"
+    else:
+        ozon.ozon.instead["/files/REPORT_1.xlsx"] = lambda asked: Says(b"", 404)
+    assert len(costs(ozon.read("storage_cost", cursor))) == 1
+    assert len(ozon.ozon.paths(CREATE)) == 2
+
+
+def done_report(ozon: Bench, code: str) -> Row:
+    return {"result": {"status": "success", "file": f"{ozon.server.url}/files/{code}.xlsx", "expires_at": None}}
+
+
+def test_what_fails_again_and_again_is_not_ordered_all_day(ozon: Bench) -> None:
+    ozon.ozon.report_states = ("failed",)
+    with pytest.raises(SourceProtocolError, match="could not make"):
+        ozon.read("storage_cost")
+    assert len(ozon.ozon.paths(CREATE)) == 2
+
+
+def test_a_method_that_was_switched_off_is_not_ordered_for(ozon: Bench) -> None:
+    ozon.ozon.instead[INFO] = lambda asked: Says({"message": "Not Found"}, 404)
+    with pytest.raises(SourceGoneError):
+        ozon.read("storage_cost")
+    assert len(ozon.ozon.paths(CREATE)) == 1
+
+
+def test_never_more_than_five_reports_in_a_day_whoever_ordered_them(ozon: Bench) -> None:
+    for _ in range(5):
+        ozon.read("storage_cost")
+    with pytest.raises(SourceBusyError) as caught:
+        ozon.read("storage_cost")
+    assert caught.value.retry_after_seconds is not None
+    assert caught.value.retry_after_seconds > 86_000
+    assert len(ozon.ozon.paths(CREATE)) == 5
+    ozon.clock.seconds += 86_400
+    ozon.read("storage_cost")
+
+
+def test_an_earlier_process_s_reports_count(ozon: Bench) -> None:
+    cursor = next(ozon.source.read("storage_cost", None)).cursor
+    for _ in range(4):
+        ozon.ozon.reports[-1].states = ["failed"]
+        other = OzonSource(
+            {"client_id": "1234", "api_key": "key-for-tests", "base_url": ozon.server.url}, ozon.clock.tools()
+        )
+        cursor = next(other.read("storage_cost", cursor)).cursor
+        other.close()
+    ozon.ozon.reports[-1].states = ["failed"]
+    other = OzonSource(
+        {"client_id": "1234", "api_key": "key-for-tests", "base_url": ozon.server.url}, ozon.clock.tools()
+    )
+    with pytest.raises(SourceBusyError):
+        list(other.read("storage_cost", cursor))
+    other.close()
+    assert len(ozon.ozon.paths(CREATE)) == 5
+
+
+def test_the_file_is_fetched_without_the_key_and_its_link_stays_unsaid(ozon: Bench) -> None:
+    pages = ozon.read("storage_cost")
+    (asked,) = [each for each in ozon.ozon.asked if each.path.startswith("/files/")]
+    assert "key-for-tests" not in str(asked.headers)
+    assert "client-id" not in {name.lower() for name in asked.headers}
+    assert asked.path == "/files/REPORT_1.xlsx?X-Signature=secret"
+    assert "secret" not in repr(pages[-1].raw)
+    assert (pages[-1].raw.endpoint, pages[-1].raw.request) == ("GET /files/REPORT_1.xlsx", "")
+    assert [endpoint for endpoint, _ in ozon.clock.requests if "file" in endpoint] == ["GET report file"]
+
+
+@pytest.mark.parametrize("link", ["file:///etc/passwd", "ftp://127.0.0.1/x", "nowhere"])
+def test_a_link_to_no_file_is_not_followed(ozon: Bench, link: str) -> None:
+    ozon.ozon.instead[INFO] = lambda asked: Says({"result": {"status": "success", "file": link}})
+    with pytest.raises(SourceProtocolError, match="no address"):
+        ozon.read("storage_cost")
+
+
+def test_pages_of_a_long_file_go_on_where_they_ended(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("micore.sources.ozon.storage.ROWS_PER_PAGE", 2)
+    ozon.ozon.placement = [HEADING, *(placed(number % 3) for number in range(7))]
+    whole = ozon.read("storage_cost")
+    assert len(costs(whole)) == 7
+    assert len({record.cost_id for record in costs(whole)}) == 7
+    for number, page in enumerate(whole[:-1], 1):
+        assert costs(whole[:number]) + costs(ozon.read("storage_cost", page.cursor)) == costs(whole)
+    assert len(ozon.ozon.paths(CREATE)) == 1
+
+
+def bomb() -> bytes:
+    """A small file that unpacks into more than it may."""
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as parts,
+        parts.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet,
+    ):
+        for _ in range(xlsx.MAX_UNPACKED_BYTES // (16 * 1024 * 1024) + 1):
+            sheet.write(bytes(16 * 1024 * 1024))
+    return file.getvalue()
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("micore.sources.xlsx.MAX_UNPACKED_BYTES", 64 * 1024 * 1024)
+    with pytest.raises(XlsxError, match="allowed"):
+        list(rows_of(bomb()))
+
+
+@pytest.mark.parametrize("body", [b"PK\x03\x04", b"%PDF-1.7", b'{"a": 1}'], ids=["cut", "pdf", "json"])
+def test_what_is_no_table_ends_the_reading(ozon: Bench, body: bytes) -> None:
+    ozon.ozon.instead["/files/REPORT_1.xlsx"] = lambda asked: Says(body)
+    with pytest.raises(SourceProtocolError, match="file"):
+        ozon.read("storage_cost")
+
+
+def test_a_table_of_something_else_ends_the_reading(ozon: Bench) -> None:
+    ozon.ozon.placement = [("Дата", "SKU", "Остаток"), (date(2026, 11, 20), 1, 2)]
+    with pytest.raises(SourceProtocolError, match="начисленная стоимость"):
+        ozon.read("storage_cost")
