@@ -129,6 +129,67 @@ class TestOnTheWay:
             "reasons": ["Не подошёл", "Брак"],
         }
 
+    def read_to_the_end(self, shop: Api, *streams: str) -> None:
+        told = {"cursor": "{}", "complete": True, "as_of": 1_000_000, "changed_at": 1}
+        self.put(shop, tables.stream_state, *({"stream": each, **told} for each in streams))
+
+    def test_money_nobody_tells_of_is_unknown_and_none_is_zero(self, shop: Api) -> None:
+        found = shop.get("/api/v1/products/item-7").json()
+        assert (found["finance"], found["storage"]) == (None, None)
+        self.read_to_the_end(shop, "finance", "storage_cost")
+        shop.cache.close()
+        found = shop.get("/api/v1/products/item-7").json()
+        nothing = {"amount": "0.00", "currency": "RUB"}
+        assert found["finance"] == {"as_of": "1970-01-01T00:00:01Z", "net": nothing, "kinds": []}
+        assert (found["storage"]["cost"], found["storage"]["days"], found["storage"]["last_day"]) == (nothing, 0, None)
+
+    def test_finances_of_thirty_days_by_kind(self, shop: Api) -> None:
+        self.read_to_the_end(shop, "finance")
+        fixed = {"currency": "RUB", "name": "", "known_from": 0, "sku_id": 1}
+        told = [
+            ("2026-11-22", "sale", 14_000_000),
+            ("2026-10-24", "sale", 7_000_000),
+            ("2026-10-23", "sale", 1_000_000_000),
+            ("2026-11-21", "return", -7_000_000),
+            ("2026-11-21", "delivery", -565_000),
+            ("2026-11-21", "commission", -2_100_001),
+        ]
+        lines = [{"booked_day": day, "kind": kind, "amount": amount} for day, kind, amount in told]
+        lines += [{**lines[0], "sku_id": 2}, {**lines[0], "sku_id": None}, {**lines[0], "currency": "BYN"}]
+        self.put(shop, tables.finance_line, *({**fixed, "external_id": str(n), **row} for n, row in enumerate(lines)))
+        found = shop.get("/api/v1/products/item-7").json()["finance"]
+        assert [(each["kind"], each["amount"]["amount"], each["lines"]) for each in found["kinds"]] == [
+            ("sale", "1400.00", 1),
+            ("sale", "2100.00", 2),
+            ("return", "-700.00", 1),
+            ("commission", "-210.0001", 1),
+            ("delivery", "-56.50", 1),
+        ]
+        assert {each["amount"]["currency"] for each in found["kinds"][1:]} == {"RUB"}
+        assert found["net"] == {"amount": "1133.4999", "currency": "RUB"}
+
+    def test_storage_of_thirty_days(self, shop: Api) -> None:
+        self.read_to_the_end(shop, "storage_cost")
+        fixed = {"currency": "RUB", "known_from": 0, "place_id": None}
+        told = [
+            (1, "2026-11-21", 12_300),
+            (1, "2026-11-21", 100),
+            (1, "2026-10-24", 1_000),
+            (1, "2026-10-23", 1),
+            (2, "2026-11-21", 1),
+        ]
+        self.put(
+            shop,
+            tables.storage_cost,
+            *(
+                {"external_id": str(n), "sku_id": sku, "stored_day": day, "amount": amount, **fixed}
+                for n, (sku, day, amount) in enumerate(told)
+            ),
+        )
+        found = shop.get("/api/v1/products/item-7").json()["storage"]
+        assert (found["cost"]["amount"], found["days"]) == ("1.34", 2)
+        assert (found["first_day"], found["last_day"]) == ("2026-10-24", "2026-11-21")
+
 
 def test_an_unknown_stock_is_not_zero(shop: Api) -> None:
     found = shop.get("/api/v1/products/sku-2").json()

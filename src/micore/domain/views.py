@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from micore.domain.records import SupplyState
+from micore.domain.records import FinanceKind, SupplyState
 from micore.domain.stock_status import StatusThresholds, StockStatus
 from micore.domain.units import Money
 
@@ -259,8 +259,56 @@ class ReturnsSum:
 
 
 @dataclass(frozen=True, slots=True)
+class FinanceSum:
+    """What a marketplace booked of one kind in the last 30 business days."""
+
+    __pydantic_config__ = _DOCS
+
+    kind: FinanceKind
+    amount: Money
+    """From the seller's view: positive is received, negative is paid."""
+    lines: int
+    """How many bookings it sums."""
+    response: str | None
+    """SHA-256 of the stored response that told the newest of them; GET /api/v1/raw/{sha256}."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinanceSums:
+    """A product's account with its marketplaces, of the last 30 business days."""
+
+    __pydantic_config__ = _DOCS
+
+    as_of: datetime
+    """Last whole reading of the finances, by the marketplace's clock; the oldest of several accounts."""
+    net: Money
+    """The sum of all kinds in the shop's currency; costs that are booked for no single product are not in it."""
+    kinds: list[FinanceSum]
+    """Sales and returns first, then what is paid, the most first."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSum:
+    """What keeping a product in the marketplaces' warehouses cost in the last 30 business days."""
+
+    __pydantic_config__ = _DOCS
+
+    as_of: datetime
+    """Last whole reading of the costs, by the marketplace's clock; the oldest of several accounts."""
+    cost: Money
+    """Positive: paid. A closer look at the finances' storage, never to be added to it."""
+    days: int
+    """Days that a cost is told of."""
+    first_day: date | None
+    last_day: date | None
+    """The newest of them."""
+    response: str | None
+    """SHA-256 of the stored response that told the newest day; GET /api/v1/raw/{sha256}."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProductDetail:
-    """One product, its cards, its stock by place, and what is on its way."""
+    """One product, its cards, its stock by place, what is on its way, and what it brings and costs."""
 
     __pydantic_config__ = _DOCS
 
@@ -273,6 +321,10 @@ class ProductDetail:
     """Soonest first; those without a booked arrival last."""
     returns: ReturnsSum | None
     """None where no account of this product's tells of returns."""
+    finance: FinanceSums | None
+    """None where no account of this product's has told its finances yet."""
+    storage: StorageSum | None
+    """None where no account of this product's has told storage costs yet."""
     thresholds: StatusThresholds
     first_known: date | None
     """First business day with a stock reading."""

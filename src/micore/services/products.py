@@ -14,11 +14,13 @@ from enum import StrEnum
 import msgspec
 
 from micore.domain.instants import business_day, instant, micros
-from micore.domain.records import SupplyState
+from micore.domain.records import FinanceKind, SupplyState
 from micore.domain.stock_days import PlaceInterval, StockDay, stock_days
 from micore.domain.stock_status import STATUS_CODES, StockStatus
 from micore.domain.units import shown_money, shown_quantity
 from micore.domain.views import (
+    FinanceSum,
+    FinanceSums,
     HistoryDay,
     Listing,
     OpenSupply,
@@ -28,12 +30,14 @@ from micore.domain.views import (
     ProductHistory,
     ProductPage,
     ReturnsSum,
+    StorageSum,
 )
 from micore.errors import InvalidRequestError, NotFoundError
 from micore.services.dashboard import money, oldest, product_id, product_row, source_freshness
 from micore.services.shop import Shop
 from micore.storage import accounts as accounts_store
 from micore.storage import dashboard as dashboard_store
+from micore.storage import finance as finance_store
 from micore.storage import flows
 from micore.storage import history as history_store
 from micore.storage import places as places_store
@@ -154,6 +158,10 @@ class Products:
             told = flows.returns_told(connection, key)
             returns = flows.returns_of(connection, key, since_day=since_day)
             sellers = accounts_store.sellers(connection, [key])
+            finance_at = finance_store.read_to(connection, key, "finance")
+            kinds = finance_store.amounts_by_kind(connection, key, since_day=since_day)
+            storage_at = finance_store.read_to(connection, key, "storage_cost")
+            cost = finance_store.storage_of(connection, key, self._shop.currency, since_day=since_day)
         now = self._now()
         return ProductDetail(
             generation=generation,
@@ -163,6 +171,8 @@ class Products:
             places=[self._place_stock(row) for row in places],
             supplies=[_open_supply(row) for row in supplies],
             returns=_returns_sum(returns, since_day) if told else None,
+            finance=None if finance_at is None else _finance_sums(kinds, finance_at, self._shop.currency),
+            storage=None if storage_at is None else _storage_sum(cost, storage_at, self._shop.currency),
             thresholds=self._shop.thresholds,
             first_known=None if first is None else business_day(first, self._shop.zone),
         )
@@ -288,6 +298,27 @@ def _returns_sum(rows: Sequence[flows.ReturnedRow], since_day: str) -> ReturnsSu
         # The most frequent first, and of those the first by letters: the same answer each time.
         reasons=[reason for reason, _ in sorted(reasons.items(), key=lambda each: (-each[1], each[0]))[:MOST_REASONS]],
     )
+
+
+def _finance_sums(rows: Sequence[finance_store.KindRow], as_of: int, currency: str) -> FinanceSums:
+    first = (FinanceKind.SALE, FinanceKind.RETURN)
+    ordered = sorted(
+        rows, key=lambda row: (row.kind not in first, row.kind == FinanceKind.RETURN, row.amount, row.kind)
+    )
+    return FinanceSums(
+        as_of=instant(as_of),
+        net=money(sum(row.amount for row in rows if row.currency == currency), currency),
+        kinds=[
+            FinanceSum(FinanceKind(row.kind), money(row.amount, row.currency), row.lines, row.sha256) for row in ordered
+        ],
+    )
+
+
+def _storage_sum(row: finance_store.CostRow | None, as_of: int, currency: str) -> StorageSum:
+    if row is None:
+        return StorageSum(instant(as_of), money(0, currency), 0, None, None, None)
+    first_day, last_day = date.fromisoformat(row.first_day), date.fromisoformat(row.last_day)
+    return StorageSum(instant(as_of), money(row.amount, currency), row.days, first_day, last_day, row.sha256)
 
 
 def _listing(card: store.ListingRow, barcodes: list[str]) -> Listing:

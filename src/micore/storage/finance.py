@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from micore.storage.bulk import Columns
 from micore.storage.merging import merge_rows
+from micore.storage.products import members
+from micore.storage.tables import finance_line, raw_page, sku, storage_cost, stream_state
 
 _FINANCE: Columns = {
     "external_id": "text",
@@ -76,3 +78,84 @@ def merge_storage_costs(
     """Write costs that are new or differ; of rows with the same key the last counts. Returns the sku ids of those
     that did."""
     return merge_rows(connection, "storage_cost", _COST, ("external_id",), rows, account_id=account_id, now=now)
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+class KindRow(NamedTuple):
+    """A product's amounts of one kind and currency: ten-thousandths."""
+
+    kind: str
+    currency: str
+    amount: int
+    lines: int
+    sha256: str | None
+    """Of the answer that told the newest of them."""
+
+
+class CostRow(NamedTuple):
+    """What a product's storage cost: ten-thousandths."""
+
+    amount: int
+    days: int
+    first_day: str
+    last_day: str
+    sha256: str | None
+    """Of the answer that told the newest row."""
+
+
+def read_to(connection: Connection, product_key: int, stream: str) -> int | None:
+    """When a stream of this product's accounts was last read to its end, by the marketplace's clock; the oldest of
+    several, None where none has been: then no row means nothing."""
+    told = (
+        select(stream_state.c.as_of)
+        .join(sku, sku.c.account_id == stream_state.c.account_id)
+        .where(members(product_key), stream_state.c.stream == stream, stream_state.c.as_of.is_not(None))
+    )
+    return min(connection.execute(told).scalars(), default=None)
+
+
+def amounts_by_kind(connection: Connection, product_key: int, *, since_day: str) -> list[KindRow]:
+    """A product's amounts since a day, by kind and currency."""
+    line = finance_line
+    sums = (
+        select(
+            line.c.kind,
+            line.c.currency,
+            func.sum(line.c.amount).label("amount"),
+            func.count().label("lines"),
+            func.max(line.c.raw_page_id).label("raw_page_id"),
+        )
+        .select_from(sku.join(line, line.c.sku_id == sku.c.id))
+        .where(members(product_key), line.c.booked_day >= since_day)
+        .group_by(line.c.kind, line.c.currency)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(sums.c.kind, sums.c.currency, sums.c.amount, sums.c.lines, raw_page.c.sha256)
+        .select_from(sums.outerjoin(raw_page, raw_page.c.id == sums.c.raw_page_id))
+        .order_by(sums.c.kind, sums.c.currency)
+    )
+    # PostgreSQL's sums are decimals.
+    return [KindRow(row.kind, row.currency, int(row.amount), row.lines, row.sha256) for row in rows]
+
+
+def storage_of(connection: Connection, product_key: int, currency: str, *, since_day: str) -> CostRow | None:
+    """What a product's storage cost since a day, in one currency; None where no row tells of it."""
+    cost = storage_cost
+    row = connection.execute(
+        select(
+            func.sum(cost.c.amount).label("amount"),
+            func.count(cost.c.stored_day.distinct()).label("days"),
+            func.min(cost.c.stored_day).label("first_day"),
+            func.max(cost.c.stored_day).label("last_day"),
+            func.max(cost.c.raw_page_id).label("raw_page_id"),
+        )
+        .select_from(sku.join(cost, cost.c.sku_id == sku.c.id))
+        .where(members(product_key), cost.c.stored_day >= since_day, cost.c.currency == currency)
+    ).one()
+    if row.amount is None:
+        return None
+    sha256 = connection.execute(select(raw_page.c.sha256).where(raw_page.c.id == row.raw_page_id)).scalar()
+    return CostRow(int(row.amount), row.days, row.first_day, row.last_day, sha256)

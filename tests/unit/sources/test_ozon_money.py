@@ -15,7 +15,7 @@ from micore.errors import ReportPendingError, SourceBusyError, SourceGoneError, 
 from micore.sources import xlsx
 from micore.sources.base import Page
 from micore.sources.ozon import OzonSource
-from micore.sources.ozon.answers import AccrualType
+from micore.sources.ozon.accruals import AccrualType
 from micore.sources.ozon.finance import kind_of
 from micore.sources.xlsx import XlsxError, rows_of
 from tests.unit.sources.fake_ozon import Bench, Row, bench

@@ -949,6 +949,50 @@ export interface components {
          */
         EffectKind: "sold_30d" | "stock_value";
         /**
+         * FinanceKind
+         * @description What an amount that a marketplace booked is for.
+         * @enum {string}
+         */
+        FinanceKind: "sale" | "return" | "commission" | "acquiring" | "delivery" | "return_delivery" | "storage" | "acceptance" | "advertising" | "penalty" | "correction" | "other";
+        /**
+         * FinanceSum
+         * @description What a marketplace booked of one kind in the last 30 business days.
+         */
+        FinanceSum: {
+            kind: components["schemas"]["FinanceKind"];
+            /** @description From the seller's view: positive is received, negative is paid. */
+            amount: components["schemas"]["Money"];
+            /**
+             * Lines
+             * @description How many bookings it sums.
+             */
+            lines: number;
+            /**
+             * Response
+             * @description SHA-256 of the stored response that told the newest of them; GET /api/v1/raw/{sha256}.
+             */
+            response: string | null;
+        };
+        /**
+         * FinanceSums
+         * @description A product's account with its marketplaces, of the last 30 business days.
+         */
+        FinanceSums: {
+            /**
+             * As Of
+             * Format: date-time
+             * @description Last whole reading of the finances, by the marketplace's clock; the oldest of several accounts.
+             */
+            as_of: string;
+            /** @description The sum of all kinds in the shop's currency; costs that are booked for no single product are not in it. */
+            net: components["schemas"]["Money"];
+            /**
+             * Kinds
+             * @description Sales and returns first, then what is paid, the most first.
+             */
+            kinds: components["schemas"]["FinanceSum"][];
+        };
+        /**
          * Finding
          * @description Something a person should know of a stream in a run.
          */
@@ -1511,7 +1555,7 @@ export interface components {
         };
         /**
          * ProductDetail
-         * @description One product, its cards, its stock by place, and what is on its way.
+         * @description One product, its cards, its stock by place, what is on its way, and what it brings and costs.
          */
         ProductDetail: {
             /** Generation */
@@ -1530,6 +1574,10 @@ export interface components {
             supplies: components["schemas"]["OpenSupply"][];
             /** @description None where no account of this product's tells of returns. */
             returns: components["schemas"]["ReturnsSum"] | null;
+            /** @description None where no account of this product's has told its finances yet. */
+            finance: components["schemas"]["FinanceSums"] | null;
+            /** @description None where no account of this product's has told storage costs yet. */
+            storage: components["schemas"]["StorageSum"] | null;
             thresholds: components["schemas"]["StatusThresholds"];
             /**
              * First Known
@@ -2239,6 +2287,37 @@ export interface components {
          * @enum {string}
          */
         StockStatus: "critical" | "low" | "normal" | "overstock" | "unknown";
+        /**
+         * StorageSum
+         * @description What keeping a product in the marketplaces' warehouses cost in the last 30 business days.
+         */
+        StorageSum: {
+            /**
+             * As Of
+             * Format: date-time
+             * @description Last whole reading of the costs, by the marketplace's clock; the oldest of several accounts.
+             */
+            as_of: string;
+            /** @description Positive: paid. A closer look at the finances' storage, never to be added to it. */
+            cost: components["schemas"]["Money"];
+            /**
+             * Days
+             * @description Days that a cost is told of.
+             */
+            days: number;
+            /** First Day */
+            first_day: string | null;
+            /**
+             * Last Day
+             * @description The newest of them.
+             */
+            last_day: string | null;
+            /**
+             * Response
+             * @description SHA-256 of the stored response that told the newest day; GET /api/v1/raw/{sha256}.
+             */
+            response: string | null;
+        };
         /**
          * StreamBackfillPlan
          * @description What reading one stream's range would take.

@@ -306,6 +306,24 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
         },
       ],
       returns: { begun_30d: 3, under_way: 1, reasons: ["Не подошёл", "Брак"] },
+      finance: {
+        as_of: asOf,
+        net: { amount: "4523.50", currency: "RUB" },
+        kinds: [
+          { kind: "sale", amount: { amount: "7000.00", currency: "RUB" }, lines: 10, response: "ab".repeat(32) },
+          { kind: "return", amount: { amount: "-700.00", currency: "RUB" }, lines: 1, response: null },
+          { kind: "commission", amount: { amount: "-1120.00", currency: "RUB" }, lines: 11, response: null },
+          { kind: "delivery", amount: { amount: "-656.50", currency: "RUB" }, lines: 22, response: null },
+        ],
+      },
+      storage: {
+        as_of: asOf,
+        cost: { amount: "212.40", currency: "RUB" },
+        days: 29,
+        first_day: addDays(today, -29),
+        last_day: addDays(today, -1),
+        response: "cd".repeat(32),
+      },
       thresholds,
       first_known: addDays(today, -60),
     };

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -12,13 +11,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 
-from micore.domain.records import FinanceKind, FinanceRecord, Record, RejectedRow, SaleRecord, SkuHint
+from micore.domain.records import FinanceKind, FinanceRecord, Record, SaleRecord, SkuHint
 from micore.errors import RecordRejectedError, SourceGoneError
 from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import currency_code, ident, money
 from micore.sources.http import Answer, RequestRefusedError
-from micore.sources.ozon.answers import Accrual, Accruals, AccrualType, AccrualTypes, AccruedProduct, Fee, Price
+from micore.sources.ozon.accruals import Accrual, Accruals, AccrualType, AccrualTypes, AccruedProduct, Fee
+from micore.sources.ozon.answers import Price
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rereading import told_in
@@ -208,7 +208,7 @@ def read_finance(api: OzonApi, cursor: str | None, history: timedelta) -> Iterat
             yield Page(
                 step.page.raw,
                 batch.records,
-                told_in(batch.rejected, partial(_context, types=types)),
+                told_in(batch.rejected, {"types": types}),
                 to_text(after),
                 as_of,
                 done=done,
@@ -221,12 +221,6 @@ def hints(records: Sequence[Record]) -> list[SkuHint]:
     """One for each sku; bookings know its number only."""
     named = (each.sku_id for each in records if isinstance(each, FinanceRecord) and each.sku_id is not None)
     return [SkuHint(sku_id, "", "") for sku_id in dict.fromkeys(named)]
-
-
-def _context(row: RejectedRow, types: Types) -> Mapping[str, Types]:
-    """The types of a row, without which its kinds are lost."""
-    named = set(re.findall(rb'"type_id"\s*:\s*"?(\d+)', row.raw))
-    return {"types": {number: told for number, told in types.items() if number.encode() in named}}
 
 
 def day_pages(api: OzonApi, accruals: _Reader, day: date, last_id: str) -> Iterator[Step[Answer[_Batch]]]:

@@ -9,7 +9,7 @@ import msgspec
 from micore.domain.records import PlaceRecord
 from micore.sources.base import Reread
 from micore.sources.ozon import catalogue, finance, orders, returns, supplies, warehouses
-from micore.sources.ozon.answers import AccrualType
+from micore.sources.ozon.accruals import AccrualType
 from micore.sources.rereading import Context, ReadAgain, needed
 
 

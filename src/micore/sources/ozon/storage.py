@@ -21,7 +21,7 @@ from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import ident, optional_moment
 from micore.sources.http import Answer, RequestRefusedError
-from micore.sources.ozon.answers import OrderedReport, ReportInfo, ReportState
+from micore.sources.ozon.accruals import OrderedReport, ReportInfo, ReportState
 from micore.sources.ozon.api import DAY_SECONDS, NAME, PLACEMENT_PATH, OzonApi
 from micore.sources.ozon.finance import ZONE
 from micore.sources.ozon.warehouses import ozon_places

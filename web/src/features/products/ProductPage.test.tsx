@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { delay, http, HttpResponse } from "msw";
 import { describe, expect, it, vi } from "vitest";
-import type { ProductRow } from "@/api/types";
+import type { ProductDetail, ProductRow } from "@/api/types";
 import { csv } from "@/features/products/series";
 import { violations } from "@/testing/axe";
 import { openApp } from "@/testing/render";
@@ -48,6 +48,47 @@ describe("the sentence", () => {
     const shop = shopOf({ available: 0, cover_days: 0 });
     await openApp("/products/item-1", { api: { shop }, locale: "ru" });
     expect(await screen.findByText(/Нет в наличии с 22 нояб\. За последние 30 дней продано 41\sшт\./)).toBeVisible();
+  });
+});
+
+describe("what it brings and costs", () => {
+  const told = async (part: Partial<ProductDetail>) => {
+    const shop = shopOf({});
+    const detail = (id: string) => {
+      const found = shop.detail(id);
+      return found && { ...found, ...part };
+    };
+    await openApp("/products/item-1", { api: { shop: { ...shop, detail } } });
+  };
+
+  it("stands by kind, with its sign, its unit and the answer it comes from", async () => {
+    await open();
+    const table = await screen.findByRole("table", { name: "Brings and costs, 30 days" });
+    expect(within(table).getByRole("row", { name: /Commission 11 ₽?−?.*1,120/ })).toBeVisible();
+    expect(within(table).getByRole("row", { name: /^Sum.*4,523\.50/ })).toBeVisible();
+    expect(within(table).getByRole("link", { name: "Newest stored response: Sales" })).toHaveAttribute(
+      "href",
+      `/api/v1/raw/${"ab".repeat(32)}`,
+    );
+    expect(screen.getByText(/Storage: .*212\.40/)).toBeVisible();
+    expect(screen.getByText(/29 days told/)).toBeVisible();
+  });
+
+  it("does not take the unknown for nothing", async () => {
+    await told({ finance: null, storage: null });
+    expect(await screen.findByText("No marketplace has told this product's finances yet.")).toBeVisible();
+    expect(screen.getByText("Storage: no marketplace has told its cost yet.")).toBeVisible();
+  });
+
+  it("says when nothing was booked", async () => {
+    const asOf = "2026-11-22T11:00:00Z";
+    const nothing = { amount: "0.00", currency: "RUB" };
+    await told({
+      finance: { as_of: asOf, net: nothing, kinds: [] },
+      storage: { as_of: asOf, cost: nothing, days: 0, first_day: null, last_day: null, response: null },
+    });
+    expect(await screen.findByText("Nothing was booked for this product in the last 30 days.")).toBeVisible();
+    expect(screen.getByText(/Storage: no cost in the last 30 days/)).toBeVisible();
   });
 });
 

@@ -9,6 +9,7 @@ import { Center } from "@/components/states/Center";
 import { ErrorState } from "@/components/states/ErrorState";
 import { Icon } from "@/components/ui/Icon";
 import { FlowsPanel } from "@/features/products/FlowsPanel";
+import { MoneyPanel } from "@/features/products/MoneyPanel";
 import { HistoryPanel } from "@/features/products/HistoryPanel";
 import { ListingsPanel } from "@/features/products/ListingsPanel";
 import { PlacesPanel } from "@/features/products/PlacesPanel";
@@ -142,6 +143,7 @@ function Ready({ detail, currency }: { detail: ProductDetail; currency: string }
         <HistoryPanel product={product} currency={currency} />
         <PlacesPanel detail={detail} whyOpen={open} onWhy={() => setOpen(!open)} />
         <FlowsPanel detail={detail} />
+        <MoneyPanel detail={detail} />
         <ListingsPanel listings={listings} currency={currency} />
       </div>
       {open && <WhyPanel id={product.id} onClose={() => setOpen(false)} />}
