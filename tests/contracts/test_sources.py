@@ -26,8 +26,6 @@ from tests.contracts.markets import CANARY, Market, Mischief
 from tests.unit.sources.clocks import HandClock
 from tests.unit.sources.http_server import Asked, Says
 
-REPORT_WAIT_SECONDS = 5
-"""As long as a source waits at least before it looks at a report once more."""
 BY_STREAM = [check for check in CHECKS if check.try_stream is not None]
 BY_SOURCE = [check for check in CHECKS if check.try_source is not None]
 
