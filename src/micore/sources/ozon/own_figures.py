@@ -12,8 +12,8 @@ from micore.domain.units import MILLI, ten_thousandths
 from micore.sources.fields import Count
 from micore.sources.own_figures import DaySum, OwnOrder, OwnOrders, OwnStock
 from micore.sources.ozon.api import ANALYTICS_PATH, NAME, OzonApi
-from micore.sources.ozon.ranges import plan_range, read_range
 from micore.sources.ozon.finance import ZONE
+from micore.sources.ozon.ranges import plan_range, read_range
 from micore.sources.paging import Fetched, walk
 
 STOCKS_PATH = "/v4/product/info/stocks"
