@@ -10,8 +10,8 @@ from typing import Any
 
 from micore.sources.keys import FirstSync, KeyFacts, StreamEstimate, pages, stream_estimate
 from micore.sources.limits import SlidingWindow
-from micore.sources.ozon import catalogue, orders, products, returns, sales, stock, supplies, warehouses
-from micore.sources.ozon.api import REQUESTS_PER_SECOND, OzonApi
+from micore.sources.ozon import catalogue, finance, orders, products, returns, stock, storage, supplies, warehouses
+from micore.sources.ozon.api import PLACEMENT_PATH, REQUESTS_PER_SECOND, OzonApi
 from micore.sources.ozon.windows import WINDOW, Window
 from micore.sources.paging import Step
 
@@ -20,7 +20,8 @@ METHODS = {
     "catalogue": (products.LIST_PATH, catalogue.INFO_PATH),
     "stock": (products.LIST_PATH, stock.FBO_PATH, warehouses.SELLER_PATH, stock.FBS_PATH),
     "orders": (orders.FBO_PATH, orders.FBS_PATH),
-    "sales": (sales.PATH,),
+    "finance": (finance.PATH, finance.TYPES_PATH),
+    "storage_cost": (PLACEMENT_PATH, storage.INFO_PATH, warehouses.CLUSTER_PATH),
     "returns": (returns.PATH,),
     "supplies": (supplies.LIST_PATH, supplies.GET_PATH, supplies.BUNDLE_PATH),
 }
@@ -50,7 +51,8 @@ def first_sync(api: OzonApi, history: timedelta, streams: Sequence[str], seconds
         "catalogue": estimate.catalogue,
         "stock": estimate.stock,
         "orders": estimate.orders,
-        "sales": estimate.sales,
+        "finance": estimate.finance,
+        "storage_cost": estimate.storage_cost,
         "returns": estimate.returns,
         "supplies": estimate.supplies,
     }
@@ -99,14 +101,21 @@ class _Estimate:
     def _order_pages(self, scheme: Any, name: str, span: timedelta) -> Iterator[Step[Any]]:
         return orders.window_pages(self._api, scheme, Window(name, False, self._now - span, self._now), "")
 
-    def sales(self) -> StreamEstimate:
-        today = self._now.astimezone(sales.ZONE).date()
-        told = [list(islice(sales.day_pages(self._api, today - DAY * back, ""), MOST_PAGES)) for back in (1, 2, 3)]
+    def finance(self) -> StreamEstimate:
+        today = self._now.astimezone(finance.ZONE).date()
+        read = finance.reader({})
+        told = [
+            list(islice(finance.day_pages(self._api, read, today - DAY * back, ""), MOST_PAGES)) for back in (1, 2, 3)
+        ]
         rows = sum(len(each.page.value.rows) for day in told for each in day) / len(told)
         a_day = sum(map(len, told)) / len(told)
         days = self._history.days
         reason = f"{days} days, each asked for by itself, {a_day:.1f} pages of about {rows:,.0f} bookings"
         return self._of(round(days * max(1.0, a_day)), round(rows * days), reason)
+
+    def storage_cost(self) -> StreamEstimate:
+        days = min(self._history.days, storage.LONGEST_DAYS)
+        return self._of(6, self.products * days, f"one report of {days} days, which Ozon takes some minutes to make")
 
     def returns(self) -> StreamEstimate:
         rate = self._a_day(lambda span: returns.return_pages(self._api, self._now - span, self._now, ""))
