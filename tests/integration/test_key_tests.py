@@ -90,7 +90,10 @@ class TestWhatAKeyIs:
 
     def test_ozon_without_finances(self, installed: Installed) -> None:
         report = installed.test("ozon", client_id="1001", api_key=f"{CANARY}+lacks:finance+lacks:returns")
-        assert missing(report) == {"finance": ["/v1/finance/accrual/by-day"], "returns": ["/v1/returns/list"]}
+        assert missing(report) == {
+            "finance": ["/v1/finance/accrual/by-day", "/v1/finance/accrual/types"],
+            "returns": ["/v1/returns/list"],
+        }
         told = {each.stream: each.seconds for each in report.streams}
         assert told["finance"] is None
         assert told["orders"] is not None
