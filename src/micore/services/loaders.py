@@ -30,7 +30,7 @@ from micore.services.rejections import Rejections
 from micore.services.sync_work import SyncWork
 from micore.services.writers import WRITERS
 from micore.sources.base import Page, Stream, StreamKind
-from micore.storage import events, identity, quarantines, runs, stock, summary
+from micore.storage import events, identity, quarantines, runs, stock, stream_states, summary
 from micore.storage.bulk import bulk_for
 from micore.storage.database import Connection
 
@@ -135,12 +135,12 @@ class Loader:
         self._save(connection, page, scope=None, complete=page.done)
 
     def _save(self, connection: Connection, page: Page, *, scope: str | None, complete: bool) -> None:
-        before = runs.load_cursor(connection, self.work.account_id, self.stream.name)
-        runs.save_cursor(
+        before = stream_states.load_cursor(connection, self.work.account_id, self.stream.name)
+        stream_states.save_cursor(
             connection,
             self.work.account_id,
             self.stream.name,
-            runs.StreamCursor(
+            stream_states.StreamCursor(
                 cursor=json.dumps({"source": page.cursor, "scope": scope, "unbelieved": self._unbelieved}),
                 complete=complete,
                 as_of=micros(page.as_of) if complete else before.as_of if before else None,
@@ -164,7 +164,7 @@ class Loader:
             with self.work.database.write() as connection:
                 bulk_for(connection).measure(connection, table)
 
-    def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
+    def finish(self, total: Counts, before: stream_states.StreamCursor | None) -> Outcome:
         """Publish what changed and say how it went.
 
         Rows of days that have too few are facts and stay, but they are not published: the next reading begins where
@@ -175,7 +175,7 @@ class Loader:
         with work.database.write() as connection:
             doubted = checks.doubted_days(work, connection, self.stream.name)
             if doubted and before is not None and before.complete:
-                runs.save_cursor(connection, work.account_id, self.stream.name, before)
+                stream_states.save_cursor(connection, work.account_id, self.stream.name, before)
         if doubted:
             self.found += doubted
             days = " ".join(each.message for each in doubted)
@@ -219,7 +219,7 @@ class ListingLoader(Loader):
         self._seen |= rejected
         self._nameless = self._nameless or not rejected <= self.work.identity.skus.keys()
 
-    def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
+    def finish(self, total: Counts, before: stream_states.StreamCursor | None) -> Outcome:
         # Cards are counted once each: a walk that the source had to begin again reads its first pages twice.
         work, rows = self.work, len(self._seen) if self.stream.name == "catalogue" else total.read
         last = before.rows_last if before and before.rows_last else 0
@@ -233,7 +233,7 @@ class ListingLoader(Loader):
                 if self.stream.name == "catalogue" and not self._nameless:
                     retired = identity.retire_missing(connection, work.identity, self._seen, now=work.now_micros())
                     summary.mark_dirty(connection, [work.identity.products[each] for each in retired])
-                runs.remember_rows(connection, work.account_id, self.stream.name, rows)
+                stream_states.remember_rows(connection, work.account_id, self.stream.name, rows)
                 quarantines.supersede_untold(
                     connection, work.account_id, self.stream.name, run_id=work.run_id, now=work.now_micros()
                 )
@@ -382,7 +382,7 @@ class SnapshotLoader(Loader):
         )
         return work.publish(connection)
 
-    def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
+    def finish(self, total: Counts, before: stream_states.StreamCursor | None) -> Outcome:
         del total, before
         with self.work.database.read() as connection:
             held = stock.held_reasons(connection, self.work.run_id)
@@ -393,7 +393,7 @@ class SnapshotLoader(Loader):
             )
         if self._rows:
             with self.work.database.write() as connection:
-                runs.remember_rows(connection, self.work.account_id, self.stream.name, self._rows)
+                stream_states.remember_rows(connection, self.work.account_id, self.stream.name, self._rows)
         message = self._rejected()
         if self._stale:
             message = f"{message or ''} {self._stale:,} earlier figures stay, marked stale.".strip()

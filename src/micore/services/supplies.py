@@ -11,7 +11,7 @@ from micore.domain.run_views import StreamState
 from micore.services.loaders import LEAST_SHARE, SMALL_READING, Counts, Loader, Outcome
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Page, Stream
-from micore.storage import flows, runs, summary
+from micore.storage import flows, stream_states, summary
 from micore.storage.database import Connection
 
 
@@ -60,6 +60,6 @@ class SupplyLoader(Loader):
             return set()
         return gone
 
-    def finish(self, total: Counts, before: runs.StreamCursor | None) -> Outcome:
+    def finish(self, total: Counts, before: stream_states.StreamCursor | None) -> Outcome:
         done = super().finish(total, before)
         return done if self._held is None else Outcome(StreamState.HELD, self._held)

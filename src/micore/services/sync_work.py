@@ -12,7 +12,7 @@ from micore.domain.instants import DayTurner, business_day, micros
 from micore.errors import StopRequestedError
 from micore.services.shop import Shop
 from micore.sources.base import Source, Stream
-from micore.storage import events, identity, raw, runs, summary
+from micore.storage import events, identity, raw, runs, stream_states, summary
 from micore.storage.database import Connection, Database
 
 
@@ -89,7 +89,7 @@ class SyncWork:
         summary.refresh(connection, basis)
         return events.next_generation(connection, events.STOCK, now=self.now_micros(), note=basis.note())
 
-    def cursor(self, stream: Stream) -> runs.StreamCursor | None:
+    def cursor(self, stream: Stream) -> stream_states.StreamCursor | None:
         """Where a stream stands."""
         with self.database.read() as connection:
-            return runs.load_cursor(connection, self.account_id, stream.name)
+            return stream_states.load_cursor(connection, self.account_id, stream.name)

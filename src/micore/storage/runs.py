@@ -366,56 +366,6 @@ def told_streams(connection: Connection, run_id: int) -> list[tuple[str, StreamS
     return [(stream, StreamState(state), message) for stream, state, message in rows]
 
 
-# ------------------------------------------------------------------------------------------- stream state
-
-
-@dataclass(frozen=True, slots=True)
-class StreamCursor:
-    """Where reading a stream goes on."""
-
-    cursor: str
-    complete: bool
-    """False: a reading was broken off inside."""
-    as_of: int | None
-    rows_last: int | None
-    changed_at: int
-
-
-def load_cursor(connection: Connection, account_id: int, stream: str) -> StreamCursor | None:
-    """The cursor that was committed with the rows it has passed."""
-    row = connection.execute(
-        select(stream_state).where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
-    ).one_or_none()
-    return None if row is None else StreamCursor(row.cursor, row.complete, row.as_of, row.rows_last, row.changed_at)
-
-
-def save_cursor(connection: Connection, account_id: int, stream: str, cursor: StreamCursor) -> None:
-    """Move the cursor; part of the transaction that writes the rows it passes."""
-    values = {
-        "cursor": cursor.cursor,
-        "complete": cursor.complete,
-        "as_of": cursor.as_of,
-        "rows_last": cursor.rows_last,
-        "changed_at": cursor.changed_at,
-    }
-    changed = connection.execute(
-        update(stream_state)
-        .where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
-        .values(**values)
-    ).rowcount
-    if not changed:
-        connection.execute(insert(stream_state).values(account_id=account_id, stream=stream, **values))
-
-
-def remember_rows(connection: Connection, account_id: int, stream: str, rows: int) -> None:
-    """Note how many rows a whole, believed reading had: the measure of the next."""
-    connection.execute(
-        update(stream_state)
-        .where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
-        .values(rows_last=rows)
-    )
-
-
 def move_unchanged(connection: Connection, run_id: int, stream: str, *, loaded: int) -> None:
     """Staged rows count as unchanged until their snapshot is published; then the changed ones are known."""
     connection.execute(
