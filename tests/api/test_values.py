@@ -89,6 +89,7 @@ class TestOnTheWay:
         assert [each["supply_id"] for each in found] == ["sooner", "later", "undated"]
         assert found[0] == {
             "source": "ozon",
+            "account": "Shop",
             "supply_id": "sooner",
             "sku_id": "900001",
             "place": "Ростов",

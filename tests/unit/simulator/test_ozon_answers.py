@@ -50,6 +50,8 @@ def requests(ozon: Ozon) -> dict[str, dict[str, Any] | None]:
         "/v5/product/info/prices": {**page, "cursor": ""},
         "/v4/product/info/stocks": {**page, "cursor": ""},
         "/v1/analytics/stocks": {"skus": skus},
+        "/v1/analytics/data": {**week, "dimension": ["day"], "metrics": ["ordered_units", "revenue"],
+                               "limit": 1000, "offset": 0},
         "/v1/product/info/warehouse/stocks": {"warehouse_id": int(sellers), "limit": 1000, "cursor": ""},
         "/v2/product/info/stocks-by-warehouse/fbs": {"sku": skus, "limit": 1000, "cursor": ""},
         "/v2/warehouse/list": {"limit": 200, "cursor": ""},
