@@ -22,7 +22,7 @@ ALONE = ("warehouses", "catalogue", "prices", "orders", "sales", "returns", "sup
 
 
 class Spoiler:
-    """Makes the last row of each answer to one path unreadable, and remembers what it was."""
+    """Makes the first row of each answer to one path unreadable, and remembers what it was."""
 
     def __init__(self, market: Market, path: str) -> None:
         self._market, self._path = market, path
@@ -36,9 +36,9 @@ class Spoiler:
         rows: list[Any] = rows_of(body) or []
         if not rows:
             return says
-        spoilt = {**{key: [[]] for key in rows[-1]}, "number": len(self.originals)}
-        self.originals[msgspec.json.encode(spoilt)] = msgspec.json.encode(rows[-1])
-        rows[-1] = spoilt
+        spoilt = {**{key: [[]] for key in rows[0]}, "number": len(self.originals)}
+        self.originals[msgspec.json.encode(spoilt)] = msgspec.json.encode(rows[0])
+        rows[0] = spoilt
         return Says(msgspec.json.encode(body), says.status, says.headers)
 
 

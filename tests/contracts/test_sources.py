@@ -159,7 +159,8 @@ def test_a_lasting_trouble_ends_the_reading_in_time(
     started = clock.seconds
     with pytest.raises(error):
         read(source, stream)
-    assert clock.seconds - started < 300
+    # A marketplace that says it is busy is waited for through a storm of ten minutes; some streams ask in two ways.
+    assert clock.seconds - started < (3_000 if status == 429 else 300)
 
 
 def test_the_key_turns_up_nowhere(

@@ -98,7 +98,7 @@ def test_a_broken_plug_in_is_told_what_to_mend(tmp_path: Path) -> None:
 def test_what_cannot_be_checked_says_what_is_missing(tmp_path: Path) -> None:
     install(tmp_path / "site", place_id='"1"')
     for words, text in {
-        ("nobody",): "there is no 'nobody'; installed: herbs",
+        ("nobody",): "there is no 'nobody'; installed: ",
         ("herbs",): "MICORE_HERBS_GARDEN: received nothing",
         ("herbs", "--set", "gardn=Dacha"): "--set: received 'gardn'; allowed: garden",
         ("herbs", "--simulator", "--set", "garden=Dacha"): "allowed: ozon, wildberries",

@@ -109,7 +109,7 @@ class Quarantine:
             raise InvalidRequestError("row", received=shown(fixed), allowed=f"what its reader takes; {meant.reason}")
         now = micros(self.sync.now())
         with self.sync.database.write() as connection:
-            self._refuse_unless_mendable(row_id, desk.mendable(connection, row_id))
+            self._refuse_unless_mendable(row_id, desk.mendable(connection, row_id, locked=True))
             desk.mend(connection, row_id, fixed, by=by, now=now)
             self._note(connection, "quarantine.fixed", by, f"quarantine:{row_id}", now, rows=1)
         replays = self.replay(RowFilter(ids=(row_id,)), trigger=trigger).runs

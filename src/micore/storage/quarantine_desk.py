@@ -217,14 +217,14 @@ class Mendable(NamedTuple):
     context: str
 
 
-def mendable(connection: Connection, row_id: int) -> Mendable:
-    """A row that somebody wants to mend, locked until the end of a writing transaction; raises NotFoundError."""
-    row = connection.execute(
+def mendable(connection: Connection, row_id: int, *, locked: bool = False) -> Mendable:
+    """A row that somebody wants to mend; `locked`, in a writing transaction, until its end. Raises NotFoundError."""
+    query = (
         select(quarantine.c.account_id, account.c.source, quarantine.c.stream, quarantine.c.state, quarantine.c.context)
         .join(account, account.c.id == quarantine.c.account_id)
         .where(quarantine.c.id == row_id)
-        .with_for_update(of=quarantine)
-    ).one_or_none()
+    )
+    row = connection.execute(query.with_for_update(of=quarantine) if locked else query).one_or_none()
     if row is None:
         raise NotFoundError("row in quarantine", str(row_id))
     return Mendable(row.account_id, row.source, row.stream, RowState(row.state), row.context or "")

@@ -13,7 +13,7 @@ from micore.domain.records import PlaceRecord, SaleRecord
 from micore.sources.base import Reread
 from micore.sources.rereading import Context, ReadAgain, needed
 from micore.sources.rows import RowReader
-from micore.sources.wildberries import catalogue, history, orders, prices, returns, sales, supplies, warehouses
+from micore.sources.wildberries import catalogue, finance, history, orders, prices, returns, sales, supplies, warehouses
 from micore.sources.wildberries.answers import Order, Sale, Supply
 from micore.sources.wildberries.api import TRASH_PATH
 from micore.sources.wildberries.orders import SkuOfBarcode
@@ -58,6 +58,11 @@ def _sale(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Rere
     return Reread([each for each in reader.one(raw)[1] if isinstance(each, SaleRecord) and each.amount])
 
 
+def _amounts(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:
+    del context
+    return Reread(finance.report_reader(partial(finance.finance_records, sku_of_barcode=sku_of_barcode)).one(raw)[1])
+
+
 def _return(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:
     return Reread(returns.reader(sku_of_barcode, archived=needed(context, "archived")).one(raw)[1])
 
@@ -78,6 +83,7 @@ def read_again(sku_of_barcode: SkuOfBarcode) -> Mapping[str, ReadAgain]:
         "prices": _price,
         "orders": partial(_order, sku_of_barcode=sku_of_barcode),
         "sales": partial(_sale, sku_of_barcode=sku_of_barcode),
+        "finance": partial(_amounts, sku_of_barcode=sku_of_barcode),
         "returns": partial(_return, sku_of_barcode=sku_of_barcode),
         "supplies": partial(_goods, sku_of_barcode=sku_of_barcode),
     }
