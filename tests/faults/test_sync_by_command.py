@@ -212,7 +212,7 @@ def test_no_key_names_the_settings_to_set(installation: Installation) -> None:
     installation.settings.update({"MICORE_OZON_CLIENT_ID": "", "MICORE_OZON_API_KEY": ""})
     code, said = installation.run("sync")
     assert code == 1
-    assert "No marketplace is configured (Ozon: MICORE_OZON_CLIENT_ID and MICORE_OZON_API_KEY are not set" in said
+    assert "Ozon: MICORE_OZON_CLIENT_ID and MICORE_OZON_API_KEY are not set" in said
     for told in ("cp .env.example .env", "MICORE_WILDBERRIES_API_TOKEN", "seller cabinet", "micore config check"):
         assert told in said
 

@@ -76,9 +76,9 @@ def fbo_places(rows: Sequence[FboStock]) -> list[PlaceRecord]:
     clusters: dict[str, PlaceRecord] = {}
     warehouses: dict[str, PlaceRecord] = {}
     for row in rows:
-        warehouse_id = ident(row.warehouse_id)
+        # Each row's, so that a row is judged the same alone and among others.
+        warehouse_id, cluster_id = ident(row.warehouse_id), optional_ident(row.cluster_id)
         if warehouse_id not in warehouses:
-            cluster_id = optional_ident(row.cluster_id)
             warehouses[warehouse_id] = ozon_place(warehouse_id, row.warehouse_name, cluster_id)
             if cluster_id is not None:
                 clusters.setdefault(cluster_id, cluster_place(cluster_id, row.cluster_name))
