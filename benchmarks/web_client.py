@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from types import TracebackType
@@ -21,6 +22,7 @@ class WebClient:
 
     def __init__(self, port: int, path: str) -> None:
         self._request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{_HEADERS}\r\n".encode()
+        self._port = port
         self._connections = [_connect(port) for _ in range(CONNECTIONS)]
 
     def __enter__(self) -> WebClient:
@@ -32,6 +34,7 @@ class WebClient:
 
     def ask(self, requests: int) -> bytes:
         """Ask so often, rounded up to whole turns; returns the last answer. Raises RuntimeError unless it is 200."""
+        self._connections = [_connect(self._port) if _closed(each) else each for each in self._connections]
         answer = b""
         for _ in range(-(-requests // CONNECTIONS)):
             for connection in self._connections:
@@ -54,6 +57,12 @@ def _connect(port: int) -> socket.socket:
         else:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return connection
+
+
+def _closed(connection: socket.socket) -> bool:
+    """Whether the server has given up a connection that was idle for too long, as it may on a busy machine."""
+    # Nothing was asked: what can be read is its end.
+    return bool(select.select([connection], [], [], 0)[0])
 
 
 def _answer(connection: socket.socket) -> bytes:

@@ -7,10 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from micore.api.front import Front
+from micore.api.protocol import CachedHttpProtocol
 from micore.api.server import Server, bind
 from micore.errors import SettingsError
 from micore.telemetry.metrics import REGISTRY
@@ -126,6 +128,27 @@ class TestShortWay:
         heads = [part.partition(b"\r\n\r\n")[0] for part in answer.split(b"HTTP/1.1 ")[1:]]
         assert [head[:3] for head in heads] == [b"200"] * len(paths)
         assert [b"x-cache" in head for head in heads] == [path != "/livez" for path in paths]
+
+    def test_a_long_answer_behind_a_cached_one_is_waited_for(
+        self, api: Api, port: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        idle_seconds = 0.2
+        made, overview = CachedHttpProtocol.__init__, api.desk.overview
+
+        def impatient(protocol: CachedHttpProtocol, *given: Any, **named: Any) -> None:
+            made(protocol, *given, **named)
+            protocol.timeout_keep_alive = idle_seconds  # type: ignore[assignment]
+
+        def slow() -> object:
+            time.sleep(idle_seconds * 3)
+            return overview()
+
+        monkeypatch.setattr(CachedHttpProtocol, "__init__", impatient)
+        monkeypatch.setattr(api.desk, "overview", slow)
+        ask(port, self.PATH)
+        request = b"GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+        sent = request % (self.PATH.encode(), b"") + request % (b"/api/v1/sync", b"Connection: close\r\n")
+        assert exchanged(port, sent).count(b"HTTP/1.1 200") == 2
 
     def test_a_head_has_no_body_and_a_closed_connection_closes(self, port: int) -> None:
         ask(port, self.PATH)

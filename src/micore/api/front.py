@@ -87,23 +87,24 @@ class Front:
             self._in_flight -= 1
         self._measure(scope, route, status, time.perf_counter() - started)
 
-    def at_once(self, scope: Scope) -> list[bytes] | None:
-        """The whole answer to a request as it goes over the wire, without the server's own headers, where it lies
-        ready in this process: its status line first. None when it has to be made, refused or asked for elsewhere.
+    def at_once(self, target: bytes, headers: Headers) -> list[bytes] | None:
+        """The whole answer to a GET as it goes over the wire, without the server's own headers, where it lies ready in
+        this process: its status line first. None when it has to be made, refused or asked for elsewhere.
 
-        Callable from the server's event loop only.
+        `target` is as the request's line has it. Callable from the server's event loop only.
         """
         started = time.perf_counter()
-        path: str = scope["path"]
-        if self._at_hand is None or scope["method"] != "GET":
+        # Written with escapes it is another key, which no answer is kept under.
+        path, _, query = target.decode("latin-1").partition("?")
+        if self._at_hand is None:
             return None
         route = CACHED.get(path) or _product_template(path)
         if route is None or self._live.known is None:
             return None
-        asked = asked_of(scope["headers"])
+        asked = asked_of(headers)
         if asked.length or self._guard.refusal(asked.host, asked.origin) is not None:
             return None
-        answer = self._at_hand.peek(self._live.known, f"{path}?{scope['query_string'].decode('latin-1')}")
+        answer = self._at_hand.peek(self._live.known, f"{path}?{query}")
         if answer is None:
             return None
         prepared = prepared_for(answer, asked)

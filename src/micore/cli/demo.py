@@ -35,6 +35,8 @@ LIVED_DAYS = 28
 """How many days of the shop are lived through with micore watching, so that stock has a history to show."""
 EVENING = time_of_day(23, 55, tzinfo=ZoneInfo("Europe/Moscow"))
 START_SECONDS = 120
+ANSWER_SECONDS = 5
+USUAL_PORTS, ANY_PORTS = (9101, 9102), (0, 0)
 LOOK_SECONDS = 0.1
 
 
@@ -73,7 +75,10 @@ def demo(
 
 
 class _Past:
-    """The four weeks before the first start, and how far they have been lived through; kept in a file."""
+    """The four weeks before the first start, and how far the shop's clock has gone through them; kept in a file.
+
+    A day counts from when the clock shows it: what has been read of it, nothing or all, is read again after a cut.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -101,8 +106,8 @@ class _Past:
         """Where the simulator's clock stands at this start; None for the present."""
         return None if self.over else self._kept.began + timedelta(days=self._kept.days)
 
-    def lived(self, days: int) -> None:
-        """So many days have been read."""
+    def begun(self, days: int) -> None:
+        """The clock has gone on by so many days."""
         self._kept = _Lived(self._kept.began, days)
         partial = self._file.with_suffix(".partial")
         partial.write_bytes(msgspec.json.encode(self._kept))
@@ -121,22 +126,40 @@ class _Shop:
         self.ozon_url, self.wildberries_url = ozon_url, wildberries_url
         self.process = process
         self._jumped_seconds = 0.0
+        # No proxy of the user's stands between us and our own process.
+        self._client = httpx2.Client(base_url=ozon_url, trust_env=False)
 
     def monotonic(self) -> float:
         """A clock that jumps with the shop's: a day that passes there fills the marketplaces' limits again."""
         return time.monotonic() + self._jumped_seconds
 
     def facts(self) -> dict[str, Any]:
-        """What it says of itself."""
-        found: dict[str, Any] = httpx2.get(self.ozon_url + "/simulator", timeout=10).json()
+        """What it says of itself. Raises httpx2.HTTPError."""
+        found: dict[str, Any] = self._client.get("/simulator", timeout=ANSWER_SECONDS).json()
         return found
+
+    def answers(self) -> bool:
+        """Whether it is up: it, and not the simulator of another demonstration that took the port meanwhile."""
+        try:
+            facts = self.facts()
+        except (httpx2.HTTPError, ValueError):
+            return False
+        if facts.get("process_id") != self.process.pid:
+            raise FatalError(f"Another program answers at {self.ozon_url}, which was free a moment ago.")
+        return True
 
     def next_day(self, *, last: bool) -> None:
         """Move its clock on by a day; to the present and ticking, if that is the last one."""
-        before = self._clock()
         body = {"live": True} if last else {"advance_seconds": 86_400}
-        httpx2.post(self.ozon_url + "/simulator/clock", json=body, timeout=60).raise_for_status()
-        self._jumped_seconds += max(0.0, (self._clock() - before).total_seconds())
+        try:
+            before = self._clock()
+            self._client.post("/simulator/clock", json=body, timeout=60).raise_for_status()
+            self._jumped_seconds += max(0.0, (self._clock() - before).total_seconds())
+        except httpx2.HTTPError as error:
+            raise FatalError(
+                f"The simulator does not answer any more ({error}). Start the demonstration again: it goes on where it "
+                "was; the simulator's own words are in simulator.log beside its data."
+            ) from None
 
     def _clock(self) -> datetime:
         return datetime.fromisoformat(self.facts()["clock"])
@@ -164,49 +187,68 @@ def _check_free(port: int) -> None:
 
 @contextmanager
 def _simulator(home: Path, *, products: int, days: int, seed: int, clock: datetime | None) -> Iterator[_Shop]:
-    ozon_port, wildberries_port = _free_port(9101), _free_port(9102)
-    command = [
-        *(sys.executable, "-m", "micore.simulator"),
-        *("--ozon-port", str(ozon_port), "--wildberries-port", str(wildberries_port)),
+    arguments = [
         *("--seed", str(seed), "--products", str(products), "--days", str(days)),
         *("--state", str(home / "simulator")),
         "--end-with-parent",
     ]
     if clock is not None:
-        command += ["--clock", clock.strftime("%Y-%m-%dT%H:%M:%SZ"), "--frozen"]
-    log = (home / "simulator.log").open("ab")
-    # A group of its own: Ctrl-C is for us to handle, and the simulator ends last. However we end, its input does too.
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
-    shop = _Shop(f"http://127.0.0.1:{ozon_port}", f"http://127.0.0.1:{wildberries_port}", process)
+        arguments += ["--clock", clock.strftime("%Y-%m-%dT%H:%M:%SZ"), "--frozen"]
+    with console.status("Building the shop: two years of orders, stock and supplies ..."):
+        try:
+            shop = _started(home, arguments, USUAL_PORTS)
+        except FatalError:
+            # Another demonstration may have taken a port between our look and the simulator's. Whatever else it was
+            # comes again, and is told.
+            shop = _started(home, arguments, ANY_PORTS)
     try:
-        with console.status("Building the shop: two years of orders, stock and supplies ..."):
-            _wait_for(shop, home / "simulator.log")
         facts = shop.facts()
         console.print(f"The shop lives: {facts['products']:,} products, {facts['days']:,} days, seed {facts['seed']}.")
         yield shop
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        log.close()
+        _end(shop.process)
+
+
+def _started(home: Path, arguments: list[str], ports: tuple[int, int]) -> _Shop:
+    """A simulator that answers. Raises FatalError."""
+    ozon_port, wildberries_port = map(_free_port, ports)
+    command = [
+        *(sys.executable, "-m", "micore.simulator"),
+        *("--ozon-port", str(ozon_port), "--wildberries-port", str(wildberries_port)),
+        *arguments,
+    ]
+    with (home / "simulator.log").open("ab") as log:
+        # A group of its own: Ctrl-C is for us to handle, and the simulator ends last. However we end, its input does
+        # too.
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
+    shop = _Shop(f"http://127.0.0.1:{ozon_port}", f"http://127.0.0.1:{wildberries_port}", process)
+    try:
+        _wait_for(shop, home / "simulator.log")
+    except BaseException:
+        _end(process)
+        raise
+    return shop
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _wait_for(shop: _Shop, log: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if shop.process.poll() is not None:
-            tail = log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise FatalError(f"The simulator ended at its start: {' '.join(tail) or 'it said nothing'} (see {log}).")
-        try:
-            shop.facts()
-        except httpx2.HTTPError:
-            time.sleep(0.1)
-        else:
+            tail = " ".join(log.read_text(errors="replace").strip().splitlines()[-1:]) or "it said nothing"
+            raise FatalError(f"The simulator ended at its start: {tail} (see {log}).")
+        if shop.answers():
             return
+        time.sleep(0.1)
     raise FatalError(f"The simulator did not answer within {START_SECONDS} s; see {log}.")
 
 
@@ -260,9 +302,9 @@ def _live_through(ready: App, server: Served, shop: _Shop, past: _Past) -> None:
         task = progress.add_task("", total=LIVED_DAYS, completed=days.start)
         for day in days:
             shop.next_day(last=day == LIVED_DAYS - 1)
+            past.begun(day + 1)
             ended = _wait(ready, _ask(ready, server))
             _check(ended)
-            past.lived(day + 1)
             changed += sum(run.rows_loaded for run in ended)
             progress.update(task, advance=1)
     console.print(f"Lived through {len(days)} days: {len(days)} syncs, {changed:,} changed rows.")

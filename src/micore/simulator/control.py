@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -53,6 +54,7 @@ class Control:
         shop = self._shop
         now = self._clock.now_us()
         return {
+            "process_id": os.getpid(),
             "seed": shop.seed,
             "products": shop.products,
             "days": shop.days,

@@ -85,6 +85,8 @@ def listen(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        # Until one of them listens, two programs may have bound the same port.
+        found.listen()
     except OSError:
         found.close()
         raise
