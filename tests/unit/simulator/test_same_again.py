@@ -21,6 +21,10 @@ WILDBERRIES: tuple[tuple[str, str, object, dict[str, str]], ...] = (
     ("POST", "/api/v1/supplies", {}, {}),
     ("GET", "/api/v1/supplies/21000030/goods", None, {}),
     ("GET", "/api/analytics/v1/item-returns", None, {"dateFrom": "2026-12-01", "dateTo": "2026-12-20"}),
+    (
+        "POST", "/api/analytics/v3/sales-funnel/products",
+        {"selectedPeriod": {"start": "2026-12-01", "end": "2026-12-20"}}, {},
+    ),
     ("POST", "/api/finance/v1/sales-reports/detailed", {"dateFrom": "2026-12-01", "dateTo": "2026-12-20"}, {}),
 )  # fmt: skip
 STATES = ["READY_TO_SUPPLY", "IN_TRANSIT", "COMPLETED"]

@@ -11,7 +11,7 @@ from micore.simulator.clock import Clock, from_us, rfc3339_seconds
 from micore.simulator.http import Answer, Request, json_answer
 from micore.simulator.limits import Bucket, TokenBuckets, Verdict
 from micore.simulator.shop.shop import Shop
-from micore.simulator.wildberries import cards, fbs, feed, finance, returns, statistics, stocks, supplies
+from micore.simulator.wildberries import cards, fbs, feed, finance, funnel, returns, statistics, stocks, supplies
 from micore.simulator.wildberries.remains import Remains
 from micore.simulator.wildberries.storage import PaidStorage
 from micore.simulator.wildberries.tokens import opens
@@ -38,6 +38,7 @@ _ORDERS = Bucket("orders", 60.0, 10)
 _SALES = Bucket("sales", 60.0, 1)
 _ASSEMBLY = Bucket("assembly orders", 0.2, 20, error_cost=10)
 _FEED = Bucket("order-feed", 60.0, 1)
+_FUNNEL = Bucket("sales-funnel products", 20.0, 3)
 _RETURNS = Bucket("item-returns", 60.0, 10)
 _OLD_RETURNS = Bucket("goods-return", 60.0, 10)
 _SUPPLIES = Bucket("supplies", 2.0, 10)
@@ -94,6 +95,7 @@ class WildberriesApi:
             _Method("GET", "/api/v3/orders/new", _ASSEMBLY, fbs.new_orders),
             _Method("POST", "/api/v3/orders/status", _ASSEMBLY, fbs.statuses),
             _Method("POST", "/api/analytics/v1/order-feed", _FEED, feed.order_feed),
+            _Method("POST", "/api/analytics/v3/sales-funnel/products", _FUNNEL, funnel.products),
             _Method("GET", "/api/analytics/v1/item-returns", _RETURNS, returns.item_returns),
             _Method("GET", "/api/v1/analytics/goods-return", _OLD_RETURNS, returns.goods_return),
             _Method("POST", "/api/v1/supplies", _SUPPLIES, supplies.supply_list),
