@@ -136,6 +136,10 @@ class _Shop:
         """A clock that jumps with the shop's: a day that passes there fills the marketplaces' limits again."""
         return time.monotonic() + self._jumped_seconds
 
+    def close(self) -> None:
+        """Give the connection back."""
+        self._client.close()
+
     def facts(self) -> dict[str, Any]:
         """What it says of itself. Raises httpx2.HTTPError."""
         found: dict[str, Any] = self._client.get("/simulator", timeout=ANSWER_SECONDS).json()
@@ -209,6 +213,7 @@ def _simulator(home: Path, *, products: int, days: int, seed: int, clock: dateti
         console.print(f"The shop lives: {facts['products']:,} products, {facts['days']:,} days, seed {facts['seed']}.")
         yield shop
     finally:
+        shop.close()
         _end(shop.process)
 
 
@@ -228,6 +233,7 @@ def _started(home: Path, arguments: list[str], ports: tuple[int, int]) -> _Shop:
     try:
         _wait_for(shop, home / "simulator.log")
     except BaseException:
+        shop.close()
         _end(process)
         raise
     return shop
