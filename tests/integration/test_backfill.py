@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from micore.domain.records import OrderState
+from micore.domain.records import OrderState, RejectedRow
 from micore.domain.run_views import Run, RunKind, RunState, Trigger
-from micore.errors import ConflictError, InvalidRequestError
+from micore.errors import ConflictError, GiveWayError, InvalidRequestError
 from micore.services import loading
 from micore.services.backfills import Backfills
 from micore.services.schedule import Schedule
@@ -232,6 +232,36 @@ class TestResumed:
 
 
 class TestPlan:
+    def test_one_that_ended_with_gaps_reads_again_when_it_is_asked_for_again(self, bench: SyncBench) -> None:
+        bench.sync()
+        bench.market.rejected["orders"] = [RejectedRow("P-BAD", "status: received lost", b"{}")]
+        assert backfill(bench, streams=["orders"]).state == RunState.GAPS
+        reads = len(bench.market.reads)
+        assert backfill(bench, streams=["orders"]).state == RunState.GAPS
+        assert len(bench.market.reads) > reads
+
+    def test_a_stop_is_not_forgotten_where_it_gives_way(self, bench: SyncBench) -> None:
+        bench.sync()
+        asked = ask(bench)
+
+        def stop_beside_a_sync(stream: str, number: int) -> None:
+            bench.market.on_page = lambda stream, number: None
+            bench.service.stop(asked.id)
+            raise GiveWayError("a live sync waits")
+
+        bench.market.on_page = stop_beside_a_sync
+        assert work(bench).state == RunState.QUEUED
+        assert work(bench).state == RunState.STOPPED
+
+    def test_it_leaves_the_judgement_of_days_to_the_live_reading(self, bench: SyncBench) -> None:
+        bench.sync()
+        assert backfill(bench, streams=["orders"]).state == RunState.DONE
+        counted = bench.rows("stream_volume", "stream", "day", "rows", "state")
+        bench.market.clock += 2 * DAY
+        ask(bench, streams=["orders"])
+        assert work(bench).state == RunState.DONE
+        assert bench.rows("stream_volume", "stream", "day", "rows", "state") == counted
+
     def test_a_plan_tells_what_it_would_take_and_asks_nothing(self, bench: SyncBench) -> None:
         bench.sync()
         bench.market.reads.clear()

@@ -13,6 +13,11 @@ from micore.domain.findings import FindingKind
 from micore.domain.records import OrderRecord
 from micore.domain.retirements import Retirement
 from micore.domain.run_views import Run, RunState, StreamRun, StreamState
+from micore.domain.views import HistoryDay
+from micore.errors import SourceUnreachableError
+from micore.services import checks
+from micore.services.dashboard import product_id
+from micore.services.products import Products
 from tests.support.fake_source import DAY, START, FakeSource, card, held, order, small_shop
 from tests.support.sync_bench import SyncBench, sync_bench
 
@@ -38,6 +43,22 @@ def bench(migrated_url: str, tmp_path: Path) -> Iterator[SyncBench]:
     market.orders = [each for days in range(7 * WEEKS) for each in orders_of(days, USUAL + days % 3)]
     with sync_bench(migrated_url, tmp_path, market, kind=EndingSource) as made:
         yield made
+
+
+def sold(bench: SyncBench) -> int:
+    """Units of the last 30 days of all products."""
+    return sum(int(row[0]) for row in bench.rows("product_summary", "sold_30d")) // 1000
+
+
+def history(bench: SyncBench) -> list[HistoryDay]:
+    """The last days of one product."""
+    products = Products(bench.database, bench.service.shop, now=lambda: bench.market.clock)
+    key = bench.rows("product_summary", "product_key")[-1][0]
+    return products.history(product_id(key), 7).days
+
+
+def raise_killed(*args: object) -> None:
+    raise KeyboardInterrupt
 
 
 def stream_of(run: Run, name: str) -> StreamRun:
@@ -74,6 +95,53 @@ class TestDays:
         run = bench.sync(streams=["orders"])
         assert stream_of(run, "orders").state == StreamState.DONE
         assert FindingKind.TOO_FEW_ROWS not in kinds(run, "orders")
+
+    def test_no_sum_counts_it_whoever_publishes_until_it_is_believed(self, bench: SyncBench) -> None:
+        bench.sync()
+        before = sold(bench)
+        bench.market.orders = orders_of(-1, 3)
+        bench.market.clock += 2 * DAY
+        run = bench.sync()
+        assert stream_of(run, "orders").state == StreamState.HELD
+        assert stream_of(run, "sales").state == StreamState.DONE
+        # Two days have gone by, and with them the two oldest of the month.
+        oldest = [each for days in (28, 29) for each in orders_of(days, USUAL + days % 3)]
+        assert sold(bench) == before - len(oldest)
+        assert [day.day for day in history(bench) if day.incomplete] == [date(2026, 11, 21)]
+        assert bench.sync().state == RunState.DONE
+        assert sold(bench) == before - len(oldest) + 3
+        assert not [day for day in history(bench) if day.incomplete]
+
+    def test_a_reading_in_two_pieces_is_not_its_own_confirmation(self, bench: SyncBench) -> None:
+        bench.sync()
+        cursor = bench.rows("stream_state", "stream", "cursor", "complete")
+        bench.market.orders = orders_of(-1, 3)
+        bench.market.page_rows = 1
+        bench.market.clock += 2 * DAY
+        bench.market.fail_before_page["orders:2"] = SourceUnreachableError("fake", path="/orders", problem="cut")
+        assert stream_of(bench.sync(streams=["orders"]), "orders").state == StreamState.FAILED
+        assert bench.rows("stream_state", "stream", "cursor", "complete") != cursor
+        assert stream_of(bench.sync(streams=["orders"]), "orders").state == StreamState.HELD
+        assert bench.rows("stream_state", "stream", "cursor", "complete") == cursor, "the same days are asked for again"
+        assert stream_of(bench.sync(streams=["orders"]), "orders").state == StreamState.DONE
+
+    def test_killed_before_it_was_judged_the_same_days_are_read_again(
+        self, bench: SyncBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.sync()
+        cursor = bench.rows("stream_state", "stream", "cursor")
+        bench.market.orders = orders_of(-1, 3)
+        bench.market.clock += 2 * DAY
+        with monkeypatch.context() as patched:
+            patched.setattr(checks, "doubted_days", raise_killed)
+            with pytest.raises(KeyboardInterrupt):
+                bench.sync(streams=["orders"])
+        bench.service.recover()
+        with bench.database.write() as connection:
+            connection.exec_driver_sql("UPDATE run SET lease_until = 0 WHERE state = 'running'")
+        run = bench.service.work_once()
+        assert run is not None and stream_of(run, "orders").state == StreamState.HELD
+        assert bench.rows("stream_state", "stream", "cursor") == cursor
 
     def test_orders_that_come_late_end_the_doubt(self, bench: SyncBench) -> None:
         bench.sync()

@@ -42,5 +42,6 @@ class RangingSource(FakeSource):
         for number, start in enumerate(starts):
             market.on_page(f"{stream} {first_day}", number)
             end = start + market.page_rows
-            page = self._page(stream, number, None, "", rows[start:end], True, (), market.clock)
+            rejected = () if number else market.rejected.get(stream, ())
+            page = self._page(stream, number, None, "", rows[start:end], True, rejected, market.clock)
             yield replace(page, cursor=json.dumps({"row": end}), done=end >= len(rows))

@@ -348,6 +348,8 @@ class HistoryDay:
     """Smallest available of the day."""
     out_of_stock: float | None
     """Share of the known part of the day with nothing available, 0 to 1."""
+    incomplete: bool
+    """Too few orders came of this day in all: until a second reading agrees, no sum counts it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from micore.domain.findings import Finding, FindingKind
 from micore.domain.volumes import MOST_HISTORY, Usual, said, too_few
 from micore.services.sync_work import SyncWork
-from micore.storage import volumes
+from micore.storage import summary, volumes
 from micore.storage.database import Connection
 from micore.storage.volumes import BELIEVED, DOUBTED
 from micore.telemetry import metrics
@@ -58,6 +58,9 @@ def doubted_days(work: SyncWork, connection: Connection, stream: str) -> list[Fi
         expected = too_few(told, same, same[-1] if same else None, held)
         is_doubted = expected is not None and not work.params.believe
         _remember(work, connection, stream, "", day, told, doubted=is_doubted, last_id=last_id)
+        if stream == "orders" and is_doubted != (day in doubted):
+            # Sums leave a doubted day out, and take it in again.
+            summary.mark_dirty(connection, volumes.products_of_day(connection, account_id, day))
         if expected is not None and is_doubted:
             found.append(_too_few(stream, told, expected, day, of_day=True))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from micore.domain.findings import Finding
@@ -30,7 +30,7 @@ from micore.services.rejections import Rejections
 from micore.services.sync_work import SyncWork
 from micore.services.writers import WRITERS
 from micore.sources.base import Page, Stream, StreamKind
-from micore.storage import events, identity, quarantines, runs, stock, stream_states, summary
+from micore.storage import events, identity, quarantines, runs, stock, stream_states, summary, volumes
 from micore.storage.bulk import bulk_for
 from micore.storage.database import Connection
 
@@ -136,12 +136,15 @@ class Loader:
 
     def _save(self, connection: Connection, page: Page, *, scope: str | None, complete: bool) -> None:
         before = stream_states.load_cursor(connection, self.work.account_id, self.stream.name)
+        kept = {"source": page.cursor, "scope": scope, "unbelieved": self._unbelieved}
+        if self.stream.name in volumes.DAYS and (began := _began(before)) is not None:
+            kept["began"] = began
         stream_states.save_cursor(
             connection,
             self.work.account_id,
             self.stream.name,
             stream_states.StreamCursor(
-                cursor=json.dumps({"source": page.cursor, "scope": scope, "unbelieved": self._unbelieved}),
+                cursor=json.dumps(kept),
                 complete=complete,
                 as_of=micros(page.as_of) if complete else before.as_of if before else None,
                 rows_last=before.rows_last if before else None,
@@ -174,14 +177,35 @@ class Loader:
         work = self.work
         with work.database.write() as connection:
             doubted = checks.doubted_days(work, connection, self.stream.name)
-            if doubted and before is not None and before.complete:
-                stream_states.save_cursor(connection, work.account_id, self.stream.name, before)
+            self._judged(connection, before, again=bool(doubted))
         if doubted:
             self.found += doubted
             days = " ".join(each.message for each in doubted)
             return Outcome(StreamState.HELD, f"{days} {HELD_DAYS}")
         self.publish_changes()
         return Outcome(StreamState.DONE, self._rejected())
+
+    def _judged(self, connection: Connection, before: stream_states.StreamCursor | None, *, again: bool) -> None:
+        """What came has been judged: the next reading goes on behind it, or begins where this one did.
+
+        Only a reading that asked for the same days anew may confirm what was doubted.
+        """
+        found = stream_states.load_cursor(connection, self.work.account_id, self.stream.name)
+        if found is None or before is None:
+            return
+        kept = json.loads(found.cursor)
+        began = kept.pop("began", None)
+        if began is None:
+            return
+        judged = found
+        if again:
+            kept, judged = {"source": began, "scope": None, "unbelieved": False}, before
+        stream_states.save_cursor(
+            connection,
+            self.work.account_id,
+            self.stream.name,
+            replace(judged, cursor=json.dumps(kept), complete=True),
+        )
 
     def _rejected(self) -> str | None:
         """What to say of rejected rows: from the table, so that what an earlier worker of this run found is told."""
@@ -196,6 +220,15 @@ class Loader:
                 return
             generation = work.publish(connection)
         work.listener.published(work.slot, generation, instant(work.as_of))
+
+
+def _began(before: stream_states.StreamCursor | None) -> str | None:
+    """Where the reading began that goes on now, or the first of several that nobody has judged; None before any."""
+    if before is None:
+        return None
+    kept: dict[str, str | None] = json.loads(before.cursor)
+    began = kept.get("began")
+    return began if began is not None or not before.complete else kept["source"]
 
 
 class ListingLoader(Loader):

@@ -38,7 +38,7 @@ from micore.services.shop import Shop
 from micore.storage import accounts as accounts_store
 from micore.storage import dashboard as dashboard_store
 from micore.storage import finance as finance_store
-from micore.storage import flows
+from micore.storage import flows, volumes
 from micore.storage import history as history_store
 from micore.storage import places as places_store
 from micore.storage import products as store
@@ -193,13 +193,14 @@ class Products:
             demand = history_store.demand(
                 connection, sku_ids, first_day=range_[0].isoformat(), last_day=today.isoformat()
             )
+            incomplete = volumes.incomplete_days(connection, sku_ids)
         by_day = {each.day: each for each in demand}
         stock = stock_days([PlaceInterval(*each) for each in intervals], edges, known_until=newest)
         return ProductHistory(
             generation=generation,
             id=product_id(key),
             days=[
-                self._history_day(day, by_day.get(day.isoformat()), known)
+                self._history_day(day, by_day.get(day.isoformat()), known, day.isoformat() in incomplete)
                 for day, known in zip(range_, stock, strict=True)
             ],
         )
@@ -233,7 +234,9 @@ class Products:
     def _midnight(self, day: date) -> int:
         return micros(datetime.combine(day, time.min, self._shop.zone))
 
-    def _history_day(self, day: date, demand: history_store.DemandDay | None, stock: StockDay | None) -> HistoryDay:
+    def _history_day(
+        self, day: date, demand: history_store.DemandDay | None, stock: StockDay | None, incomplete: bool
+    ) -> HistoryDay:
         return HistoryDay(
             day=day,
             ordered=(shown_quantity(demand.ordered) if demand else 0) or 0,
@@ -242,6 +245,7 @@ class Products:
             stock_end=shown_quantity(stock.end) if stock else None,
             stock_low=shown_quantity(stock.low) if stock else None,
             out_of_stock=round(stock.out_of_stock, 4) if stock else None,
+            incomplete=incomplete,
         )
 
     def _place_stock(self, row: places_store.PlaceStockRow) -> PlaceStock:

@@ -98,7 +98,8 @@ def enqueue(
 
 
 def _broken_off(connection: Connection, source: str, params: SyncParams) -> dict[str, Progress]:
-    """How far the newest backfill of the very same days had come, if it did not end well."""
+    """How far the newest backfill of the very same days had come, where it was broken off; a stream that was read to
+    its end is asked for again."""
     row = connection.execute(
         select(run.c.id, run.c.state, run.c.params)
         .where(run.c.source == source, run.c.kind == KIND, run.c.state.not_in(OPEN))
@@ -108,7 +109,11 @@ def _broken_off(connection: Connection, source: str, params: SyncParams) -> dict
     if row is None or row.state == RunState.DONE.value or SyncParams.parse(row.params) != params:
         return {}
     lines = connection.execute(select(backfill_stream).where(backfill_stream.c.run_id == row.id))
-    return {line.stream: Progress(line.windows, line.windows_done, line.cursor) for line in lines}
+    return {
+        line.stream: Progress(line.windows, line.windows_done, line.cursor)
+        for line in lines
+        if line.windows_done < line.windows
+    }
 
 
 def live_run_waits(connection: Connection, *, sources: Sequence[str], now: int) -> bool:

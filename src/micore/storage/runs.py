@@ -285,14 +285,13 @@ def counted_rows(connection: Connection, run_id: int, stream: str) -> tuple[int,
 
 
 def requeue(connection: Connection, run_id: int, owner: str) -> None:
-    """Put a run back that this process will not finish; the attempt does not count."""
+    """Put a run back that this process will not finish; the attempt does not count. A person's stop stays asked."""
     connection.execute(
         update(run)
         .where(run.c.id == run_id, run.c.lease_owner == owner)
         .values(
             state=RunState.QUEUED.value,
             lease_until=None,
-            stop_requested=False,
             attempts=run.c.attempts - 1,
         )
     )

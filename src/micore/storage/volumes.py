@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, text
 
-from micore.storage.tables import stream_volume
+from micore.storage.tables import sku, stream_volume
 
 BELIEVED, DOUBTED = "believed", "doubted"
 DAYS = {
@@ -41,6 +41,31 @@ def doubted_days(connection: Connection, account_id: int, stream: str) -> list[d
         .order_by(stream_volume.c.day)
     )
     return [date.fromisoformat(day) for day in found.scalars()]
+
+
+def incomplete_days(connection: Connection, sku_ids: Sequence[int]) -> set[str]:
+    """Days of which not all orders of these skus' accounts are stored, as far as is known."""
+    found = connection.execute(
+        select(stream_volume.c.day).where(
+            stream_volume.c.account_id.in_(select(sku.c.account_id).where(sku.c.id.in_(sku_ids))),
+            stream_volume.c.stream == "orders",
+            stream_volume.c.scope == "",
+            stream_volume.c.state == DOUBTED,
+        )
+    )
+    return set(found.scalars())
+
+
+def products_of_day(connection: Connection, account_id: int, day: date) -> list[int]:
+    """The keys of the products that have an order line on a day."""
+    found = connection.execute(
+        text(
+            "SELECT DISTINCT coalesce(k.item_id, -k.id) FROM order_line o JOIN sku k ON k.id = o.sku_id "
+            "WHERE o.account_id = :account AND o.ordered_day = :day"
+        ),
+        {"account": account_id, "day": day.isoformat()},
+    )
+    return [int(key) for key in found.scalars()]
 
 
 def counted(

@@ -1089,6 +1089,11 @@ export interface components {
              * @description Share of the known part of the day with nothing available, 0 to 1.
              */
             out_of_stock: number | null;
+            /**
+             * Incomplete
+             * @description Too few orders came of this day in all: until a second reading agrees, no sum counts it.
+             */
+            incomplete: boolean;
         };
         /**
          * InventoryItem

@@ -201,6 +201,8 @@ export const en = (f: Formats) => ({
     legendSold: "Sold",
     legendStock: "Stock",
     legendOut: "Out of stock",
+    incomplete: "incomplete",
+    legendIncomplete: (n: number) => `Too few orders came, in no sum: ${days(f, n)}`,
     chartSummary: (from: string, to: string, sold: number, outDays: number, stock: string) =>
       `Sales and stock from ${from} to ${to}: ${units(f, sold)} sold, out of stock on ${days(f, outDays)}, ${stock} available now.`,
     cursor: "Day under the cursor",

@@ -209,6 +209,8 @@ export const fr: Dictionary = (f) => ({
     legendSold: "Vendus",
     legendStock: "Stock",
     legendOut: "En rupture",
+    incomplete: "incomplet",
+    legendIncomplete: (n) => `Trop peu de commandes reçues, hors de toute somme${nb}: ${days(f, n)}`,
     chartSummary: (from, to, sold, outDays, stock) =>
       `Ventes et stock du ${from} au ${to}${nb}: ${units(f, sold)} vendues, ${days(f, outDays)} en rupture, ${stock} disponibles maintenant.`,
     cursor: "Jour sous le curseur",

@@ -210,6 +210,8 @@ export const ru: Dictionary = (f) => ({
     legendSold: "Продано",
     legendStock: "Остаток",
     legendOut: "Нет в наличии",
+    incomplete: "неполный",
+    legendIncomplete: (n) => `Пришло слишком мало заказов, в суммах не учтено: ${days(f, n)}`,
     chartSummary: (from, to, sold, outDays, stock) =>
       `Продажи и остаток с ${from} по ${to}: продано ${units(f, sold)}, без остатка ${days(f, outDays)}, сейчас доступно ${stock}.`,
     cursor: "День под курсором",

@@ -351,6 +351,7 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
         stock_end: known ? end : null,
         stock_low: known ? Math.min(start, stock) : null,
         out_of_stock: known ? (start === 0 ? 1 : 0) : null,
+        incomplete: false,
       });
     }
     return { generation, id, days: all.slice(-days) };

@@ -93,16 +93,23 @@ function Outages({ frame, pattern }: { frame: Frame; pattern: string }) {
 }
 
 function Sales({ frame: { days, x, sales } }: { frame: Frame }) {
-  const d = bars(days)
-    .filter((bar) => bar.sold > 0)
-    .map((bar) => {
-      const from = x(bar.from);
-      const to = x(bar.to + 1);
-      const gap = Math.min(2, (to - from) * 0.2);
-      return `M${(from + gap / 2).toFixed(1)} ${salesBottom}V${sales(bar.sold).toFixed(1)}H${(to - gap / 2).toFixed(1)}V${salesBottom}z`;
-    })
-    .join("");
-  return <path className="ac" d={d} />;
+  const drawn = bars(days).filter((bar) => bar.sold > 0);
+  const shape = (incomplete: boolean) =>
+    drawn
+      .filter((bar) => bar.incomplete === incomplete)
+      .map((bar) => {
+        const from = x(bar.from);
+        const to = x(bar.to + 1);
+        const gap = Math.min(2, (to - from) * 0.2);
+        return `M${(from + gap / 2).toFixed(1)} ${salesBottom}V${sales(bar.sold).toFixed(1)}H${(to - gap / 2).toFixed(1)}V${salesBottom}z`;
+      })
+      .join("");
+  return (
+    <>
+      <path className="ac" d={shape(false)} />
+      <path className="ac part" d={shape(true)} />
+    </>
+  );
 }
 
 function Stock({ frame: { days, x, stock, width } }: { frame: Frame }) {
@@ -178,7 +185,8 @@ function useDayWords() {
   const { t, f } = useI18n();
   return (day: HistoryDay) => {
     const stock = isOut(day) ? t.product.legendOut : `${t.product.legendStock} ${f.number(day.stock_end)}`;
-    return [f.day(day.day, true), `${t.product.legendSold} ${f.number(day.ordered)}`, stock].join(" · ");
+    const sold = `${t.product.legendSold} ${f.number(day.ordered)}`;
+    return [f.day(day.day, true), sold, ...(day.incomplete ? [t.product.incomplete] : []), stock].join(" · ");
   };
 }
 
@@ -208,7 +216,7 @@ export function HistoryChart({ days }: { days: readonly HistoryDay[] }) {
   const [cursor, setCursor] = useState<number | null>(null);
   const pattern = useId();
   const frame = frameOf(days, width);
-  const { sold, out, stock } = totals(days);
+  const { sold, incomplete, out, stock } = totals(days);
   const last = days.length - 1;
   const focus = cursor === null ? last : Math.min(cursor, last);
   const summary = t.product.chartSummary(
@@ -294,6 +302,14 @@ export function HistoryChart({ days }: { days: readonly HistoryDay[] }) {
           </svg>
           {t.product.legendStock}
         </span>
+        {incomplete > 0 && (
+          <span>
+            <svg viewBox="0 0 18 12">
+              <rect className="part" x="3" y="2" width="10" height="10" fill="var(--actual-soft)" />
+            </svg>
+            {t.product.legendIncomplete(incomplete)}
+          </span>
+        )}
         {out > 0 && (
           <span>
             <svg viewBox="0 0 18 12">

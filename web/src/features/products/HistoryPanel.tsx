@@ -62,7 +62,10 @@ function HistoryTable({ days, currency }: { days: readonly HistoryDay[]; currenc
           {[...days].reverse().map((day) => (
             <tr role="row" key={day.day}>
               <th scope="row">{f.day(day.day, true)}</th>
-              <td className="num">{f.number(day.ordered)}</td>
+              <td className="num">
+                {f.number(day.ordered)}
+                {day.incomplete && <small className="muted"> {t.product.incomplete}</small>}
+              </td>
               <td className="num hide-s">{f.number(day.cancelled)}</td>
               <td className="num hide-s">{f.bareMoney(day.revenue)}</td>
               <td className="num">{f.number(day.stock_end)}</td>

@@ -11,6 +11,7 @@ const day = (part: Partial<HistoryDay>): HistoryDay => ({
   stock_end: 5,
   stock_low: 5,
   out_of_stock: 0,
+  incomplete: false,
   ...part,
 });
 
@@ -97,9 +98,9 @@ describe("the file", () => {
     ];
     expect(csv(days)).toBe(
       [
-        "day,ordered,cancelled,revenue,currency,stock_end,stock_low,out_of_stock_share",
-        "2026-11-21,3,0,2970.00,RUB,5,5,0",
-        "2026-11-22,0,0,0.00,RUB,,,",
+        "day,ordered,cancelled,revenue,currency,stock_end,stock_low,out_of_stock_share,incomplete",
+        "2026-11-21,3,0,2970.00,RUB,5,5,0,0",
+        "2026-11-22,0,0,0.00,RUB,,,,0",
         "",
       ].join("\r\n"),
     );

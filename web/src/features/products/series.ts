@@ -12,6 +12,8 @@ export interface Bar {
   /** Index of the last day, included. */
   to: number;
   sold: number;
+  /** Not all that was ordered is known. */
+  incomplete: boolean;
 }
 
 export interface Stretch {
@@ -26,11 +28,15 @@ export const weekly = (days: number) => days > dailyUpTo;
 
 /** Days, or weeks that end today so that the last bar is a whole one. */
 export function bars(days: readonly HistoryDay[]): Bar[] {
-  if (!weekly(days.length)) return days.map((day, index) => ({ from: index, to: index, sold: day.ordered }));
+  if (!weekly(days.length)) {
+    return days.map((day, index) => ({ from: index, to: index, sold: day.ordered, incomplete: day.incomplete }));
+  }
   const found: Bar[] = [];
   for (let to = days.length - 1; to >= 0; to -= week) {
     const from = Math.max(0, to - week + 1);
-    found.unshift({ from, to, sold: days.slice(from, to + 1).reduce((sum, day) => sum + day.ordered, 0) });
+    const within = days.slice(from, to + 1);
+    const sold = within.reduce((sum, day) => sum + day.ordered, 0);
+    found.unshift({ from, to, sold, incomplete: within.some((day) => day.incomplete) });
   }
   return found;
 }
@@ -66,10 +72,11 @@ export function emptySince(days: readonly HistoryDay[]): { day: string; exact: b
 /** Index of the first day with a stock reading; -1 where there is none. */
 export const firstReading = (days: readonly HistoryDay[]) => days.findIndex((day) => day.stock_end !== null);
 
-/** Units sold and days without stock over the whole range. */
+/** Units sold and days without stock over the whole range; as everywhere, incomplete days are in no sum. */
 export function totals(days: readonly HistoryDay[]) {
   return {
-    sold: days.reduce((sum, day) => sum + day.ordered, 0),
+    sold: days.reduce((sum, day) => sum + (day.incomplete ? 0 : day.ordered), 0),
+    incomplete: days.filter((day) => day.incomplete).length,
     out: days.filter(isOut).length,
     stock: days.at(-1)?.stock_end ?? null,
   };
@@ -86,7 +93,7 @@ export function ticks(count: number, most: number): number[] {
 
 /** A comma-separated file of the days, for a spreadsheet; numbers with a point, one head row. */
 export function csv(days: readonly HistoryDay[]): string {
-  const head = "day,ordered,cancelled,revenue,currency,stock_end,stock_low,out_of_stock_share";
+  const head = "day,ordered,cancelled,revenue,currency,stock_end,stock_low,out_of_stock_share,incomplete";
   const lines = days.map((day) =>
     [
       day.day,
@@ -97,6 +104,7 @@ export function csv(days: readonly HistoryDay[]): string {
       day.stock_end ?? "",
       day.stock_low ?? "",
       day.out_of_stock ?? "",
+      day.incomplete ? 1 : 0,
     ].join(","),
   );
   return [head, ...lines, ""].join("\r\n");
