@@ -16,9 +16,18 @@ from micore.domain.reconcile_views import (
     DifferenceSum,
     Reconciliation,
 )
-from micore.domain.reconciling import Difference, Line, by_class, compare_lines, compare_stock, compare_sums
+from micore.domain.reconciling import (
+    Difference,
+    Line,
+    by_class,
+    compare_lines,
+    compare_stock,
+    compare_sums,
+    may_have_moved,
+)
 from micore.domain.run_views import StreamState
 from micore.domain.units import TEN_THOUSANDTHS, shown_money, shown_quantity
+from micore.errors import SourceProtocolError
 from micore.services.loaders import Outcome
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Stream
@@ -31,6 +40,10 @@ MOSCOW = timezone(timedelta(hours=3))
 """Whose days both marketplaces count by."""
 DAY = 86_400_000_000
 """Microseconds."""
+RECENT = DAY
+"""A reading that is older excuses nothing: then what is missing is missing because nobody reads."""
+DEMAND_SPAN = 28 * DAY
+"""Over which demand is taken, where it tells how much may have been sold since."""
 MOST_EXAMPLES = 200
 
 
@@ -75,14 +88,16 @@ def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: 
     since, to = _midnight(first_day), _midnight(end_day)
     with work.database.read() as connection:
         ours = reconciliations.our_lines(connection, work.account_id, since=since - DAY, to=to + DAY)
-        read_to = reconciliations.read_to(connection, work.account_id, "orders")
+        read_to = _recent(work, reconciliations.read_to(connection, work.account_id, "orders"))
         rejected = reconciliations.quarantined(connection, work.account_id, "orders")
-    theirs = [Line(*each) for each in own.lines]
+    # A walk that had to begin again tells rows twice.
+    theirs = list({each[:2]: Line(*each) for each in own.lines}.values())
     turner = DayTurner(MOSCOW)
 
     def inside(line: Line) -> bool:
         return since <= line.ordered_at < to
 
+    _refuse_silence(source, "orders", told=bool(theirs), here=any(inside(line) for line in ours))
     found = compare_lines(theirs, ours, inside=inside, day_of=turner.day, read_to=read_to, quarantined=rejected)
     listed = _by_day(theirs, inside, turner.day)
     sums = listed if own.sums is None else {each.day.isoformat(): each.quantity for each in own.sums}
@@ -94,6 +109,18 @@ def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: 
         for each in [window.first_day.isoformat()]
     ]
     return _Compared(days, found, len(theirs))
+
+
+def _recent(work: SyncWork, read_to: int | None) -> int | None:
+    """A reading that may excuse what is missing behind it; None where there is none."""
+    return read_to if read_to is not None and work.now_micros() - read_to <= RECENT else None
+
+
+def _refuse_silence(source: OwnFiguresSource, stream: str, *, told: bool, here: bool) -> None:
+    """Where the marketplace tells nothing at all and we have something, nothing was compared."""
+    if here and not told:
+        problem = "its own figures came empty, though something is stored here: nothing could be compared"
+        raise SourceProtocolError(source.name, path=stream, problem=problem)
 
 
 def _complete_before(own: OwnOrders, end_day: date) -> str:
@@ -112,16 +139,20 @@ def _by_day(lines: Sequence[Line], inside: Callable[[Line], bool], day_of: Calla
 
 
 def _stock(work: SyncWork, source: OwnFiguresSource) -> _Compared:
-    own = source.own_stock()
-    theirs = {(each.scheme, each.sku_id): each.available for each in own}
-    schemes = sorted({scheme for scheme, _ in theirs})
+    theirs: Counter[tuple[str, str]] = Counter()
+    for each in source.own_stock():
+        theirs[each.scheme, each.sku_id] += each.available
+    schemes, now = source.stock_schemes, work.now_micros()
     with work.database.read() as connection:
         ours = reconciliations.our_stock(connection, work.account_id)
-        read_to = reconciliations.read_to(connection, work.account_id, "stock")
+        read_to = _recent(work, reconciliations.read_to(connection, work.account_id, "stock"))
+        ordered = reconciliations.ordered_since(connection, work.account_id, since=now - DEMAND_SPAN)
+    # Never by what they tell: a scheme that they are silent about would agree with everything.
     ours = {key: units for key, units in ours.items() if key[0] in schemes}
-    # Ours may be as new as the run's own clock can tell, and still be read before.
-    late = work.now_micros() - read_to > 0
-    found = compare_stock(theirs, ours, read_before=late)
+    _refuse_silence(source, "stock", told=bool(theirs), here=any(ours.values()))
+    elapsed = 0 if read_to is None else now - read_to
+    moved = {sku: may_have_moved(units, span=DEMAND_SPAN, elapsed=elapsed) for sku, units in ordered.items()}
+    found = compare_stock(theirs, ours, moved=moved)
     days = [
         DayCompared(
             None,

@@ -28,6 +28,8 @@ class OwnOrder(NamedTuple):
     cancelled: bool
     place: str | None
     """Where it ships from, under whatever name; None: not told."""
+    changed_at: int | None = None
+    """When it came into its present state, microseconds; None: not told."""
 
 
 class DaySum(NamedTuple):
@@ -67,6 +69,8 @@ class OwnFiguresSource(Source, Protocol):
 
     reconciled: ClassVar[tuple[str, ...]]
     """Streams with own figures: "orders", "stock"."""
+    stock_schemes: ClassVar[tuple[str, ...]]
+    """Schemes that `own_stock` tells whole: a sku it leaves out there has nothing to sell."""
 
     def own_days(self, today: date) -> date:
         """The first day that own figures reach back to."""

@@ -61,18 +61,31 @@ def our_stock(connection: Connection, account_id: int) -> dict[tuple[str, str], 
     return {(row[0], row[1]): int(row[2]) for row in rows}
 
 
-def read_to(connection: Connection, account_id: int, stream: str) -> int:
-    """Up to when a stream has been read whole, by the marketplace's clock; 0 for never."""
+def ordered_since(connection: Connection, account_id: int, *, since: int) -> dict[str, int]:
+    """Thousandths ordered of each sku of an account since an instant, cancelled ones included."""
+    rows = connection.execute(
+        select(sku.c.external_id, func.sum(order_line.c.quantity))
+        .select_from(order_line.join(sku, sku.c.id == order_line.c.sku_id))
+        .where(order_line.c.account_id == account_id, order_line.c.ordered_at >= since)
+        .group_by(sku.c.external_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def read_to(connection: Connection, account_id: int, stream: str) -> int | None:
+    """Up to when a stream has been read whole, by the marketplace's clock; None for never."""
     found = connection.execute(
         select(stream_state.c.as_of).where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
     ).scalar()
-    return int(found or 0)
+    return None if found is None else int(found)
 
 
 def quarantined(connection: Connection, account_id: int, stream: str) -> set[str]:
-    """What rejected rows name themselves."""
+    """What the rejected rows that still wait name themselves."""
     rows = connection.execute(
-        select(quarantine.c.row_key).where(quarantine.c.account_id == account_id, quarantine.c.stream == stream)
+        select(quarantine.c.row_key).where(
+            quarantine.c.state == "waiting", quarantine.c.account_id == account_id, quarantine.c.stream == stream
+        )
     )
     return set(rows.scalars())
 
@@ -89,7 +102,7 @@ def save(connection: Connection, result: Reconciliation, *, account_id: int, now
     connection.execute(insert(reconciliation).values(**key, account_id=account_id, checked_at=now, result=dumped))
 
 
-def newest(connection: Connection, source: str | None = None) -> list[Reconciliation]:
+def newest(connection: Connection) -> list[Reconciliation]:
     """The newest one of each account and stream."""
     last = (
         select(func.max(reconciliation.c.run_id))
@@ -98,8 +111,6 @@ def newest(connection: Connection, source: str | None = None) -> list[Reconcilia
     )
     query = select(reconciliation.c.result).join(run, run.c.id == reconciliation.c.run_id)
     query = query.where(reconciliation.c.run_id.in_(last))
-    if source is not None:
-        query = query.where(run.c.source == source)
     rows = connection.execute(query.order_by(run.c.source, reconciliation.c.run_id, reconciliation.c.stream))
     found = [msgspec.json.decode(each, type=Reconciliation) for each in rows.scalars()]
     latest = {(each.source, each.account, each.stream): each for each in found}

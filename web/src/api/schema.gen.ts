@@ -1935,7 +1935,7 @@ export interface components {
         ReconcileRequest: {
             /**
              * Source
-             * @description Plug-in name; None for every source with own figures.
+             * @description As in the runs: "ozon", "ozon-2" for its second account; None for every source with own figures.
              */
             source?: string | null;
             /**
@@ -3603,7 +3603,7 @@ export interface operations {
     list_reconciliations: {
         parameters: {
             query?: {
-                /** @description Plug-in name */
+                /** @description A marketplace with all its accounts, or one of them (ozon-2) */
                 source?: string | null;
             };
             header?: never;

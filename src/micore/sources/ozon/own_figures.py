@@ -23,6 +23,7 @@ KEPT_DAYS = 90
 _METRICS = ["ordered_units", "revenue"]
 _SCHEMES = {"fbs": "FBS", "rfbs": "rFBS"}
 """FBO is told by analytics alone, which is what the stock stream reads."""
+STOCK_SCHEMES = tuple(_SCHEMES.values())
 
 
 class _Dimension(msgspec.Struct):
@@ -91,6 +92,8 @@ def own_stock(api: OzonApi) -> list[OwnStock]:
         return page, Fetched(len(page.items), page.cursor if len(page.items) == 1000 else None)
 
     for step in walk(NAME, STOCKS_PATH, "", fetch):
+        if not step.at:
+            found.clear()  # A refused cursor begins the walk again.
         for item in step.page.items:
             found += [
                 OwnStock(_SCHEMES[each.type], str(each.sku), (each.present - each.reserved) * MILLI)

@@ -70,6 +70,7 @@ class OzonSource:
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
+    stock_schemes: ClassVar[tuple[str, ...]] = own_figures.STOCK_SCHEMES
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
         given = {option.name: options.get(option.name) or option.default or "" for option in self.options}

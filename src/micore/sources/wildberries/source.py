@@ -78,6 +78,7 @@ class WildberriesSource:
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
+    stock_schemes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
         given = {option.name: options.get(option.name) or option.default or "" for option in self.options}
