@@ -26,6 +26,8 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d+(?![\w])")
 _PATH = re.compile(r"`(\$[^`]*)`")
 _FIELD = re.compile(r"^([\w.\[\]]+): ")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
+_WHERE = re.compile(r"^.{1,300}?, line \d+(?: of \d+ to \d+)?: ", re.DOTALL)
+"""In which line of which file a row stood."""
 LONGEST_RULE = 300
 
 
@@ -42,6 +44,7 @@ class RowState(StrEnum):
 
 def rule_of(reason: str) -> str:
     """A reason without what was received: the same for all rows that broke the same rule."""
+    reason = _WHERE.sub("", reason)
     rule = _RECEIVED.sub(": allowed: ", reason, count=1)
     if rule == reason:
         rule = _NUMBER.sub("#", _QUOTED.sub("'…'", rule))
@@ -50,6 +53,7 @@ def rule_of(reason: str) -> str:
 
 def faulty_field(reason: str) -> str | None:
     """The field that a reason names, "products[0].quantity"; None where it names none."""
+    reason = _WHERE.sub("", reason)
     path = _PATH.search(reason)
     missing = _MISSING.search(reason)
     if missing is not None:
@@ -73,7 +77,8 @@ def keys_of(record: Record) -> tuple[str, ...]:
         case ReturnRecord():
             return (record.return_id,)
         case SupplyRecord():
-            return (f"{record.supply_id}:{record.sku_id}",)
+            # A line of it, or all of its lines as one row.
+            return f"{record.supply_id}:{record.sku_id}", record.supply_id
         case CatalogueRecord():
             return record.sku_id, record.listing_id
         case PriceRecord():

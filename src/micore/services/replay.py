@@ -105,8 +105,6 @@ def _told_later(work: SyncWork, connection: Connection, stream: str, meant: Mapp
     only where there is no such fact yet.
     """
     keys = {row: [key for each in found.records for key in keys_of(each)] for row, found in meant.items()}
-    if stream == "supplies":
-        keys = {row: [key.partition(":")[0] for key in named] for row, named in keys.items()}
     newest = quarantines.newest_answers(
         connection, work.account_id, stream, sorted({key for named in keys.values() for key in named})
     )

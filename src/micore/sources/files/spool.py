@@ -1,6 +1,6 @@
-"""Stock files by place: each tells all of its places, as of when it was written; of each place the newest file counts.
+"""A file laid out on disk before it is told: a stock file by its places, and what a file tells in several places.
 
-A file may list its places in any order and be larger than memory: its rows are laid out by place in a temporary folder.
+A file may be larger than memory, list its places in any order, and contradict itself in its last line.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import msgspec
 
 from micore.domain.records import RejectedRow
 from micore.errors import RecordRejectedError
-from micore.sources.files.pages import rejected_row
-from micore.sources.files.records import ONLY_PLACE, place_id_of
+from micore.sources.files.doubts import Doubts
+from micore.sources.files.pages import BAD_ROW, rejected_rows
+from micore.sources.files.records import ONLY_PLACE, Manner, place_id_of
 from micore.sources.files.tables import Row, Table
 
 ROWS_IN_MEMORY = 20_000
@@ -28,15 +29,18 @@ class _Line(msgspec.Struct, array_like=True):
     line: int
     cells: list[str]
     raw: bytes
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
-class ByPlace:
-    """A stock file, sorted."""
+class Spooled:
+    """A file, laid out."""
 
     places: list[str]
+    """Of stock; other files have one without a name."""
     homeless: list[RejectedRow]
-    """Rows whose place cannot be read: they may be of any."""
+    """Rows of stock whose place cannot be read: they may be of any."""
+    doubts: Doubts
     folder: Path
 
     def rows(self, place_id: str) -> Iterator[Row]:
@@ -44,42 +48,50 @@ class ByPlace:
         with _file(self.folder, place_id).open("rb") as file:
             for text in file:
                 stored = msgspec.json.decode(text, type=_Line)
-                yield Row(stored.line, stored.cells, stored.raw)
+                yield Row(stored.line, stored.cells, stored.raw, stored.problem)
 
 
 @contextmanager
-def by_place(table: Table, name: str) -> Iterator[ByPlace]:
-    """Lay a table's rows out by place."""
+def spooled(table: Table, file: str, stream: str, manner: Manner) -> Iterator[Spooled]:
+    """Lay a table's rows out."""
     waiting: dict[str, list[Row]] = {}
     places: set[str] = set()
     homeless: list[RejectedRow] = []
-    count = 0
-    with TemporaryDirectory(prefix="micore-stock-") as temporary:
+    doubts = Doubts(stream, manner)
+    with TemporaryDirectory(prefix="micore-files-") as temporary:
         folder = Path(temporary)
-        for row in table.rows:
+        for count, row in enumerate(table.rows, start=1):
             cells = table.layout.cells(row.cells)
             try:
-                if row.problem:
-                    raise RecordRejectedError(reason="row", received=row.problem, allowed="as its header says")
-                place_id = place_id_of(cells) or ONLY_PLACE
-                if place_id not in places and len(places) >= MOST_PLACES:
-                    raise RecordRejectedError(reason="warehouse", received=place_id, allowed=f"{MOST_PLACES} in a file")
+                place_id = _place_of(row, cells, places) if stream == "stock" else ""
             except RecordRejectedError as error:
-                homeless.append(rejected_row(name, row, cells, "stock", str(error)))
+                homeless += rejected_rows(file, table.layout, [row], stream, row.line, str(error))
                 continue
+            doubts.note(row, cells)
             places.add(place_id)
             waiting.setdefault(place_id, []).append(row)
-            count += 1
             if count % ROWS_IN_MEMORY == 0:
                 _write(folder, waiting)
         _write(folder, waiting)
-        yield ByPlace(sorted(places), homeless, folder)
+        doubts.settle()
+        yield Spooled(sorted(places), homeless, doubts, folder)
+
+
+def _place_of(row: Row, cells: dict[str, str], known: set[str]) -> str:
+    if row.problem:
+        raise RecordRejectedError(reason="row", received=row.problem, allowed=BAD_ROW)
+    place_id = place_id_of(cells) or ONLY_PLACE
+    if place_id not in known and len(known) >= MOST_PLACES:
+        raise RecordRejectedError(reason="warehouse", received=place_id, allowed=f"{MOST_PLACES} in a file")
+    return place_id
 
 
 def _write(folder: Path, waiting: dict[str, list[Row]]) -> None:
     for place_id, rows in waiting.items():
         with _file(folder, place_id).open("ab") as file:
-            file.writelines(msgspec.json.encode(_Line(row.line, list(row.cells), row.raw)) + b"\n" for row in rows)
+            file.writelines(
+                msgspec.json.encode(_Line(row.line, list(row.cells), row.raw, row.problem)) + b"\n" for row in rows
+            )
     waiting.clear()
 
 
