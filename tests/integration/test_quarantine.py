@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from micore.domain.quarantine import RowState
-from micore.domain.records import OrderState, RejectedRow
+from micore.domain.records import FinanceKind, FinanceRecord, OrderState, RejectedRow, StorageCostRecord
 from micore.domain.run_views import RunKind, RunState, StreamState, Trigger
 from micore.errors import ConflictError, InvalidRequestError
 from micore.services.quarantine import Quarantine
 from micore.sources.base import Reread
 from micore.storage.quarantine_desk import RowFilter
-from tests.support.fake_source import DAY, START, FakeSource, held, order, small_shop
+from tests.support.fake_source import DAY, START, FakeSource, TellingSource, held, order, small_shop
 from tests.support.sync_bench import SyncBench, sync_bench
 
 BAD = b'{"order":"P-N","barcode":"4600"}'
@@ -137,6 +138,76 @@ class TestTriedAgain:
         assert {each.stream: each.rows_loaded for each in run.streams}["orders"] == 550
         found = [(state, attempts) for _, state, attempts in states(bench)]
         assert found.count(("loaded", 1)) == found.count(("waiting", 1)) == 550
+
+
+def fees(bench: SyncBench, booking: str) -> list[int]:
+    return [row[1] for row in bench.rows("finance_line", "external_id", "amount") if row[0].startswith(f"{booking}:")]
+
+
+class TestMoney:
+    """A booking is one row of an answer and several amounts in the tables, named after it."""
+
+    @pytest.fixture
+    def bench(self, migrated_url: str, tmp_path: Path) -> Iterator[SyncBench]:
+        with sync_bench(migrated_url, tmp_path, small_shop(), kind=TellingSource) as made:
+            yield made
+
+    @staticmethod
+    def booked(amount: int) -> FinanceRecord:
+        return FinanceRecord("900:2:fee:1", "2", None, "2026-11-20", FinanceKind.DELIVERY, amount, "RUB", "")
+
+    def test_a_booking_that_is_told_well_later_no_longer_waits(self, bench: SyncBench) -> None:
+        bench.market.rejected["finance"] = [RejectedRow("900", REASON, BAD)]
+        bench.sync()
+        bench.market.rejected.clear()
+        bench.market.finance = [self.booked(-120)]
+        bench.sync()
+        assert states(bench) == [("900", "superseded", 0)]
+        assert fees(bench, "900") == [-120]
+
+    @pytest.mark.parametrize("key", ["", "900"])
+    def test_an_old_booking_never_overwrites_a_newer_one(self, bench: SyncBench, key: str) -> None:
+        bench.market.rejected["finance"] = [RejectedRow(key, REASON, BAD)]
+        bench.sync()
+        bench.market.rejected.clear()
+        bench.market.finance = [self.booked(-120)._replace(finance_id="900:rest"), self.booked(-5)]
+        bench.sync()
+        with bench.database.write() as connection:
+            # As micore kept it before bookings were watched.
+            connection.execute(text("UPDATE quarantine SET state = 'waiting'"))
+        bench.market.rereads[BAD] = Reread([self.booked(-100)])
+        Quarantine(bench.service).replay(RowFilter(stream="finance"), trigger=Trigger.BUTTON)
+        bench.service.work_once()
+        assert states(bench) == [(key, "superseded", 1)]
+        assert sorted(fees(bench, "900")) == [-120, -5]
+
+    def test_a_booking_that_was_never_told_well_is_loaded(self, bench: SyncBench) -> None:
+        bench.market.rejected["finance"] = [RejectedRow("900", REASON, BAD)]
+        bench.market.finance = [self.booked(-7)._replace(finance_id="9001:rest")]
+        bench.sync()
+        bench.market.rereads[BAD] = Reread([self.booked(-100)])
+        Quarantine(bench.service).replay(RowFilter(stream="finance"), trigger=Trigger.BUTTON)
+        bench.service.work_once()
+        assert states(bench) == [("900", "loaded", 1)]
+        assert fees(bench, "900") == [-100]
+
+    def test_what_tells_no_whole_fact_alone_is_left_to_the_next_reading(self, bench: SyncBench) -> None:
+        alone = [each.name for each in bench.service.sources["fake"].streams if not each.replayable]
+        assert alone == ["stock", "storage_cost"]
+        bench.market.rejected["storage_cost"] = [RejectedRow("2026-11-20:2:W:", REASON, BAD, "", may_pass=True)]
+        bench.sync()
+        desk = Quarantine(bench.service)
+        (group,) = desk.overview().groups
+        assert not group.replayable
+        assert desk.replay(RowFilter(ids=(group.example_id,)), trigger=Trigger.BUTTON).rows == 0
+        with pytest.raises(ConflictError, match="next reading"):
+            desk.fix(group.example_id, "{}", by="dashboard", trigger=Trigger.BUTTON)
+        bench.market.rejected.clear()
+        bench.sync()
+        assert states(bench)[0][1:] == ("waiting", 0)
+        bench.market.storage_costs = [StorageCostRecord("2026-11-20:2:W:", "2", None, "2026-11-20", 1, "RUB", 1, 1)]
+        bench.sync()
+        assert states(bench)[0][1] == "superseded"
 
 
 class TestDecisions:

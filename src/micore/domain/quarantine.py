@@ -9,12 +9,14 @@ from enum import StrEnum
 
 from micore.domain.records import (
     CatalogueRecord,
+    FinanceRecord,
     OrderRecord,
     PlaceRecord,
     PriceRecord,
     Record,
     ReturnRecord,
     SaleRecord,
+    StorageCostRecord,
     SupplyRecord,
 )
 
@@ -74,6 +76,11 @@ def keys_of(record: Record) -> tuple[str, ...]:
         case SaleRecord():
             # A booking with several lines is one row, and they are named after it.
             return record.sale_id, record.sale_id.partition(":")[0]
+        case FinanceRecord():
+            # So are the amounts of a booking, or of a row of a report.
+            return record.finance_id, record.finance_id.partition(":")[0]
+        case StorageCostRecord():
+            return (record.cost_id,)
         case ReturnRecord():
             return (record.return_id,)
         case SupplyRecord():
@@ -117,7 +124,7 @@ class QuarantineGroup:
     may_pass: bool
     """Each sync tries them again by itself: they name something that may become known."""
     replayable: bool
-    """False: rows of a snapshot; the next whole reading settles them."""
+    """False: they tell no whole fact alone, like rows of a snapshot; the next reading settles them."""
     example_id: int
 
 

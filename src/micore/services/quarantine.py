@@ -12,7 +12,7 @@ from micore.domain.quarantine import QuarantinedRowDetail, QuarantineOverview, Q
 from micore.domain.run_views import Run, Trigger
 from micore.errors import ConflictError, InvalidRequestError, StopRequestedError
 from micore.services.sync import SyncService
-from micore.sources.base import Reread, SourceTools, StoredRow, StreamKind
+from micore.sources.base import Reread, SourceTools, StoredRow
 from micore.storage import barcodes, events, runs
 from micore.storage import quarantine_desk as desk
 from micore.storage.database import Connection
@@ -58,7 +58,7 @@ class Quarantine:
     def overview(self) -> QuarantineOverview:
         """What waits, grouped by what is to be decided, and the counts of each stream."""
         with self.sync.database.read() as connection:
-            groups = desk.groups(connection, snapshots=self._snapshots())
+            groups = desk.groups(connection, later_only=self._later_only())
             streams = desk.streams(connection)
         return QuarantineOverview(waiting=sum(each.waiting for each in streams), groups=groups, streams=streams)
 
@@ -68,14 +68,14 @@ class Quarantine:
             raise InvalidRequestError("cursor", received=cursor, allowed="the next_cursor of an earlier answer")
         before = None if cursor is None else min(int(cursor), 2**62)
         with self.sync.database.read() as connection:
-            found, total = desk.page(connection, wanted, limit=limit + 1, before=before, snapshots=self._snapshots())
+            found, total = desk.page(connection, wanted, limit=limit + 1, before=before, later_only=self._later_only())
         more = len(found) > limit
         return QuarantinePage(found[:limit], total, str(found[limit - 1].id) if more else None)
 
     def row(self, row_id: int) -> QuarantinedRowDetail:
         """One row with its bytes; raises NotFoundError."""
         with self.sync.database.read() as connection:
-            return desk.detail(connection, row_id, snapshots=self._snapshots())
+            return desk.detail(connection, row_id, later_only=self._later_only())
 
     # ----------------------------------------------------------------------------------------- deciding
 
@@ -83,7 +83,7 @@ class Quarantine:
         """Have waiting rows tried again, without asking the marketplace. Asking twice is asking once."""
         now = micros(self.sync.now())
         with self.sync.database.write() as connection:
-            asked = desk.ask(connection, wanted, snapshots=self._snapshots(), now=now)
+            asked = desk.ask(connection, wanted, later_only=self._later_only(), now=now)
             requested = [self._enqueue(connection, account_id, trigger, now) for account_id in sorted(asked)]
             replays = [runs.get_run(connection, run_id, now=now) for run_id in dict.fromkeys(requested)]
         for each in replays:
@@ -136,16 +136,24 @@ class Quarantine:
 
     # ------------------------------------------------------------------------------------------ helpers
 
-    def _snapshots(self) -> list[str]:
-        """The streams whose rows cannot be tried again: their instant has passed."""
-        kinds = {each.name: each.kind for slot in self.sync.sources.values() for each in slot.streams}
-        return [name for name, kind in kinds.items() if kind is StreamKind.SNAPSHOT]
+    def _later_only(self) -> set[tuple[str, str]]:
+        """Plug-in and stream of the rows that cannot be tried again: their instant has passed, or alone they tell no
+        whole fact."""
+        return {
+            (slot.plugin, each.name)
+            for slot in self.sync.sources.values()
+            for each in slot.streams
+            if not each.replayable
+        }
 
     def _refuse_unless_mendable(self, row_id: int, row: Mendable) -> None:
         if row.state is not RowState.WAITING:
             raise ConflictError(f"Row {row_id} is {row.state.value}; only a row that waits can be mended.")
-        if row.stream in self._snapshots():
-            raise ConflictError(f"Row {row_id} is of a snapshot, which has passed; the next whole reading settles it.")
+        if (row.source, row.stream) in self._later_only():
+            raise ConflictError(
+                f"Row {row_id} tells no whole fact alone, as it is of a snapshot or one part of several; "
+                "the next reading settles it."
+            )
 
     def _read(self, row: Mendable, raw: bytes) -> Reread:
         with self.sync.database.read() as connection:

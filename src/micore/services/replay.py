@@ -35,7 +35,7 @@ def try_again(work: SyncWork, stream: Stream, *, asked_only: bool) -> Counts:
     those whose reason may have passed, and only what loads is counted: the others go on waiting.
     """
     total = Counts()
-    if stream.kind is StreamKind.SNAPSHOT:
+    if not stream.replayable:
         return total
     loader = loader_of(work, stream)
     while asked_only or total.read < MOST_UNASKED:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, false, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, false, func, or_, select, text, update
 
 from micore.domain.instants import instant, optional_instant
 from micore.domain.quarantine import (
@@ -27,6 +27,10 @@ MOST_IDS = 1_000
 _RULE = func.coalesce(quarantine.c.rule, quarantine.c.reason)
 _MENDED = and_(quarantine.c.fixed_at.is_not(None), func.coalesce(quarantine.c.tried_at, 0) < quarantine.c.fixed_at)
 _ASKED = and_(quarantine.c.asked_at.is_not(None), func.coalesce(quarantine.c.tried_at, 0) < quarantine.c.asked_at)
+
+
+LaterOnly = Collection[tuple[str, str]]
+"""Plug-in and stream of the rows that cannot be tried again alone: a later reading settles them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def streams(connection: Connection) -> list[StreamQuarantine]:
     ]
 
 
-def groups(connection: Connection, *, snapshots: Sequence[str]) -> list[QuarantineGroup]:
+def groups(connection: Connection, *, later_only: LaterOnly) -> list[QuarantineGroup]:
     """Waiting rows by account, stream and the rule they broke, most rows first."""
     rows = connection.execute(
         select(
@@ -116,7 +120,7 @@ def groups(connection: Connection, *, snapshots: Sequence[str]) -> list[Quaranti
             fixed=row.fixed,
             asked=row.asked,
             may_pass=row.may_pass == row.rows,
-            replayable=row.stream not in snapshots,
+            replayable=(row.source, row.stream) not in later_only,
             example_id=row.example_id,
         )
         for row in rows
@@ -139,7 +143,7 @@ def waiting_by_stream(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 def page(
-    connection: Connection, wanted: RowFilter, *, limit: int, before: int | None, snapshots: Sequence[str]
+    connection: Connection, wanted: RowFilter, *, limit: int, before: int | None, later_only: LaterOnly
 ) -> tuple[list[QuarantinedRow], int]:
     """Rows behind a filter, newest first, and how many there are; `before` is the id of the last one already shown."""
     conditions = wanted.conditions()
@@ -148,10 +152,10 @@ def page(
     if before is not None:
         query = query.where(quarantine.c.id < before)
     rows = connection.execute(query.order_by(quarantine.c.id.desc()).limit(limit))
-    return [_shown(row, snapshots) for row in rows], int(total)
+    return [_shown(row, later_only) for row in rows], int(total)
 
 
-def detail(connection: Connection, row_id: int, *, snapshots: Sequence[str]) -> QuarantinedRowDetail:
+def detail(connection: Connection, row_id: int, *, later_only: LaterOnly) -> QuarantinedRowDetail:
     """One row with its bytes; raises NotFoundError."""
     row = connection.execute(
         _rows()
@@ -162,7 +166,7 @@ def detail(connection: Connection, row_id: int, *, snapshots: Sequence[str]) -> 
     if row is None:
         raise NotFoundError("row in quarantine", str(row_id))
     return QuarantinedRowDetail(
-        row=_shown(row, snapshots),
+        row=_shown(row, later_only),
         received=bytes(row.bytes).decode(errors="replace"),
         fixed=None if row.fixed is None else bytes(row.fixed).decode(errors="replace"),
         context=row.context or "",
@@ -172,13 +176,25 @@ def detail(connection: Connection, row_id: int, *, snapshots: Sequence[str]) -> 
     )
 
 
+def _of(streams: LaterOnly) -> ColumnElement[bool]:
+    """For statements on quarantine alone."""
+    each_of = [
+        and_(
+            quarantine.c.account_id.in_(select(account.c.id).where(account.c.source == source)),
+            quarantine.c.stream == stream,
+        )
+        for source, stream in streams
+    ]
+    return or_(false(), *each_of)
+
+
 def _rows() -> Any:
     return select(quarantine, account.c.source, account.c.name.label("account_name")).join(
         account, account.c.id == quarantine.c.account_id
     )
 
 
-def _shown(row: Row[Any], snapshots: Sequence[str]) -> QuarantinedRow:
+def _shown(row: Row[Any], later_only: LaterOnly) -> QuarantinedRow:
     return QuarantinedRow(
         id=row.id,
         source=row.source,
@@ -197,7 +213,7 @@ def _shown(row: Row[Any], snapshots: Sequence[str]) -> QuarantinedRow:
         resolved_at=optional_instant(row.resolved_at),
         note=row.note,
         may_pass=row.may_pass,
-        replayable=row.stream not in snapshots,
+        replayable=(row.source, row.stream) not in later_only,
         asked=max(row.asked_at or 0, row.fixed_at or 0) > (row.tried_at or 0) and row.state == RowState.WAITING,
         fixed_at=optional_instant(row.fixed_at),
         fixed_by=row.fixed_by,
@@ -237,13 +253,13 @@ def mend(connection: Connection, row_id: int, fixed: bytes, *, by: str, now: int
     )
 
 
-def ask(connection: Connection, wanted: RowFilter, *, snapshots: Sequence[str], now: int) -> dict[int, int]:
+def ask(connection: Connection, wanted: RowFilter, *, later_only: LaterOnly, now: int) -> dict[int, int]:
     """Ask for another try of waiting rows; returns how many of each account."""
     asked = connection.execute(
         update(quarantine)
         .where(
             quarantine.c.state == RowState.WAITING.value,
-            quarantine.c.stream.not_in(snapshots),
+            ~_of(later_only),
             *wanted.conditions(),
         )
         .values(asked_at=now)

@@ -317,8 +317,11 @@ _FACTS = {
     "sales": ("sale", "external_id"),
     "returns": ("return_line", "return_id"),
     "supplies": ("supply_line", "supply_id"),
+    "finance": ("finance_line", "external_id"),
 }
 """Where the facts of a stream lie, and what names them."""
+_IN_PARTS = ("finance",)
+"""A row of these is told as several facts, each named "row:part": the newest of them counts for the row."""
 
 
 def newest_answers(connection: Connection, account_id: int, stream: str, names: Sequence[str]) -> dict[str, int]:
@@ -326,11 +329,23 @@ def newest_answers(connection: Connection, account_id: int, stream: str, names: 
     if stream not in _FACTS:
         return {}
     table, column = _FACTS[stream]
-    found: dict[str, int] = {}
+    found = _newest(connection, account_id, table, column, names)
+    if stream not in _IN_PARTS:
+        return found
+    # A prefix of a known length is compared alike by both databases, whatever the order of their texts.
+    for length in sorted({len(name) for name in names if ":" not in name}):
+        rows = [f"{name}:" for name in names if len(name) == length and ":" not in name]
+        told = _newest(connection, account_id, table, f"substr({column}, 1, {length + 1})", rows)
+        found.update({prefix[:-1]: max(newest, found.get(prefix[:-1], 0)) for prefix, newest in told.items()})
+    return found
+
+
+def _newest(connection: Connection, account_id: int, table: str, name: str, names: Sequence[str]) -> dict[str, int]:
     statement = text(
-        f"SELECT {column}, max(coalesce(raw_page_id, 0)) FROM {table} "
-        f"WHERE account_id = :account AND {column} IN :names GROUP BY {column}"
+        f"SELECT {name}, max(coalesce(raw_page_id, 0)) FROM {table} "
+        f"WHERE account_id = :account AND {name} IN :names GROUP BY {name}"
     ).bindparams(bindparam("names", expanding=True))
+    found: dict[str, int] = {}
     for start in range(0, len(names), IDS_PER_STATEMENT):
         some = list(names[start : start + IDS_PER_STATEMENT])
         found.update((row[0], row[1]) for row in connection.execute(statement, {"account": account_id, "names": some}))

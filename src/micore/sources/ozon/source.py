@@ -66,7 +66,7 @@ class OzonSource:
         Stream("returns", StreamKind.INCREMENTAL),
         Stream("supplies", StreamKind.INCREMENTAL),
         Stream("finance", StreamKind.INCREMENTAL),
-        Stream("storage_cost", StreamKind.INCREMENTAL),
+        Stream("storage_cost", StreamKind.INCREMENTAL, alone=False),
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED

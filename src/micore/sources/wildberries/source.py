@@ -72,9 +72,9 @@ class WildberriesSource:
         Stream("orders", StreamKind.INCREMENTAL),
         Stream("sales", StreamKind.INCREMENTAL),
         Stream("returns", StreamKind.INCREMENTAL),
-        Stream("supplies", StreamKind.INCREMENTAL),
+        Stream("supplies", StreamKind.INCREMENTAL, alone=False),
         Stream("finance", StreamKind.INCREMENTAL),
-        Stream("storage_cost", StreamKind.INCREMENTAL),
+        Stream("storage_cost", StreamKind.INCREMENTAL, alone=False),
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
