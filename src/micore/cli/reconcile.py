@@ -65,7 +65,10 @@ def _print(told: Reconciliation) -> None:
     ]
     print_table(title, ["day or scheme", "marketplace, units", "here, units", "difference"], rows, right=(1, 2, 3))
     if not told.differences:
-        console.print("Nothing differs.", style="green")
+        if any(each.theirs or each.ours for each in told.days):
+            console.print("Nothing differs.", style="green")
+        else:
+            console.print("Neither side has anything: there was nothing to compare.", style="yellow")
         return
     found = [
         [

@@ -178,13 +178,14 @@ export const queries = {
       queryFn: ({ signal }) => read(client.GET("/api/v1/sync", { signal })),
     }),
 
-  backfillPlan: (asked: { source: string; streams: readonly string[]; first_day: string; end_day: string }) =>
+  /** Of every stream with a past. */
+  backfillPlan: (asked: { source: string; first_day: string; end_day: string }) =>
     queryOptions({
       queryKey: [...syncKey, "backfill", asked],
       queryFn: ({ signal }) =>
         read(
           client.GET("/api/v1/sync/backfills/plan", {
-            params: { query: { ...asked, streams: asked.streams.join(",") } },
+            params: { query: asked },
             signal,
           }),
         ),

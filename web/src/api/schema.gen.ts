@@ -746,7 +746,7 @@ export interface components {
             end_day: string;
             /**
              * Streams
-             * @description orders, sales, returns; None for all that can be asked for by date.
+             * @description As the plan names them; None for all that can be asked for by date.
              */
             streams?: string[] | null;
         };
@@ -991,6 +991,11 @@ export interface components {
              * @description Sales and returns first, then what is paid, the most first.
              */
             kinds: components["schemas"]["FinanceSum"][];
+            /**
+             * Unread
+             * @description Accounts that sell it and have not been read for this to the end yet: what they know is not in the sums.
+             */
+            unread: components["schemas"]["UnreadAccount"][];
         };
         /**
          * Finding
@@ -1180,12 +1185,12 @@ export interface components {
             title: string;
             /**
              * Accepted
-             * @description The marketplace takes it.
+             * @description The marketplace takes it; False: it refuses the key. None: it did not get as far as telling.
              */
-            accepted: boolean;
+            accepted: boolean | null;
             /**
              * Problem
-             * @description Why not, or why no estimate could be made.
+             * @description Why it does not take it, or could not be asked, or why no estimate could be made.
              */
             problem: string | null;
             /** Remedy */
@@ -2011,6 +2016,11 @@ export interface components {
              * @description The marketplace's words for the last 30 days, the most frequent first, three at most.
              */
             reasons: string[];
+            /**
+             * Unread
+             * @description Accounts that sell it and have not been read for this to the end yet: what they know is not in the sums.
+             */
+            unread: components["schemas"]["UnreadAccount"][];
         };
         /**
          * RowFixed
@@ -2317,6 +2327,11 @@ export interface components {
              * @description SHA-256 of the stored response that told the newest day; GET /api/v1/raw/{sha256}.
              */
             response: string | null;
+            /**
+             * Unread
+             * @description Accounts that sell it and have not been read for this to the end yet: what they know is not in the sums.
+             */
+            unread: components["schemas"]["UnreadAccount"][];
         };
         /**
          * StreamBackfillPlan
@@ -2530,6 +2545,16 @@ export interface components {
          * @enum {string}
          */
         Trigger: "schedule" | "button" | "command";
+        /**
+         * UnreadAccount
+         * @description An account that sums lack.
+         */
+        UnreadAccount: {
+            /** Source */
+            source: string;
+            /** Account */
+            account: string;
+        };
         /**
          * Why
          * @description How a product's available figure comes about: the parts sum to the value.
