@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from itertools import groupby
 
 from micore.errors import RecordRejectedError
-from micore.sources.files.records import GROUPED, HAPPENED, Cells, Manner, key_of, record_of
+from micore.sources.files.records import GROUPED, HAPPENED, TELLING, Cells, Manner, place_and_sku, record_of
 from micore.sources.files.tables import Row
 
 MOST_LINES = 4
@@ -14,7 +15,7 @@ MOST_LINES = 4
 
 
 class Doubts:
-    """Filled row by row while a file is laid out, then asked for each row. Holds 20 bytes for each row of the file."""
+    """Filled row by row while a file is laid out, then asked for each row. Holds 24 bytes for each row of the file."""
 
     def __init__(self, stream: str, manner: Manner) -> None:
         self._stream, self._manner = stream, manner
@@ -26,16 +27,10 @@ class Doubts:
         """A row of the file, in its order."""
         if self._stream in GROUPED:
             self._note_group(row, cells.get(GROUPED[self._stream], ""))
-            return
-        if row.problem:
-            return
-        try:
-            record = record_of(self._stream, cells, self._manner)
-        except RecordRejectedError:
-            return  # it stands apart by itself
-        # A state may be told twice in the same words. What happened may not: was it once or twice?
-        fact = row.line if self._stream in HAPPENED else hash(record)
-        self._add(key_of(self._stream, record), fact, row.line)
+        elif not row.problem:
+            # A state may be told twice in the same words. What happened may not: was it once or twice?
+            fact = row.line if self._stream in HAPPENED else hash(tuple(map(cells.get, TELLING[self._stream])))
+            self._add(place_and_sku(self._stream, cells), fact, row.line)
 
     def _note_group(self, row: Row, name: str) -> None:
         if name and name != self._group:
@@ -48,18 +43,38 @@ class Doubts:
         self._facts.append(fact)
         self._lines.append(line)
 
-    def settle(self) -> None:
-        """After the last row: find what was told in several ways."""
+    def settle(self, rows: Iterable[tuple[Row, Cells]]) -> None:
+        """After the last row: find what was told in several ways. `rows` are all of them, to be looked at once more."""
+        self._find()
+        if self._stream in GROUPED or not self._found:
+            return
+        # Words that differ may mean the same, as 1 and 1,0 do; and what nobody can believe contradicts nothing.
+        suspected, self._found = self._found, {}
+        self._keys, self._facts, self._lines = array("q"), array("q"), array("Q")
+        for row, cells in rows:
+            key = place_and_sku(self._stream, cells)
+            if hash(key) not in suspected or row.problem:
+                continue
+            try:
+                record = record_of(self._stream, cells, self._manner)
+            except RecordRejectedError:
+                continue  # it stands apart by itself
+            self._add(key, row.line if self._stream in HAPPENED else hash(record), row.line)
+        self._find()
+
+    def _find(self) -> None:
         keys, facts = self._keys, self._facts
         for key, places in groupby(sorted(range(len(keys)), key=keys.__getitem__), key=keys.__getitem__):
             numbers = list(places)
             if any(facts[number] != facts[numbers[0]] for number in numbers):
-                self._found[key] = [self._lines[number] for number in numbers[: MOST_LINES + 1]]
-        self._keys, self._facts, self._lines = array("q"), array("q"), array("Q")
+                self._found[key] = sorted(self._lines[number] for number in numbers)[: MOST_LINES + 1]
 
-    def about(self, key: str) -> RecordRejectedError | None:
-        """Why a record (`key_of`) or what lines belong to cannot be believed; None where nothing speaks against it."""
-        lines = self._found.get(hash(key)) if self._found else None
+    def about(self, cells: Cells) -> RecordRejectedError | None:
+        """Why a row, or the lines that it belongs to, cannot be believed; None where nothing speaks against it."""
+        if not self._found:
+            return None
+        key = cells[GROUPED[self._stream]] if self._stream in GROUPED else place_and_sku(self._stream, cells)
+        lines = self._found.get(hash(key))
         if lines is None:
             return None
         named = " and ".join(str(line) for line in lines[:MOST_LINES]) + (" and more" * (len(lines) > MOST_LINES))

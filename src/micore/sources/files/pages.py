@@ -108,7 +108,7 @@ def _part(batch: list[list[Row]], seen: int, table: Table, reading: Reading) -> 
         except RecordRejectedError as error:
             part.rejected += rejected_rows(reading.file, table.layout, lines, reading.stream, row.line, str(error))
             continue
-        doubt = _doubt(table.layout.cells(lines[0].cells), list(found), reading)
+        doubt = reading.doubts.about(table.layout.cells(lines[0].cells))
         if doubt is not None:
             part.rejected += rejected_rows(
                 reading.file, table.layout, lines, reading.stream, lines[0].line, str(doubt), doubt=str(doubt)
@@ -127,11 +127,6 @@ def _take(found: dict[str, Record], cells: Cells, stream: str, manner: Manner) -
     if key in found:
         raise RecordRejectedError(reason="twice", received=key, allowed="one row; add them up, or take one out")
     found[key] = record
-
-
-def _doubt(cells: Cells, keys: Sequence[str], reading: Reading) -> RecordRejectedError | None:
-    group = GROUPED.get(reading.stream)
-    return reading.doubts.about(keys[0] if group is None else cells[group])
 
 
 def places_of(records: Iterable[Record]) -> list[PlaceRecord]:

@@ -199,14 +199,21 @@ _KEYS = {
     "returns": ("return_id", "sku_id"),
     "supplies": ("supply_id", "sku_id"),
 }
+TELLING = {
+    "warehouses": ("place",),
+    "catalogue": ("name", "size", "barcode", "archived", "price", "currency"),
+    "prices": ("price", "currency"),
+    "stock": ("available", "present", "reserved", "inbound"),
+}
+"""The columns that say how something is."""
 _NUL = "\x00"
 
 
 def record_of(stream: str, cells: Cells, manner: Manner) -> Record:
     """What a row tells. Raises RecordRejectedError for what nobody can believe or no database can hold."""
-    for field, text in cells.items():
-        if _NUL in text:
-            raise RecordRejectedError(reason=field, received="a NUL character", allowed="text")
+    if _NUL in "".join(cells.values()):
+        field = next(field for field, text in cells.items() if _NUL in text)
+        raise RecordRejectedError(reason=field, received="a NUL character", allowed="text")
     record = READERS[stream](cells, manner)
     check_instants((record,), manner.now)
     return record
@@ -215,6 +222,13 @@ def record_of(stream: str, cells: Cells, manner: Manner) -> Record:
 def key_of(stream: str, record: Record) -> str:
     """What a record is known by."""
     return " / ".join(str(getattr(record, name)) for name in _KEYS[stream])
+
+
+def place_and_sku(stream: str, cells: Cells) -> str:
+    """As `key_of` its record, of a row that tells of one thing alone."""
+    if stream == "stock":
+        return f"{cells.get('sku', '')} / {cells.get('place_id') or cells.get('place') or ONLY_PLACE}"
+    return key_of_cells(stream, cells)
 
 
 def key_of_cells(stream: str, cells: Cells) -> str:

@@ -73,8 +73,9 @@ def spooled(table: Table, file: str, stream: str, manner: Manner) -> Iterator[Sp
             if count % ROWS_IN_MEMORY == 0:
                 _write(folder, waiting)
         _write(folder, waiting)
-        doubts.settle()
-        yield Spooled(sorted(places), homeless, doubts, folder)
+        found = Spooled(sorted(places), homeless, doubts, folder)
+        doubts.settle((row, table.layout.cells(row.cells)) for place_id in found.places for row in found.rows(place_id))
+        yield found
 
 
 def _place_of(row: Row, cells: dict[str, str], known: set[str]) -> str:
