@@ -68,7 +68,8 @@ def _sku(cells: Cells) -> str:
 
 
 def _catalogue(cells: Cells, manner: Manner) -> CatalogueRecord:
-    sku, barcodes = _sku(cells), cells.get("barcode", "").replace(";", " ").replace(",", " ").split()
+    sku, told = _sku(cells), values.whole(cells.get("barcode", ""), "barcode")
+    barcodes = told.replace(";", " ").replace(",", " ").split()
     return CatalogueRecord(
         listing_id=sku,
         sku_id=sku,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import os
+import re
 import warnings
 import zipfile
 from collections import deque
@@ -33,6 +34,10 @@ MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
 MAX_WORDS_BYTES = 128 * 1024 * 1024
 """Of a workbook's table of texts, which is held in memory."""
 MAX_PARTS = 10_000
+
+_TOTAL = re.compile(r"(?:итого\b.*|(?:всего|общий итог|grand total|totals?)\W*$)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{4,}")
+"""In a cell that holds more than a figure with its unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +81,19 @@ def _found(rows: Iterator[Row]) -> Table:
     for number, row in enumerate(head):
         layout = layout_of(row.cells)
         if layout.streams and not row.problem:
-            return Table(layout, row.raw, chain(head[number + 1 :], rows))
+            return Table(layout, row.raw, _goods(layout.header, chain(head[number + 1 :], rows)))
     first = head[0] if head else Row(1, [], b"")
     return Table(layout_of(first.cells), first.raw, iter(()))
+
+
+def _goods(header: Sequence[str], rows: Iterator[Row]) -> Iterator[Row]:
+    """Without what programs print among the rows: totals, and the header once more for each sheet of paper."""
+    for row in rows:
+        first = next((text for cell in row.cells if (text := cell.strip())), "")
+        is_header = bool(row.cells) and row.cells[0] == header[0] and list(row.cells) == list(header)
+        is_total = _TOTAL.match(first) and not any(_WORD.search(cell) for cell in row.cells if cell.strip() != first)
+        if row.problem or not (is_header or is_total):
+            yield row
 
 
 # --- text ---------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ _DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{2}|\d{4})")
 _WORDS = re.compile(r"(\d{1,2})\.?\s+([^\W\d]{3,})\.?\s+(\d{4})(?:\s*г\.?)?")
 _STARTS = "jan feb mar apr may jun jul aug sep oct nov dec янв фев мар апр мая июн июл авг сен окт ноя дек"
 _MONTHS = {start: 1 + number % 12 for number, start in enumerate(_STARTS.split())} | {"май": 5}
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d{2}", re.IGNORECASE)
 _YES = {"1", "yes", "true", "y", "да", "истина", "+"}
 _NO = {"", "0", "no", "false", "n", "нет", "ложь", "-"}
 
@@ -104,6 +105,13 @@ def ident(text: str, field: str) -> str:
     """A name or number that things are known by."""
     if not text or "\ufffd" in text or "\n" in text or "\r" in text or len(text) > 200:
         raise RecordRejectedError(reason=field, received=repr(text), allowed="1 to 200 letters or digits in one line")
+    return whole(text, field)
+
+
+def whole(text: str, field: str) -> str:
+    """A code with all of its digits; refuses 4,6E+12, which is what a spreadsheet makes of a barcode."""
+    if _ROUNDED.fullmatch(text):
+        raise RecordRejectedError(reason=field, received=repr(text), allowed="all digits; format the column as text")
     return text
 
 

@@ -70,6 +70,29 @@ def test_a_name_of_two_lines_is_one_name_and_a_code_of_two_is_none(tmp_path: Pat
     assert "in one line" in reasons(found)[0]
 
 
+def test_a_list_as_a_sales_clerk_saves_it(tmp_path: Path) -> None:
+    """Windows-1251, semicolons, a title, empty lines, the header on each page, totals at the end."""
+    rows = (
+        "Остатки на 02.11.2026;;;\r\n;;;\r\nАртикул;Наименование;Штрихкод;Остаток, шт.\r\n"
+        "TEA;Чай;4600000000017;12\r\n;;;\r\nАртикул;Наименование;Штрихкод;Остаток, шт.\r\n"
+        "Total;Масло моторное;4600000000024;1 200,00\r\nИтого по складу:;;;1 212\r\n;;Всего:;1 212 шт.\r\n;;;\r\n"
+    )
+    drop(tmp_path, "Остатки.csv", rows.encode("cp1251"))
+    found = read(tmp_path, "stock")
+    assert [(each.sku_id, each.available) for each in records(found) if isinstance(each, StockRecord)] == [
+        ("TEA", 12_000),
+        ("Total", 1_200_000),
+    ]
+    assert reasons(found) == reasons(read(tmp_path, "catalogue")) == []
+
+
+@pytest.mark.parametrize("row", ["A;Tea;4,6E+12", "4,60000E+12;Tea;", "A;Tea;4.6e+12"])
+def test_digits_that_a_spreadsheet_rounded_away_are_missed(tmp_path: Path, row: str) -> None:
+    drop(tmp_path, "a.csv", f"sku;name;barcode\n{row}\n")
+    found = read(tmp_path, "catalogue")
+    assert records(found) == [] and "format the column as text" in reasons(found)[0]
+
+
 # --- what no database can hold, and what nobody can mean
 
 
