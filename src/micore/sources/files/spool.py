@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +23,8 @@ from micore.sources.files.tables import Row, Table
 
 ROWS_IN_MEMORY = 20_000
 MOST_PLACES = 5_000
+MOST_HOMELESS = 1_000
+"""Rows of stock that stand apart one by one; no replay could load them, and a mended file settles them all."""
 
 
 class _Line(msgspec.Struct, array_like=True):
@@ -57,6 +59,7 @@ def spooled(table: Table, file: str, stream: str, manner: Manner) -> Iterator[Sp
     waiting: dict[str, list[Row]] = {}
     places: set[str] = set()
     homeless: list[RejectedRow] = []
+    more, last = 0, None
     doubts = Doubts(stream, manner)
     with TemporaryDirectory(prefix="micore-files-") as temporary:
         folder = Path(temporary)
@@ -65,6 +68,10 @@ def spooled(table: Table, file: str, stream: str, manner: Manner) -> Iterator[Sp
             try:
                 place_id = _place_of(row, cells, places) if stream == "stock" else ""
             except RecordRejectedError as error:
+                more += len(homeless) >= MOST_HOMELESS
+                if more:
+                    last = row
+                    continue
                 homeless += rejected_rows(file, table.layout, [row], stream, row.line, str(error))
                 continue
             doubts.note(row, cells)
@@ -73,6 +80,9 @@ def spooled(table: Table, file: str, stream: str, manner: Manner) -> Iterator[Sp
             if count % ROWS_IN_MEMORY == 0:
                 _write(folder, waiting)
         _write(folder, waiting)
+        if last is not None:
+            reason = f"row: received {more:,} more rows whose place cannot be read; allowed: a mended file"
+            homeless += rejected_rows(file, table.layout, [replace(last, problem=reason)], stream, last.line, reason)
         found = Spooled(sorted(places), homeless, doubts, folder)
         doubts.settle((row, table.layout.cells(row.cells)) for place_id in found.places for row in found.rows(place_id))
         yield found

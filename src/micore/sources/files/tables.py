@@ -101,6 +101,10 @@ def _goods(header: Sequence[str], rows: Iterator[Row]) -> Iterator[Row]:
 
 def _text_table(file: IO[bytes]) -> Table:
     start = file.read(HEAD_BYTES)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise RecordRejectedError(
+            reason="file", received="UTF-16 text", allowed="UTF-8 or Windows-1251; save it as CSV UTF-8"
+        )
     encoding = encoding_of(start)
     tables = []
     for delimiter in DELIMITERS:

@@ -15,7 +15,7 @@ from micore.domain.quarantine import faulty_field, keys_of, rule_of
 from micore.domain.records import CatalogueRecord, OrderRecord, SaleRecord, StockRecord
 from micore.errors import SourceUnreachableError
 from micore.sources.base import StoredRow
-from micore.sources.files import pages
+from micore.sources.files import pages, spool
 from micore.sources.files.spool import Spooled, spooled
 from micore.sources.files.tables import Table
 from tests.unit.sources.files.test_folder import drop, read, reasons, records, source
@@ -51,6 +51,14 @@ def test_empty_cells_behind_the_last_name_are_no_matter(tmp_path: Path) -> None:
     found = read(tmp_path, "stock")
     assert [each.sku_id for each in records(found) if isinstance(each, StockRecord)] == ["A", "B"]
     assert lines_of(reasons(found)) == ["4"]
+
+
+def test_a_file_of_nothing_but_shifted_rows_floods_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "MOST_HOMELESS", 3)
+    drop(tmp_path, "a.csv", "sku,price,available\n" + "A,249,50,1\n" * 8)
+    found = reasons(read(tmp_path, "stock"))
+    assert lines_of(found) == ["2", "3", "4", "9"]
+    assert "5 more rows whose place cannot be read" in found[-1]
 
 
 def test_a_stray_quote_swallows_no_row(tmp_path: Path) -> None:
@@ -91,6 +99,11 @@ def test_digits_that_a_spreadsheet_rounded_away_are_missed(tmp_path: Path, row: 
     drop(tmp_path, "a.csv", f"sku;name;barcode\n{row}\n")
     found = read(tmp_path, "catalogue")
     assert records(found) == [] and "format the column as text" in reasons(found)[0]
+
+
+def test_text_of_two_bytes_a_letter_says_what_to_do(tmp_path: Path) -> None:
+    drop(tmp_path, "a.txt", "sku\tname\nA\tTea\n".encode("utf-16"))
+    assert "save it as CSV UTF-8" in reasons(read(tmp_path, "catalogue"))[0]
 
 
 # --- what no database can hold, and what nobody can mean
