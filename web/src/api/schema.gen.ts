@@ -1779,7 +1779,7 @@ export interface components {
             may_pass: boolean;
             /**
              * Replayable
-             * @description False: rows of a snapshot; the next whole reading settles them.
+             * @description False: they tell no whole fact alone, like rows of a snapshot; the next reading settles them.
              */
             replayable: boolean;
             /** Example Id */
