@@ -138,6 +138,11 @@ def test_each_injected_fault_shows_in_its_class_and_nothing_else_does(bench: Ben
     assert [each.day for each in orders.days] == [FIRST + timedelta(days=number) for number in range(10)]
     assert sum(each.theirs for each in orders.days) == sum(each.ours for each in orders.days) > 20
     assert DifferenceClass.UNEXPLAINED not in {each.kind for each in orders.differences}
+    stock = untouched["stock"].days
+    assert all(each.theirs == each.ours for each in stock)
+    assert {each.scheme for each in stock if each.theirs > 0} >= (
+        {"FBO", "FBS"} if orders.source == "ozon" else {"FBS"}
+    )
 
     lost = bench.first(f"SELECT min(order_id) AS id FROM order_line WHERE {DAYS}").id
     bench.change(
@@ -175,6 +180,32 @@ def test_a_lost_place_and_a_wrong_amount_show_in_stock(ozon: Bench) -> None:
     told = ozon.reconcile()["stock"]
     assert sum(findings(told).values()) == place.n
     assert told.differences[0].units > 0
+
+
+@pytest.mark.parametrize("source", ["ozon", "wildberries"])
+def test_stock_is_held_against_its_scheme_or_where_it_is_told_its_place(
+    source: str, simulator: Running, migrated_url: str, tmp_path: Path
+) -> None:
+    bench = Bench(source, simulator, migrated_url, tmp_path)
+    try:
+        scheme = "FBO" if source == "ozon" else "FBS"
+        row = bench.first(
+            "SELECT s.sku_id, s.place_id, p.name FROM stock s JOIN place p ON p.id = s.place_id "
+            f"WHERE p.scheme = '{scheme}' AND s.available > 0 ORDER BY s.sku_id, s.place_id LIMIT 1"
+        )
+        bench.change(
+            "UPDATE stock SET available = available + 7000 WHERE sku_id = :sku AND place_id = :place",
+            sku=row.sku_id,
+            place=row.place_id,
+        )
+        told = bench.reconcile()["stock"]
+        assert findings(told) == {"quantity": 1}
+        (example,) = told.differences[0].examples
+        assert (example.ours or 0) - (example.theirs or 0) == 7
+        assert (example.scheme, example.place) == (scheme, None if source == "ozon" else row.name)
+        assert {each.place is None for each in told.days} == {source == "ozon"}
+    finally:
+        bench.close()
 
 
 def test_figures_that_came_empty_are_no_agreement(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

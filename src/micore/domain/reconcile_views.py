@@ -53,6 +53,8 @@ class DifferenceRow:
     theirs: float | None
     """Units; None: not there at all. Prices for the class of prices."""
     ours: float | None
+    place: str | None = None
+    """Where, for stock that the marketplace tells by place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class DayCompared:
     """None for orders."""
     theirs: float
     ours: float
+    place: str | None = None
+    """None for orders, and where stock is told over all places."""
 
 
 @dataclass(frozen=True, slots=True)

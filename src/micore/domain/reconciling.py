@@ -38,6 +38,7 @@ class Difference(NamedTuple):
     ours: int | None
     units: int
     amount: int | None
+    place_id: str | None = None
 
 
 def compare_lines(
@@ -157,16 +158,20 @@ def may_have_moved(ordered: int, *, span: int, elapsed: int) -> int:
     return -(-(mean + 3 * isqrt(mean * MILLI)) // MILLI) * MILLI
 
 
+StockKey = tuple[str, str, str | None]
+"""Scheme, sku, and the place where it is told by place."""
+
+
 def compare_stock(
-    theirs: Mapping[tuple[str, str], int], ours: Mapping[tuple[str, str], int], *, moved: Mapping[str, int]
+    theirs: Mapping[StockKey, int], ours: Mapping[StockKey, int], *, moved: Mapping[str, int]
 ) -> list[Difference]:
-    """Differences of what can be sold by (scheme, sku).
+    """Differences of what can be sold.
 
     `moved`: thousandths by which a sku may have moved since ours was read. It excuses a difference of two figures,
     never one that a side does not have.
     """
     found: list[Difference] = []
-    for key in sorted(theirs.keys() | ours.keys()):
+    for key in sorted(theirs.keys() | ours.keys(), key=lambda each: (*each[:2], each[2] or "")):
         one, other = theirs.get(key), ours.get(key)
         if (one or 0) == (other or 0):
             continue
@@ -178,7 +183,7 @@ def compare_stock(
             kind = DifferenceClass.EXTRA_HERE
         elif abs(units) <= moved.get(key[1], 0):
             kind = DifferenceClass.LATE
-        found.append(Difference(kind, None, None, key[1], key[0], one, other, units, None))
+        found.append(Difference(kind, None, None, key[1], key[0], one, other, units, None, key[2]))
     return found
 
 

@@ -43,12 +43,14 @@ class DaySum(NamedTuple):
 
 
 class OwnStock(NamedTuple):
-    """What can be sold of a sku by one scheme, over all places."""
+    """What can be sold of a sku by one scheme."""
 
     scheme: str
     sku_id: str
     available: int
     """Thousandths."""
+    place_id: str | None = None
+    """In which place; None: over all places of the scheme. A source tells all of them one way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,15 +50,21 @@ def our_lines(connection: Connection, account_id: int, *, since: int, to: int) -
     return [Line(*row[:5], row.state == "cancelled", row.name) for row in rows]
 
 
-def our_stock(connection: Connection, account_id: int) -> dict[tuple[str, str], int]:
-    """What can be sold, by scheme and sku; what nobody tells is left out."""
+def our_stock(connection: Connection, account_id: int) -> dict[tuple[str, str, str], int]:
+    """What can be sold, by scheme, sku and the place's own id; what nobody tells is left out."""
     rows = connection.execute(
-        select(place.c.scheme, sku.c.external_id, func.sum(stock.c.available))
+        select(place.c.scheme, sku.c.external_id, place.c.external_id, func.sum(stock.c.available))
         .select_from(stock.join(sku, sku.c.id == stock.c.sku_id).join(place, place.c.id == stock.c.place_id))
         .where(sku.c.account_id == account_id, stock.c.available.is_not(None))
-        .group_by(place.c.scheme, sku.c.external_id)
+        .group_by(place.c.scheme, sku.c.external_id, place.c.external_id)
     )
-    return {(row[0], row[1]): int(row[2]) for row in rows}
+    return {(row[0], row[1], row[2]): int(row[3]) for row in rows}
+
+
+def place_names(connection: Connection, account_id: int) -> dict[str, str]:
+    """The names of an account's places by their own ids."""
+    rows = connection.execute(select(place.c.external_id, place.c.name).where(place.c.account_id == account_id))
+    return {row.external_id: row.name for row in rows}
 
 
 def ordered_since(connection: Connection, account_id: int, *, since: int) -> dict[str, int]:

@@ -7,7 +7,15 @@ import pytest
 from micore.domain.instants import DayTurner
 from micore.domain.reconcile_views import HARMLESS
 from micore.domain.reconcile_views import DifferenceClass as Kind
-from micore.domain.reconciling import Line, by_class, compare_lines, compare_stock, compare_sums, may_have_moved
+from micore.domain.reconciling import (
+    Line,
+    StockKey,
+    by_class,
+    compare_lines,
+    compare_stock,
+    compare_sums,
+    may_have_moved,
+)
 from micore.services.reconcile import DAY, MOSCOW
 
 MIDNIGHT = 1_794_776_400_000_000
@@ -91,14 +99,19 @@ def test_sums_that_are_not_those_of_the_lines() -> None:
 
 
 def test_stock_that_differs() -> None:
-    theirs = {("FBS", "1"): 5_000, ("FBS", "2"): 7_000, ("FBS", "3"): 100_000, ("FBS", "5"): 0}
-    ours = {("FBS", "1"): 5_000, ("FBS", "3"): 20_000, ("FBS", "4"): 9_000}
+    theirs: dict[StockKey, int] = {
+        ("FBS", "1", None): 5_000,
+        ("FBS", "2", None): 7_000,
+        ("FBS", "3", None): 100_000,
+        ("FBS", "5", None): 0,
+    }
+    ours: dict[StockKey, int] = {("FBS", "1", None): 5_000, ("FBS", "3", None): 20_000, ("FBS", "4", None): 9_000}
     much = dict.fromkeys("12345", 100_000)
     found = {each.sku_id: each.kind for each in compare_stock(theirs, ours, moved=much)}
     assert found == {"2": Kind.MISSING_HERE, "3": Kind.LATE, "4": Kind.EXTRA_HERE}, "no demand brings a lost row back"
     unmoved = {each.sku_id: each.kind for each in compare_stock(theirs, ours, moved={"4": 0})}
     assert unmoved == {"2": Kind.MISSING_HERE, "3": Kind.QUANTITY, "4": Kind.EXTRA_HERE}
-    sold = compare_stock({("FBS", "1"): 4_000}, {("FBS", "1"): 5_000}, moved={"1": 1_000})
+    sold = compare_stock({("FBS", "1", None): 4_000}, {("FBS", "1", None): 5_000}, moved={"1": 1_000})
     assert list(by_class(sold)) == [Kind.LATE]
 
 

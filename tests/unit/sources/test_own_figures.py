@@ -34,7 +34,7 @@ def test_ozons_stock_is_not_told_twice_by_a_walk_that_began_again() -> None:
             return Says({"items": rows[1000:], "cursor": ""})
 
         ozon.ozon.instead[STOCKS] = answer
-        told = ozon.source.own_stock()
+        told = [each for each in ozon.source.own_stock() if each.scheme == "FBS"]
     assert sorted(told) == sorted(OwnStock("FBS", str(sku), 4_000) for sku in range(1, 1002))
 
 

@@ -882,6 +882,11 @@ export interface components {
             theirs: number;
             /** Ours */
             ours: number;
+            /**
+             * Place
+             * @description None for orders, and where stock is told over all places.
+             */
+            place: string | null;
         };
         /**
          * DifferenceClass
@@ -915,6 +920,11 @@ export interface components {
             theirs: number | null;
             /** Ours */
             ours: number | null;
+            /**
+             * Place
+             * @description Where, for stock that the marketplace tells by place.
+             */
+            place: string | null;
         };
         /**
          * DifferenceSum

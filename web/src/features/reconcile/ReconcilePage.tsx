@@ -35,9 +35,10 @@ function Rows({ told, currency }: { told: DifferenceSum; currency: string | unde
       <summary className="link">{words.examples(told.examples.length)}</summary>
       <ul className="compare-rows">
         {told.examples.map((row) => (
-          <li key={`${row.order_id ?? ""} ${row.sku ?? ""} ${row.day ?? ""} ${row.scheme ?? ""}`}>
+          <li key={[row.order_id, row.sku, row.day, row.scheme, row.place].join(" ")}>
             <b>{row.order_id ?? (row.day ? f.day(row.day) : row.scheme)}</b>
             {row.order_id && row.day && <span>{f.day(row.day)}</span>}
+            {row.place && <span>{row.place}</span>}
             {row.sku && (
               <span>
                 {words.sku} {row.sku}
@@ -111,8 +112,8 @@ function Sums({ told }: { told: Reconciliation }) {
           </thead>
           <tbody role="rowgroup">
             {told.days.map((day) => (
-              <tr role="row" key={day.day ?? day.scheme}>
-                <th scope="row">{day.day ? f.day(day.day) : day.scheme}</th>
+              <tr role="row" key={`${day.day ?? day.scheme} ${day.place ?? ""}`}>
+                <th scope="row">{day.day ? f.day(day.day) : [day.scheme, day.place].filter(Boolean).join(", ")}</th>
                 <td className="num">{f.number(day.theirs)}</td>
                 <td className="num">{f.number(day.ours)}</td>
               </tr>
