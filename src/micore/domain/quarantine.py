@@ -23,6 +23,8 @@ from micore.domain.records import (
 _DOCS = {"use_attribute_docstrings": True}
 
 _RECEIVED = re.compile(r": received .*?; allowed: ", re.DOTALL)
+_ALLOWED = ": allowed: "
+_LONG_NUMBER = re.compile(r"(?<![\w.])\d{5,}(?![\w])")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?![\w])")
 _PATH = re.compile(r"`(\$[^`]*)`")
@@ -45,11 +47,10 @@ class RowState(StrEnum):
 
 
 def rule_of(reason: str) -> str:
-    """A reason without what was received: the same for all rows that broke the same rule."""
-    reason = _WHERE.sub("", reason)
-    rule = _RECEIVED.sub(": allowed: ", reason, count=1)
-    if rule == reason:
-        rule = _NUMBER.sub("#", _QUOTED.sub("'…'", rule))
+    """A reason without what was received and where it stood: the same for all rows that broke the same rule."""
+    told, also, allowed = _RECEIVED.sub(_ALLOWED, _WHERE.sub("", reason), count=1).partition(_ALLOWED)
+    # Limits are part of the rule; a long number without commas names a card or the like.
+    rule = _NUMBER.sub("#", _QUOTED.sub("'…'", told)) + also + _LONG_NUMBER.sub("#", allowed)
     return rule[:LONGEST_RULE]
 
 
@@ -152,7 +153,19 @@ class QuarantineOverview:
 
     waiting: int
     groups: list[QuarantineGroup]
+    """The 200 largest."""
+    groups_total: int
+    """How many groups there are."""
     streams: list[StreamQuarantine]
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineCount:
+    """How many rows wait, of all accounts and streams."""
+
+    __pydantic_config__ = _DOCS
+
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)

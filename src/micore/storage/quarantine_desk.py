@@ -82,8 +82,14 @@ def streams(connection: Connection) -> list[StreamQuarantine]:
     ]
 
 
-def groups(connection: Connection, *, later_only: LaterOnly) -> list[QuarantineGroup]:
-    """Waiting rows by account, stream and the rule they broke, most rows first."""
+MOST_GROUPS = 200
+
+
+def groups(connection: Connection, *, later_only: LaterOnly) -> tuple[list[QuarantineGroup], int]:
+    """Waiting rows by account, stream and the rule they broke, most rows first; and how many such groups there are."""
+    waiting = quarantine.c.state == RowState.WAITING.value
+    apart = select(quarantine.c.account_id, quarantine.c.stream, _RULE).where(waiting).distinct().subquery()
+    total = connection.execute(select(func.count()).select_from(apart)).scalar_one()
     rows = connection.execute(
         select(
             account.c.source,
@@ -102,8 +108,10 @@ def groups(connection: Connection, *, later_only: LaterOnly) -> list[QuarantineG
             func.min(quarantine.c.reason).label("reason"),
         )
         .join(account, account.c.id == quarantine.c.account_id)
-        .where(quarantine.c.state == RowState.WAITING.value)
+        .where(waiting)
         .group_by(account.c.source, account.c.id, account.c.name, quarantine.c.stream, _RULE)
+        .order_by(func.count().desc(), account.c.source, account.c.id, quarantine.c.stream, text("rule"))
+        .limit(MOST_GROUPS)
     )
     found = [
         QuarantineGroup(
@@ -125,7 +133,13 @@ def groups(connection: Connection, *, later_only: LaterOnly) -> list[QuarantineG
         )
         for row in rows
     ]
-    return sorted(found, key=lambda each: (-each.rows, each.source, each.account_id, each.stream, each.rule))
+    return sorted(found, key=lambda each: (-each.rows, each.source, each.account_id, each.stream, each.rule)), total
+
+
+def waiting_rows(connection: Connection) -> int:
+    """How many rows wait."""
+    query = select(func.count()).select_from(quarantine).where(quarantine.c.state == RowState.WAITING.value)
+    return int(connection.execute(query).scalar_one())
 
 
 def waiting_by_stream(connection: Connection) -> dict[tuple[str, str], int]:
@@ -253,12 +267,26 @@ def mend(connection: Connection, row_id: int, fixed: bytes, *, by: str, now: int
     )
 
 
-def ask(connection: Connection, wanted: RowFilter, *, later_only: LaterOnly, now: int) -> dict[int, int]:
-    """Ask for another try of waiting rows; returns how many of each account."""
+def askable(connection: Connection, wanted: RowFilter, *, later_only: LaterOnly) -> list[tuple[int, str, str]]:
+    """The accounts with waiting rows that are meant and can be tried alone: id, plug-in, name."""
+    meant = select(quarantine.c.account_id).where(
+        quarantine.c.state == RowState.WAITING.value, ~_of(later_only), *wanted.conditions()
+    )
+    rows = connection.execute(
+        select(account.c.id, account.c.source, account.c.name).where(account.c.id.in_(meant)).order_by(account.c.id)
+    )
+    return [(row.id, row.source, row.name) for row in rows]
+
+
+def ask(
+    connection: Connection, wanted: RowFilter, accounts: Collection[int], *, later_only: LaterOnly, now: int
+) -> dict[int, int]:
+    """Ask for another try of these accounts' waiting rows; returns how many of each account."""
     asked = connection.execute(
         update(quarantine)
         .where(
             quarantine.c.state == RowState.WAITING.value,
+            quarantine.c.account_id.in_(accounts),
             ~_of(later_only),
             *wanted.conditions(),
         )
@@ -295,6 +323,12 @@ def reader_of(connection: Connection, account_id: int) -> str | None:
     return connection.execute(query.order_by(run.c.id.desc()).limit(1)).scalar()
 
 
+def read_by(connection: Connection, source: str) -> list[int]:
+    """The accounts that a source has ever read."""
+    query = select(run.c.account_id).where(run.c.source == source, run.c.account_id.is_not(None)).distinct()
+    return sorted(connection.execute(query).scalars())
+
+
 def newest_run(connection: Connection, account_id: int) -> int | None:
     """The newest run that read an account."""
     return connection.execute(select(func.max(run.c.id)).where(run.c.account_id == account_id)).scalar()
@@ -312,7 +346,10 @@ def enqueue(connection: Connection, *, source: str, trigger: Trigger, now: int) 
             {"kind": RunKind.REPLAY.value, "source": source, "trigger": trigger.value, "now": now},
         )
         # None: the run that was in the way has ended since; then there is room for a new one.
+        # Locked: a run that is just being closed looks for what was asked first, or is closed before this is asked.
         found = connection.execute(
-            select(run.c.id).where(run.c.source == source, run.c.kind == RunKind.REPLAY.value, run.c.state.in_(OPEN))
+            select(run.c.id)
+            .where(run.c.source == source, run.c.kind == RunKind.REPLAY.value, run.c.state.in_(OPEN))
+            .with_for_update()
         ).scalar()
     return int(found)

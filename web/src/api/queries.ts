@@ -139,6 +139,13 @@ export const queries = {
       refetchInterval: ({ state }) => (state.data?.groups.some((group) => group.asked > 0) ? underWayEvery : false),
     }),
 
+  /** How many rows wait: for pages that only lead there. */
+  quarantineCount: () =>
+    queryOptions({
+      queryKey: [...quarantineKey, "waiting"],
+      queryFn: ({ signal }) => read(client.GET("/api/v1/quarantine/waiting", { signal })),
+    }),
+
   quarantinedRows: (filter: RowFilter, state: RowState) =>
     infiniteQueryOptions({
       queryKey: [...quarantineKey, "rows", filter, state],

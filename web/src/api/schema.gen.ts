@@ -350,6 +350,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Quarantined Rows
+         * @description How many rows wait: one number, for pages that only lead here.
+         */
+        get: operations["count_quarantined_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine/rows": {
         parameters: {
             query?: never;
@@ -1729,6 +1749,14 @@ export interface components {
          */
         ProductState: "active" | "archived" | "all";
         /**
+         * QuarantineCount
+         * @description How many rows wait, of all accounts and streams.
+         */
+        QuarantineCount: {
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * QuarantineGroup
          * @description Waiting rows of one account and stream that broke the same rule.
          */
@@ -1802,8 +1830,16 @@ export interface components {
         QuarantineOverview: {
             /** Waiting */
             waiting: number;
-            /** Groups */
+            /**
+             * Groups
+             * @description The 200 largest.
+             */
             groups: components["schemas"]["QuarantineGroup"][];
+            /**
+             * Groups Total
+             * @description How many groups there are.
+             */
+            groups_total: number;
             /** Streams */
             streams: components["schemas"]["StreamQuarantine"][];
         };
@@ -2185,6 +2221,11 @@ export interface components {
              * @description Replays; none where nothing is to be tried.
              */
             runs: components["schemas"]["Run"][];
+            /**
+             * Skipped
+             * @description Accounts whose rows nobody can try as things are, each with the reason.
+             */
+            skipped: string[];
         };
         /**
          * SourceFreshness
@@ -3350,6 +3391,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QuarantineOverview"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_quarantined_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineCount"];
                 };
             };
             /** @description The request cannot be answered; `detail` says why. */
