@@ -37,6 +37,7 @@ PATHS = {
     "/api/v1/reconciliations": "/api/v1/reconciliations",
     "/api/v1/sources": "/api/v1/sources",
     "/api/v1/quarantine": "/api/v1/quarantine",
+    "/api/v1/quarantine/waiting": "/api/v1/quarantine/waiting",
     "/api/v1/quarantine/rows?source=ozon&stream=orders&state=waiting&limit=1": "/api/v1/quarantine/rows",
     "/api/v1/quarantine/rows/1": "/api/v1/quarantine/rows/{row_id}",
     "/health": "/health",

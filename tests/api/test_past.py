@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.conftest import Api
 
 RANGE = {"source": "ozon", "first_day": "2026-11-01", "end_day": "2026-11-11"}
@@ -45,3 +47,18 @@ def test_reconciliations_are_none_at_first_and_refused_where_no_own_figures_are_
     refused = either_api.ask("POST", "/api/v1/reconciliations", json={"source": "ozon"})
     assert refused.status_code in {400, 422}
     assert "own figures" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "days", [{"end_day": "0001-01-01"}, {"first_day": "0001-01-01", "end_day": "0001-01-02"}, {"end_day": "9999-12-31"}]
+)
+def test_days_that_cannot_be_compared_are_refused(either_api: Api, days: dict[str, str]) -> None:
+    refused = either_api.ask("POST", "/api/v1/reconciliations", json=days)
+    assert refused.status_code == 422
+    assert refused.headers["content-type"].startswith("application/problem+json")
+
+
+def test_reconciliations_of_a_source_that_is_not_there_are_refused(either_api: Api) -> None:
+    refused = either_api.ask("GET", "/api/v1/reconciliations", params={"source": "ozon-7"})
+    assert refused.status_code == 422
+    assert "ozon" in refused.json()["detail"]

@@ -114,6 +114,7 @@ class TestOnTheWay:
             "begun_30d": 0,
             "under_way": 0,
             "reasons": [],
+            "unread": [],
         }
         shop.cache.close()
         self.put_returns(
@@ -128,6 +129,7 @@ class TestOnTheWay:
             "begun_30d": 4,
             "under_way": 6,
             "reasons": ["Не подошёл", "Брак"],
+            "unread": [],
         }
 
     def read_to_the_end(self, shop: Api, *streams: str) -> None:
@@ -141,8 +143,24 @@ class TestOnTheWay:
         shop.cache.close()
         found = shop.get("/api/v1/products/item-7").json()
         nothing = {"amount": "0.00", "currency": "RUB"}
-        assert found["finance"] == {"as_of": "1970-01-01T00:00:01Z", "net": nothing, "kinds": []}
+        assert found["finance"] == {"as_of": "1970-01-01T00:00:01Z", "net": nothing, "kinds": [], "unread": []}
         assert (found["storage"]["cost"], found["storage"]["days"], found["storage"]["last_day"]) == (nothing, 0, None)
+
+    def test_an_account_that_sells_it_and_was_never_read_whole_is_named_beside_the_sums(self, shop: Api) -> None:
+        self.read_to_the_end(shop, "finance", "storage_cost", "returns")
+        others = [("wildberries", "Второй", None), ("drop-folder", "Папка", None), ("ozon", "Прежний", 5)]
+        with shop.database.write() as connection:
+            for number, (source, name, left_at) in enumerate(others, 11):
+                seed.put_account(connection, number, source=source, name=name)
+                seed.put_sku(connection, number, account_id=number, item_id=7)
+                connection.execute(tables.account.update().where(tables.account.c.id == number).values(left_at=left_at))
+        started = {"cursor": "{}", "complete": False, "as_of": None, "changed_at": 1}
+        self.put(shop, tables.stream_state, {"account_id": 11, "stream": "finance", **started})
+        shop.cache.close()
+        found = shop.get("/api/v1/products/item-7").json()
+        missing = [{"source": "drop-folder", "account": "Папка"}, {"source": "wildberries", "account": "Второй"}]
+        for part in ("finance", "storage", "returns"):
+            assert found[part]["unread"] == missing, part
 
     def test_finances_of_thirty_days_by_kind(self, shop: Api) -> None:
         self.read_to_the_end(shop, "finance")

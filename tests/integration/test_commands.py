@@ -186,3 +186,21 @@ def test_a_server_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
         assert get(port, "/api/v1/dashboard")["generation"] == 0
         assert get(port, "/health")["status"] == "ok"
     assert not (tmp_path / "home" / "db").exists()
+
+
+class TestQuarantine:
+    def test_names_that_nothing_has_are_refused(self, tmp_path: Path) -> None:
+        told = micore(tmp_path, "quarantine", "list", "--source", "ozom")
+        assert told.returncode != 0
+        assert "--source: received 'ozom'; allowed: " in told.stderr + told.stdout
+        assert "Nothing waits" not in told.stdout
+        empty = micore(tmp_path, "quarantine", "list", "--source", "ozon", "--json")
+        assert (empty.returncode, json.loads(empty.stdout)["groups_total"]) == (0, 0)
+
+    def test_a_server_names_the_row_that_is_not_there(self, tmp_path: Path) -> None:
+        (tmp_path / "row.json").write_text("{}")
+        port = free_port()
+        with serving(tmp_path, port):
+            told = micore(tmp_path, "quarantine", "fix", "99", "row.json")
+        assert told.returncode == 1
+        assert "There is no row in quarantine '99'." in told.stderr + told.stdout

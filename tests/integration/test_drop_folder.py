@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from micore.domain.run_views import Run, RunState, Trigger
+from micore.services.quarantine import Quarantine
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync import SourceSlot, SyncService
@@ -40,10 +41,22 @@ class Office:
 
     def sync(self, *, full: bool = False, believe: bool = False) -> Run:
         time.sleep(0.02)  # the file system's clock ticks in milliseconds
+        service = self._service()
+        service.request(trigger=Trigger.COMMAND, full=full, believe=believe)
+        ended = service.work_once()
+        assert ended is not None
+        return ended
+
+    def mend(self, row_id: int, row: bytes) -> None:
+        service = self._service()
+        Quarantine(service).fix(row_id, row.decode(), by="test", trigger=Trigger.COMMAND)
+        assert service.work_once() is not None
+
+    def _service(self) -> SyncService:
         options = {"folder": str(self.folder), "rest_seconds": "0"}
         slot = SourceSlot("files", "Files", FilesSource.streams, lambda tools: FilesSource(options, tools), None)
         shop = Shop()
-        service = SyncService(
+        return SyncService(
             database=self.database,
             raw_store=self._raw,
             sources={"files": slot},
@@ -53,10 +66,6 @@ class Office:
             schedule=Schedule.parse("off", shop.zone),
             owner="test",
         )
-        service.request(trigger=Trigger.COMMAND, full=full, believe=believe)
-        ended = service.work_once()
-        assert ended is not None
-        return ended
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with self.database.read() as connection:
@@ -137,3 +146,66 @@ def test_a_file_that_shrank_is_held_until_somebody_believes_it(office: Office) -
     # The file has not changed since; what was held is read once more, and two that agree are believed.
     assert office.sync().state == RunState.DONE
     assert len([units for units in office.stock().values() if units]) == 1
+
+
+ORDERS = "order id;date;sku;quantity\n"
+
+
+def test_a_bad_line_of_an_order_cancels_nothing_and_loads_once_it_is_mended(office: Office) -> None:
+    lines = "SELECT k.external_id, l.state, l.quantity FROM order_line l JOIN sku k ON k.id = l.sku_id ORDER BY 1"
+    office.drop("orders.csv", f"{ORDERS}O1;02.11.2026;A;1\nO1;02.11.2026;B;1\n")
+    office.sync()
+    office.drop("orders.csv", f"{ORDERS}O1;02.11.2026;A;1\nO1;02.11.2026;B;many\n", at=MORNING + timedelta(hours=1))
+    assert office.sync().state == RunState.GAPS
+    assert office.rows(lines) == [("A", "ordered", 1000), ("B", "ordered", 1000)]
+    ((row_id, raw),) = office.rows("SELECT id, bytes FROM quarantine WHERE state = 'waiting'")
+    office.mend(row_id, bytes(raw).replace(b"many", b"3"))
+    assert office.rows("SELECT state FROM quarantine") == [("loaded",)]
+    assert office.rows(lines) == [("A", "ordered", 1000), ("B", "ordered", 3000)]
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("orders", ORDERS),
+        ("returns", "return id;date;sku;quantity\n"),
+        ("supplies", "supply id;date;sku;quantity\n"),
+        ("sales", "sale id;date;sku;amount\n"),
+    ],
+)
+def test_a_mended_file_closes_what_waits_and_old_rows_never_come_after_it(
+    office: Office, name: str, header: str
+) -> None:
+    office.drop("a.csv", f"{header}O1;02.11.2026;A;1\nO1;02.11.2026;B;many\n")
+    office.sync()
+    office.drop("a.csv", f"{header}O1;02.11.2026;A;1\nO1;02.11.2026;B;2\n", at=MORNING + timedelta(hours=1))
+    assert office.sync().state == RunState.DONE
+    assert office.rows("SELECT state, note FROM quarantine") == [("superseded", "a later answer told it anew")]
+
+
+def test_what_no_database_can_hold_ends_no_run(office: Office) -> None:
+    office.drop("a.csv", "sku;name\nA\x001;Tea\nA2;Tea\x00 x\nA3;Tea\n")
+    office.drop("b.csv", f"{ORDERS}O\x001;02.11.2026;A;1\n")
+    office.drop("c.csv", "sku;available\nA\x00;1\nA3;2\n")
+    run = office.sync()
+    assert (run.state, run.rows_rejected) == (RunState.GAPS, 4)
+    assert office.stock() == {("A3", "main"): 2}
+
+
+def test_contradictions_keep_the_figure_of_before(office: Office) -> None:
+    office.drop("stock.csv", "sku;available\nA;5\nB;7\n")
+    office.sync()
+    filler = "".join(f"S{number};1\n" for number in range(2_500))
+    office.drop("stock.csv", f"sku;available\nA;10\nB;8\n{filler}A;20\n", at=MORNING + timedelta(hours=1))
+    assert office.sync().rows_rejected == 2
+    stock = office.stock()
+    assert (stock["A", "main"], stock["B", "main"]) == (5, 8)
+    assert office.rows(
+        "SELECT k.external_id FROM stock s JOIN sku k ON k.id = s.sku_id WHERE s.stale_from IS NOT NULL"
+    ) == [("A",)]
+
+
+def test_each_line_of_a_receipt_is_a_sale(office: Office) -> None:
+    office.drop("a.csv", "sale id;date;sku;amount\nCHK;02.11.2026;A1;100\nCHK;02.11.2026;A2;250\n")
+    office.sync()
+    assert office.rows("SELECT amount FROM sale ORDER BY amount") == [(1_000_000,), (2_500_000,)]

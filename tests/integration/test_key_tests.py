@@ -135,6 +135,16 @@ class TestWhatAKeyIs:
         assert (report.accepted, report.streams) == (False, [])
         assert "Make a new key" in (report.remedy or "")
 
+    def test_a_marketplace_that_does_not_answer_has_refused_nothing(
+        self, market: Running, migrated_sqlite_url: str, tmp_path: Path
+    ) -> None:
+        nobody = {"MICORE_OZON_BASE_URL": "http://127.0.0.1:9"}
+        made = Installed(market, migrated_sqlite_url, tmp_path, **nobody)
+        report = made.test("ozon", client_id="1001", api_key="good")
+        made.ready.close()
+        assert (report.accepted, report.account) == (None, None)
+        assert "the key itself may be good" in (report.remedy or "")
+
 
 class TestWhatIsLeftOfIt:
     def test_nothing(self, installed: Installed, tmp_path: Path) -> None:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from micore.domain.quarantine import RowState
-from micore.domain.records import OrderState, RejectedRow
+from micore.domain.records import FinanceKind, FinanceRecord, OrderState, RejectedRow, StorageCostRecord
 from micore.domain.run_views import RunKind, RunState, StreamState, Trigger
 from micore.errors import ConflictError, InvalidRequestError
 from micore.services.quarantine import Quarantine
 from micore.sources.base import Reread
+from micore.storage import quarantines
 from micore.storage.quarantine_desk import RowFilter
-from tests.support.fake_source import DAY, START, FakeSource, held, order, small_shop
+from tests.support.fake_source import DAY, START, FakeSource, TellingSource, held, order, sale, small_shop
 from tests.support.sync_bench import SyncBench, sync_bench
 
 BAD = b'{"order":"P-N","barcode":"4600"}'
@@ -139,6 +141,76 @@ class TestTriedAgain:
         assert found.count(("loaded", 1)) == found.count(("waiting", 1)) == 550
 
 
+def fees(bench: SyncBench, booking: str) -> list[int]:
+    return [row[1] for row in bench.rows("finance_line", "external_id", "amount") if row[0].startswith(f"{booking}:")]
+
+
+class TestMoney:
+    """A booking is one row of an answer and several amounts in the tables, named after it."""
+
+    @pytest.fixture
+    def bench(self, migrated_url: str, tmp_path: Path) -> Iterator[SyncBench]:
+        with sync_bench(migrated_url, tmp_path, small_shop(), kind=TellingSource) as made:
+            yield made
+
+    @staticmethod
+    def booked(amount: int) -> FinanceRecord:
+        return FinanceRecord("900:2:fee:1", "2", None, "2026-11-20", FinanceKind.DELIVERY, amount, "RUB", "")
+
+    def test_a_booking_that_is_told_well_later_no_longer_waits(self, bench: SyncBench) -> None:
+        bench.market.rejected["finance"] = [RejectedRow("900", REASON, BAD)]
+        bench.sync()
+        bench.market.rejected.clear()
+        bench.market.finance = [self.booked(-120)]
+        bench.sync()
+        assert states(bench) == [("900", "superseded", 0)]
+        assert fees(bench, "900") == [-120]
+
+    @pytest.mark.parametrize("key", ["", "900"])
+    def test_an_old_booking_never_overwrites_a_newer_one(self, bench: SyncBench, key: str) -> None:
+        bench.market.rejected["finance"] = [RejectedRow(key, REASON, BAD)]
+        bench.sync()
+        bench.market.rejected.clear()
+        bench.market.finance = [self.booked(-120)._replace(finance_id="900:rest"), self.booked(-5)]
+        bench.sync()
+        with bench.database.write() as connection:
+            # As micore kept it before bookings were watched.
+            connection.execute(text("UPDATE quarantine SET state = 'waiting'"))
+        bench.market.rereads[BAD] = Reread([self.booked(-100)])
+        Quarantine(bench.service).replay(RowFilter(stream="finance"), trigger=Trigger.BUTTON)
+        bench.service.work_once()
+        assert states(bench) == [(key, "superseded", 1)]
+        assert sorted(fees(bench, "900")) == [-120, -5]
+
+    def test_a_booking_that_was_never_told_well_is_loaded(self, bench: SyncBench) -> None:
+        bench.market.rejected["finance"] = [RejectedRow("900", REASON, BAD)]
+        bench.market.finance = [self.booked(-7)._replace(finance_id="9001:rest")]
+        bench.sync()
+        bench.market.rereads[BAD] = Reread([self.booked(-100)])
+        Quarantine(bench.service).replay(RowFilter(stream="finance"), trigger=Trigger.BUTTON)
+        bench.service.work_once()
+        assert states(bench) == [("900", "loaded", 1)]
+        assert fees(bench, "900") == [-100]
+
+    def test_what_tells_no_whole_fact_alone_is_left_to_the_next_reading(self, bench: SyncBench) -> None:
+        alone = [each.name for each in bench.service.sources["fake"].streams if not each.replayable]
+        assert alone == ["stock", "storage_cost"]
+        bench.market.rejected["storage_cost"] = [RejectedRow("2026-11-20:2:W:", REASON, BAD, "", may_pass=True)]
+        bench.sync()
+        desk = Quarantine(bench.service)
+        (group,) = desk.overview().groups
+        assert not group.replayable
+        assert desk.replay(RowFilter(ids=(group.example_id,)), trigger=Trigger.BUTTON).rows == 0
+        with pytest.raises(ConflictError, match="next reading"):
+            desk.fix(group.example_id, "{}", by="dashboard", trigger=Trigger.BUTTON)
+        bench.market.rejected.clear()
+        bench.sync()
+        assert states(bench)[0][1:] == ("waiting", 0)
+        bench.market.storage_costs = [StorageCostRecord("2026-11-20:2:W:", "2", None, "2026-11-20", 1, "RUB", 1, 1)]
+        bench.sync()
+        assert states(bench)[0][1] == "superseded"
+
+
 class TestDecisions:
     """What a person does with rows; each is carried out by a run that asks no marketplace."""
 
@@ -260,6 +332,111 @@ class TestDecisions:
         assert not group.replayable
         with pytest.raises(ConflictError, match="snapshot"):
             desk.fix(group.example_id, "{}", by="dashboard", trigger=Trigger.BUTTON)
+
+
+class TestWhoTries:
+    """Which source tries a row: the one that has read its account last, if it can be read as things are."""
+
+    @pytest.fixture
+    def desk(self, bench: SyncBench) -> Quarantine:
+        rejects(bench, may_pass=False)
+        bench.sync()
+        bench.market.rejected.clear()
+        return Quarantine(bench.service)
+
+    def test_a_key_that_became_that_of_another_account_still_tries_the_rows_of_the_first(
+        self, bench: SyncBench, desk: Quarantine
+    ) -> None:
+        bench.market.account_id = "8"
+        bench.sync()
+        rejects(bench, key="P-M", raw=b"{}", may_pass=False)
+        bench.sync()
+        bench.market.rejected.clear()
+        bench.market.rereads = {BAD: Reread([order("P-N", "3", 2)]), b"{}": Reread([order("P-M", "3", 5)])}
+        settled = desk.replay(RowFilter(source="fake"), trigger=Trigger.BUTTON)
+        assert (settled.rows, len(settled.runs), settled.skipped) == (2, 1, [])
+        run = bench.service.work_once()
+        assert run is not None
+        assert (run.state, run.rows_loaded) == (RunState.DONE, 2)
+        assert [state for _, state, _ in states(bench)] == ["loaded", "loaded"]
+        accounts = dict(bench.rows("order_line", "order_id", "account_id"))
+        assert accounts["P-N"] != accounts["P-M"]
+        assert bench.service.work_once() is None
+
+    def test_rows_of_a_source_that_lost_its_key_are_named_and_the_others_tried(
+        self, bench: SyncBench, desk: Quarantine
+    ) -> None:
+        with bench.database.write() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO account (id, source, external_id, name, currency, created_at) "
+                    "VALUES (99, 'fake', 'x', 'Второй', 'RUB', 1)"
+                )
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO run (kind, source, account_id, state, trigger, params, created_at) "
+                    "VALUES ('sync', 'keyless', 99, 'done', 'button', '{}', 1)"
+                )
+            )
+            told = quarantines.Told(99, "orders", 1, "fake/1", 1)
+            row = quarantines.Quarantined("P-Z", REASON, b"1", 0, None, "", may_pass=False, as_of=1)
+            quarantines.add(connection, [row], told)
+        bench.market.rereads[BAD] = Reread([order("P-N", "3", 2)])
+        settled = desk.replay(RowFilter(source="fake"), trigger=Trigger.BUTTON)
+        assert settled.rows == 1
+        assert settled.skipped == ["Второй (keyless): MICORE_KEYLESS_API_KEY is not set"]
+        assert [run.source for run in settled.runs] == ["fake"]
+        bench.service.work_once()
+        assert [state for _, state, _ in states(bench)] == ["loaded", "waiting"]
+        alone = desk.replay(RowFilter(account_id=99), trigger=Trigger.BUTTON)
+        assert (alone.rows, alone.runs, len(alone.skipped)) == (0, [], 1)
+
+    def test_what_is_asked_while_a_replay_runs_is_tried_by_it(self, bench: SyncBench, desk: Quarantine) -> None:
+        bench.market.rejected["sales"] = [RejectedRow("A-N", REASON, b"sale")]
+        bench.sync()
+        bench.market.rejected.clear()
+        bench.market.rereads |= {BAD: Reread([order("P-N", "3")]), b"sale": Reread([sale("A-N", "3", 5)])}
+        first = desk.replay(RowFilter(stream="sales"), trigger=Trigger.BUTTON)
+        asked: list[int] = []
+
+        def ask_more(run_id: int) -> None:
+            if tried(bench):
+                bench.told.run_changed = lambda run_id: None  # type: ignore[method-assign]
+                asked.extend(run.id for run in desk.replay(RowFilter(stream="orders"), trigger=Trigger.BUTTON).runs)
+
+        bench.told.run_changed = ask_more  # type: ignore[method-assign]
+        while bench.service.work_once() is not None:
+            pass
+        assert asked == [run.id for run in first.runs]
+        assert sorted(states(bench)) == [("A-N", "loaded", 1), ("P-N", "loaded", 1)]
+        assert bench.service.run(asked[0]).state == RunState.DONE
+
+    def test_a_replay_that_a_sync_was_quicker_than_says_what_was_refused(
+        self, bench: SyncBench, desk: Quarantine
+    ) -> None:
+        settled = desk.replay(RowFilter(stream="orders"), trigger=Trigger.BUTTON)
+        bench.service.request(trigger=Trigger.BUTTON)
+        live = bench.service.work_once()
+        assert live is not None
+        assert live.kind == RunKind.SYNC
+        assert states(bench) == [("P-N", "waiting", 1)]
+        run = bench.service.work_once()
+        assert run is not None
+        assert (run.id, run.state) == (settled.runs[0].id, RunState.GAPS)
+        assert run.message == "1 of the rows asked for still cannot be believed and go on waiting."
+
+    def test_many_groups_are_cut_and_counted(self, bench: SyncBench, desk: Quarantine) -> None:
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        bench.market.rejected["orders"] = [
+            RejectedRow(f"{one}{two}", f"{one}{two}: received 1; allowed: 2.", f"{one}{two}".encode())
+            for one in letters[:15]
+            for two in letters[:15]
+        ]
+        bench.sync()
+        overview = desk.overview()
+        assert (len(overview.groups), overview.groups_total, overview.waiting) == (200, 226, 226)
+        assert desk.waiting().waiting == 226
 
 
 def tried(bench: SyncBench) -> int:

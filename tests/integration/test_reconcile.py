@@ -14,13 +14,16 @@ from sqlalchemy import text
 
 from micore import plugins
 from micore.domain.reconcile_views import DifferenceClass, Reconciliation
-from micore.domain.run_views import RunKind, RunState, Trigger
+from micore.domain.run_views import RunKind, RunState, StreamState, Trigger
+from micore.errors import InvalidRequestError
 from micore.services.reconciliations import Reconciliations
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop as OwnShop
 from micore.services.sync import SourceSlot, SyncService
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.sources.base import SourceTools
+from micore.sources.ozon import OzonSource
+from micore.storage import reconciliations
 from micore.storage.database import Database
 from micore.storage.raw import RawStore
 
@@ -113,6 +116,13 @@ def bench(request: pytest.FixtureRequest, simulator: Running, migrated_url: str,
     made.close()
 
 
+@pytest.fixture
+def ozon(simulator: Running, migrated_url: str, tmp_path: Path) -> Iterator[Bench]:
+    made = Bench("ozon", simulator, migrated_url, tmp_path)
+    yield made
+    made.close()
+
+
 def findings(told: Reconciliation) -> dict[str, int]:
     return {each.kind.value: each.rows for each in told.differences if not each.harmless}
 
@@ -128,6 +138,11 @@ def test_each_injected_fault_shows_in_its_class_and_nothing_else_does(bench: Ben
     assert [each.day for each in orders.days] == [FIRST + timedelta(days=number) for number in range(10)]
     assert sum(each.theirs for each in orders.days) == sum(each.ours for each in orders.days) > 20
     assert DifferenceClass.UNEXPLAINED not in {each.kind for each in orders.differences}
+    stock = untouched["stock"].days
+    assert all(each.theirs == each.ours for each in stock)
+    assert {each.scheme for each in stock if each.theirs > 0} >= (
+        {"FBO", "FBS"} if orders.source == "ozon" else {"FBS"}
+    )
 
     lost = bench.first(f"SELECT min(order_id) AS id FROM order_line WHERE {DAYS}").id
     bench.change(
@@ -155,15 +170,124 @@ def test_each_injected_fault_shows_in_its_class_and_nothing_else_does(bench: Ben
     assert by_class["place"] == [placeless.order_id]
 
 
-def test_a_lost_place_and_a_wrong_amount_show_in_stock(simulator: Running, migrated_url: str, tmp_path: Path) -> None:
-    bench = Bench("ozon", simulator, migrated_url, tmp_path)
-    assert findings(bench.reconcile()["stock"]) == {}
-    place = bench.first(
+def test_a_lost_place_and_a_wrong_amount_show_in_stock(ozon: Bench) -> None:
+    assert findings(ozon.reconcile()["stock"]) == {}
+    place = ozon.first(
         "SELECT p.id, count(*) AS n FROM stock s JOIN place p ON p.id = s.place_id "
         "WHERE p.scheme IN ('FBS', 'rFBS') AND s.available > 0 GROUP BY p.id ORDER BY 2 DESC LIMIT 1"
     )
-    bench.change("DELETE FROM stock WHERE place_id = :id", id=place.id)
-    told = bench.reconcile()["stock"]
+    ozon.change("DELETE FROM stock WHERE place_id = :id", id=place.id)
+    told = ozon.reconcile()["stock"]
     assert sum(findings(told).values()) == place.n
     assert told.differences[0].units > 0
-    bench.close()
+
+
+@pytest.mark.parametrize("source", ["ozon", "wildberries"])
+def test_stock_is_held_against_its_scheme_or_where_it_is_told_its_place(
+    source: str, simulator: Running, migrated_url: str, tmp_path: Path
+) -> None:
+    bench = Bench(source, simulator, migrated_url, tmp_path)
+    try:
+        scheme = "FBO" if source == "ozon" else "FBS"
+        row = bench.first(
+            "SELECT s.sku_id, s.place_id, p.name FROM stock s JOIN place p ON p.id = s.place_id "
+            f"WHERE p.scheme = '{scheme}' AND s.available > 0 ORDER BY s.sku_id, s.place_id LIMIT 1"
+        )
+        bench.change(
+            "UPDATE stock SET available = available + 7000 WHERE sku_id = :sku AND place_id = :place",
+            sku=row.sku_id,
+            place=row.place_id,
+        )
+        told = bench.reconcile()["stock"]
+        assert findings(told) == {"quantity": 1}
+        (example,) = told.differences[0].examples
+        assert (example.ours or 0) - (example.theirs or 0) == 7
+        assert (example.scheme, example.place) == (scheme, None if source == "ozon" else row.name)
+        assert {each.place is None for each in told.days} == {source == "ozon"}
+    finally:
+        bench.close()
+
+
+def test_figures_that_came_empty_are_no_agreement(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OzonSource, "own_stock", lambda self: [])
+    desk = Reconciliations(ozon.service)
+    desk.request(trigger=Trigger.COMMAND, source="ozon", first_day=FIRST, end_day=END)
+    done = ozon.service.work_once()
+    assert done is not None
+    assert done.state == RunState.GAPS, "not a success"
+    assert [each.stream for each in desk.newest()] == ["orders"]
+    (stock,) = [each for each in done.streams if each.stream == "stock"]
+    assert stock.state == StreamState.FAILED
+    assert "nothing could be compared" in (stock.message or "")
+
+
+def test_a_scheme_that_they_are_silent_about_does_not_agree(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = OzonSource.own_stock
+    monkeypatch.setattr(OzonSource, "own_stock", lambda self: [each for each in whole(self) if each.scheme != "FBS"])
+    told = ozon.reconcile()["stock"]
+    fbs = next(each for each in told.days if each.scheme == "FBS")
+    assert (fbs.theirs, fbs.ours > 0) == (0, True)
+    assert findings(told)["extra_here"] > 0
+
+
+@pytest.mark.parametrize("as_of", [None, int((NOW - timedelta(days=10)).timestamp() * 1_000_000)])
+def test_a_sync_that_is_broken_or_never_came_to_its_end_excuses_nothing(ozon: Bench, as_of: int | None) -> None:
+    days = "ordered_day >= '2026-11-16' AND ordered_day < '2026-11-19'"
+    ozon.change(f"DELETE FROM demand_event WHERE order_line_id IN (SELECT id FROM order_line WHERE {days})")
+    gone = ozon.change(f"DELETE FROM order_line WHERE {days}")
+    ozon.change("UPDATE stock SET available = available + 1000 WHERE available > 0")
+    ozon.change("UPDATE stream_state SET as_of = :as_of", as_of=as_of)
+    told = ozon.reconcile()
+    assert (findings(told["orders"])["missing_here"], gone > 5) == (gone, True)
+    assert findings(told["stock"])["quantity"] > 10
+
+
+def test_a_row_that_was_dropped_does_not_wait(ozon: Bench) -> None:
+    lost = ozon.first(f"SELECT min(order_id) AS id FROM order_line WHERE {DAYS}").id
+    ozon.change(
+        "DELETE FROM demand_event WHERE order_line_id IN (SELECT id FROM order_line WHERE order_id = :id)", id=lost
+    )
+    gone = ozon.change("DELETE FROM order_line WHERE order_id = :id", id=lost)
+    ozon.change(
+        "INSERT INTO quarantine (account_id, stream, run_id, row_key, reason, bytes, received_at) "
+        "SELECT max(account_id), 'orders', 1, :id, 'quantity', :row, 1 FROM order_line",
+        id=lost,
+        row=b"{}",
+    )
+    assert findings(ozon.reconcile()["orders"]) == {"quarantined": gone}
+    ozon.change("UPDATE quarantine SET state = 'dropped'")
+    assert findings(ozon.reconcile()["orders"]) == {"missing_here": gone}
+
+
+def test_a_cancellation_that_was_never_taken_over_is_a_finding(bench: Bench) -> None:
+    line = bench.first(f"SELECT id FROM order_line WHERE {DAYS} AND state = 'cancelled' ORDER BY id LIMIT 1")
+    bench.change("UPDATE order_line SET state = 'ordered' WHERE id = :id", id=line.id)
+    assert findings(bench.reconcile()["orders"]) == {"cancelled": 1}
+
+
+def test_results_are_told_of_a_marketplace_with_all_its_accounts_or_of_one(ozon: Bench) -> None:
+    (slot,) = ozon.service.sources.values()
+    service = replace(ozon.service, sources={"ozon": slot, "ozon-2": replace(slot, name="ozon-2")})
+    first = ozon.reconcile()["orders"]
+    account = ozon.first("SELECT max(id) AS id FROM account").id
+    with ozon.database.write() as connection:
+        (run_id,) = connection.execute(
+            text(
+                "INSERT INTO run (kind, source, state, trigger, params, created_at) "
+                "SELECT kind, 'ozon-2', state, trigger, params, created_at FROM run WHERE id = :id RETURNING id"
+            ),
+            {"id": first.run_id},
+        ).one()
+        connection.execute(
+            text(
+                "INSERT INTO account (source, external_id, name, currency, created_at) "
+                "SELECT source, 'two', name, currency, created_at FROM account"
+            )
+        )
+        second = replace(first, run_id=run_id, source="ozon-2", account="second")
+        reconciliations.save(connection, second, account_id=account + 1, now=1)
+    desk = Reconciliations(service)
+    assert {each.source for each in desk.newest("ozon")} == {"ozon", "ozon-2"}
+    assert [each.account for each in desk.newest("ozon-2")] == ["second"]
+    with pytest.raises(InvalidRequestError, match="ozon-2"):
+        desk.newest("ozon-3")

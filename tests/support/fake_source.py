@@ -206,7 +206,7 @@ class TellingSource(FakeSource):
         Stream("returns", StreamKind.INCREMENTAL),
         Stream("supplies", StreamKind.INCREMENTAL),
         Stream("finance", StreamKind.INCREMENTAL),
-        Stream("storage_cost", StreamKind.INCREMENTAL),
+        Stream("storage_cost", StreamKind.INCREMENTAL, alone=False),
     )
 
 

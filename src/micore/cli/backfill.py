@@ -23,7 +23,7 @@ def backfill(
     first: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day, by the marketplace's calendar.")],
     end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="The day after the last one.")],
     streams: Annotated[
-        str | None, typer.Option(help="Separated by commas: orders,sales,returns; else all that have a past.")
+        str | None, typer.Option(help="Separated by commas: orders,finance; else all that have a past.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would fetch, and ask nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: for programs.")] = False,

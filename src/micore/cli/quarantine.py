@@ -14,7 +14,13 @@ import typer
 from micore.app import App
 from micore.cli.output import console, figure, local_time, print_json, print_table
 from micore.cli.working import ask_server, by_itself, end_with, ready_app, server_of, watch, writing
-from micore.domain.quarantine import QuarantinedRowDetail, QuarantineOverview, RowState
+from micore.domain.quarantine import (
+    QuarantinedRowDetail,
+    QuarantineGroup,
+    QuarantineOverview,
+    RowState,
+    StreamQuarantine,
+)
 from micore.domain.run_views import Run, Trigger
 from micore.errors import InvalidRequestError
 from micore.services.quarantine import Mended, Settled, pretty
@@ -46,9 +52,10 @@ def show_rows(
 ) -> None:
     """Show what waits, grouped by what is to be decided; with --rows the rows themselves."""
     with _ready() as ready:
+        _check_known(ready, source, stream)
         if not rows:
-            overview = ready.quarantine.overview()
-            print_json(overview) if as_json else _print_groups(overview, source, stream)
+            overview = _only(ready.quarantine.overview(), source, stream)
+            print_json(overview) if as_json else _print_groups(overview)
             return
         page = ready.quarantine.page(RowFilter(source, None, stream, state, rule), limit=limit)
         if as_json:
@@ -62,9 +69,28 @@ def show_rows(
         console.print(f"{len(page.items):,} of {page.total:,} rows.", style="dim")
 
 
-def _print_groups(overview: QuarantineOverview, source: str | None, stream: str | None) -> None:
-    shown = [each for each in overview.groups if source in (None, each.source) and stream in (None, each.stream)]
-    if not shown:
+def _check_known(ready: App, source: str | None, stream: str | None) -> None:
+    """Raise InvalidRequestError for a name that nothing has: an empty answer would look as if all were well."""
+    sources, streams = ready.quarantine.known()
+    for option, value, known in (("--source", source, sources), ("--stream", stream, streams)):
+        if value is not None and value not in known:
+            raise InvalidRequestError(option, received=value, allowed=", ".join(sorted(known)))
+
+
+def _only(overview: QuarantineOverview, source: str | None, stream: str | None) -> QuarantineOverview:
+    def is_meant(each: QuarantineGroup | StreamQuarantine) -> bool:
+        return source in (None, each.source) and stream in (None, each.stream)
+
+    if source is None and stream is None:
+        return overview
+    groups = [each for each in overview.groups if is_meant(each)]
+    streams = [each for each in overview.streams if is_meant(each)]
+    return QuarantineOverview(sum(each.waiting for each in streams), groups, len(groups), streams)
+
+
+def _print_groups(overview: QuarantineOverview) -> None:
+    shown = overview.groups
+    if not overview.waiting:
         console.print("Nothing waits in quarantine.")
         return
     cells = [
@@ -79,6 +105,8 @@ def _print_groups(overview: QuarantineOverview, source: str | None, stream: str 
         for each in shown
     ]
     print_table("", ["rows", "source", "stream", "rule", "waits for", "such as row"], cells, right=(0, 5))
+    if overview.groups_total > len(shown):
+        console.print(f"{len(shown):,} of {overview.groups_total:,} groups, the largest.", style="dim")
 
 
 @app.command("show")
@@ -118,15 +146,20 @@ def replay(
 ) -> None:
     """Try waiting rows again by the rules of today, without asking the marketplace.
 
-    Exit code 0: all that were tried are in; 2: some still cannot be believed.
+    Exit code 0: all that were tried are in; 2: some still cannot be believed, or nobody can try them as things are.
     """
     with _ready() as ready:
         settled = [_settle(ready, "replay", meant) for meant in _each(ready, ids, source, stream, rule, every=every)]
         runs = list({run.id: run for each in settled for run in each.runs}.values())
         ended = _followed(ready, runs)
-    if not sum(each.rows for each in settled):
-        console.print("None of these rows waits, or they are of a snapshot, which the next whole reading settles.")
+    skipped = [each for one in settled for each in one.skipped]
+    for each in skipped:
+        console.print(f"Not tried: {each}", soft_wrap=True, markup=False)
+    if not skipped and not sum(each.rows for each in settled):
+        console.print("None of these rows waits, or they tell no whole fact alone: the next reading settles them.")
     end_with(ended)
+    if skipped:
+        raise typer.Exit(2)
 
 
 @app.command("fix")
@@ -185,10 +218,12 @@ def _each(
     ready: App, ids: Sequence[int] | None, source: str | None, stream: str | None, rule: str | None, *, every: bool
 ) -> list[RowFilter]:
     """The rows meant; with `every` those of each source. Raises InvalidRequestError where none is named."""
+    _check_known(ready, source, stream)
     if any((ids, source, stream, rule)):
         return [RowFilter(source, None, stream, None, rule, tuple(ids) if ids else None)]
     if every:
-        return [RowFilter(each) for each in sorted({group.source for group in ready.quarantine.overview().groups})]
+        waiting = [each for each in ready.quarantine.overview().streams if each.waiting]
+        return [RowFilter(source) for source in sorted({each.source for each in waiting})]
     raise InvalidRequestError("ID", received="none", allowed="numbers of rows, --source, --stream or --rule")
 
 

@@ -60,12 +60,22 @@ def _results(ready: App, ended: list[Run]) -> list[Reconciliation]:
 def _print(told: Reconciliation) -> None:
     title = f"{told.source} {told.account}, {told.stream}, {told.first_day} to {told.end_day}"
     rows = [
-        [str(each.day or each.scheme or ""), figure(each.theirs), figure(each.ours), figure(each.theirs - each.ours)]
+        [
+            str(each.day or ", ".join(filter(None, (each.scheme, each.place)))),
+            figure(each.theirs),
+            figure(each.ours),
+            figure(each.theirs - each.ours),
+        ]
         for each in told.days
     ]
-    print_table(title, ["day or scheme", "marketplace, units", "here, units", "difference"], rows, right=(1, 2, 3))
+    print_table(
+        title, ["day, or scheme and place", "marketplace, units", "here, units", "difference"], rows, right=(1, 2, 3)
+    )
     if not told.differences:
-        console.print("Nothing differs.", style="green")
+        if any(each.theirs or each.ours for each in told.days):
+            console.print("Nothing differs.", style="green")
+        else:
+            console.print("Neither side has anything: there was nothing to compare.", style="yellow")
         return
     found = [
         [

@@ -24,7 +24,8 @@ def key(
 ) -> None:
     """Test a key: its kind, what it opens, until when, and how long its first sync takes. Nothing is stored.
 
-    Takes the key in the settings; where there is none, asks for one without showing it. Exit code 1: it is refused.
+    Takes the key in the settings; where there is none, asks for one without showing it. Exit code 1: it is
+    refused, or could not be tested.
     """
     ready = ready_app()
     try:
@@ -68,6 +69,8 @@ def _show(report: KeyReport, form: KeyForm, *, tried: bool) -> None:
     for label, text in facts:
         if text:
             console.print(f"{label:<10} {escape(text)}", soft_wrap=True)
+    if report.accepted is None:
+        warn(f"The key could not be tested: {report.title} did not get as far as taking or refusing it.")
     if report.problem is not None:
         warn(f"{report.problem} {report.remedy or ''}".strip())
     if report.sandbox:

@@ -18,7 +18,7 @@ from micore.cli.progress import OPEN, follow
 from micore.cli.settings import settings_in_force
 from micore.config import ENV_FILE
 from micore.domain.run_views import Run, RunState
-from micore.errors import ConflictError, NoMarketplaceError, NotFoundError, RunEndedError
+from micore.errors import ConflictError, NoMarketplaceError, RequestError, RunEndedError
 from micore.slots import option_variables
 from micore.storage.database import WriterInfo
 from micore.storage.migrations import upgrade
@@ -132,16 +132,14 @@ def end_with(ended: Sequence[Run]) -> None:
 
 
 def ask_server(server: str, method: str, path: str, body: Any = None) -> Any:
-    """One request to our own API. Raises NotFoundError, ConflictError."""
+    """One request to our own API. Raises RequestError with the server's words for what is not there, ConflictError."""
     try:
         answer = httpx2.request(method, server + path, json=body, timeout=30)
     except httpx2.HTTPError as error:
         raise ConflictError(
             f"The server at {server} does not answer ({error}); it may be starting or ending."
         ) from None
-    if answer.status_code == 404:
-        raise NotFoundError("run", path.rpartition("/")[2])
     if answer.status_code >= 400:
         detail = answer.json().get("detail", answer.text)
-        raise ConflictError(f"The server refused: {detail}")
+        raise RequestError(detail) if answer.status_code == 404 else ConflictError(f"The server refused: {detail}")
     return answer.json()

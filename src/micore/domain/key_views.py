@@ -62,10 +62,10 @@ class KeyReport:
 
     source: str
     title: str
-    accepted: bool
-    """The marketplace takes it."""
+    accepted: bool | None
+    """The marketplace takes it; False: it refuses the key. None: it did not get as far as telling."""
     problem: str | None
-    """Why not, or why no estimate could be made."""
+    """Why it does not take it, or could not be asked, or why no estimate could be made."""
     remedy: str | None
     kind: str | None
     """In the marketplace's words."""

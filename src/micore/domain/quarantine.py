@@ -9,23 +9,29 @@ from enum import StrEnum
 
 from micore.domain.records import (
     CatalogueRecord,
+    FinanceRecord,
     OrderRecord,
     PlaceRecord,
     PriceRecord,
     Record,
     ReturnRecord,
     SaleRecord,
+    StorageCostRecord,
     SupplyRecord,
 )
 
 _DOCS = {"use_attribute_docstrings": True}
 
 _RECEIVED = re.compile(r": received .*?; allowed: ", re.DOTALL)
+_ALLOWED = ": allowed: "
+_LONG_NUMBER = re.compile(r"(?<![\w.])\d{5,}(?![\w])")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?![\w])")
 _PATH = re.compile(r"`(\$[^`]*)`")
 _FIELD = re.compile(r"^([\w.\[\]]+): ")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
+_WHERE = re.compile(r"^.{1,300}?, line \d+(?: of \d+ to \d+)?: ", re.DOTALL)
+"""In which line of which file a row stood."""
 LONGEST_RULE = 300
 
 
@@ -41,15 +47,16 @@ class RowState(StrEnum):
 
 
 def rule_of(reason: str) -> str:
-    """A reason without what was received: the same for all rows that broke the same rule."""
-    rule = _RECEIVED.sub(": allowed: ", reason, count=1)
-    if rule == reason:
-        rule = _NUMBER.sub("#", _QUOTED.sub("'…'", rule))
+    """A reason without what was received and where it stood: the same for all rows that broke the same rule."""
+    told, also, allowed = _RECEIVED.sub(_ALLOWED, _WHERE.sub("", reason), count=1).partition(_ALLOWED)
+    # Limits are part of the rule; a long number without commas names a card or the like.
+    rule = _NUMBER.sub("#", _QUOTED.sub("'…'", told)) + also + _LONG_NUMBER.sub("#", allowed)
     return rule[:LONGEST_RULE]
 
 
 def faulty_field(reason: str) -> str | None:
     """The field that a reason names, "products[0].quantity"; None where it names none."""
+    reason = _WHERE.sub("", reason)
     path = _PATH.search(reason)
     missing = _MISSING.search(reason)
     if missing is not None:
@@ -70,10 +77,16 @@ def keys_of(record: Record) -> tuple[str, ...]:
         case SaleRecord():
             # A booking with several lines is one row, and they are named after it.
             return record.sale_id, record.sale_id.partition(":")[0]
+        case FinanceRecord():
+            # So are the amounts of a booking, or of a row of a report.
+            return record.finance_id, record.finance_id.partition(":")[0]
+        case StorageCostRecord():
+            return (record.cost_id,)
         case ReturnRecord():
             return (record.return_id,)
         case SupplyRecord():
-            return (f"{record.supply_id}:{record.sku_id}",)
+            # A line of it, or all of its lines as one row.
+            return f"{record.supply_id}:{record.sku_id}", record.supply_id
         case CatalogueRecord():
             return record.sku_id, record.listing_id
         case PriceRecord():
@@ -112,7 +125,7 @@ class QuarantineGroup:
     may_pass: bool
     """Each sync tries them again by itself: they name something that may become known."""
     replayable: bool
-    """False: rows of a snapshot; the next whole reading settles them."""
+    """False: they tell no whole fact alone, like rows of a snapshot; the next reading settles them."""
     example_id: int
 
 
@@ -140,7 +153,19 @@ class QuarantineOverview:
 
     waiting: int
     groups: list[QuarantineGroup]
+    """The 200 largest."""
+    groups_total: int
+    """How many groups there are."""
     streams: list[StreamQuarantine]
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineCount:
+    """How many rows wait, of all accounts and streams."""
+
+    __pydantic_config__ = _DOCS
+
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)

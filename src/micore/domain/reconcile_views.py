@@ -24,17 +24,18 @@ class DifferenceClass(StrEnum):
     QUARANTINED = "quarantined"
     """It came and could not be believed: it waits in quarantine."""
     CANCELLED = "cancelled"
-    """Cancelled for one side and not, or not yet, for the other."""
+    """Cancelled for one side and not for the other."""
     DAY_BOUNDARY = "day_boundary"
     """On another day for the other side."""
     LATE = "late"
-    """Told after our last reading, or not in the marketplace's sum yet."""
+    """Happened since our last reading, or not in the marketplace's sum yet."""
     UNEXPLAINED = "unexplained"
     """The marketplace's sum is not the sum of what it lists."""
 
 
-HARMLESS = frozenset({DifferenceClass.CANCELLED, DifferenceClass.DAY_BOUNDARY, DifferenceClass.LATE})
-"""What goes away by itself, or is counted otherwise by right."""
+HARMLESS = frozenset({DifferenceClass.DAY_BOUNDARY, DifferenceClass.LATE})
+"""What goes away by itself, or is counted otherwise by right. A cancellation that one side lacks is not: sums of what
+was ordered hold it on both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class DifferenceRow:
     theirs: float | None
     """Units; None: not there at all. Prices for the class of prices."""
     ours: float | None
+    place: str | None = None
+    """Where, for stock that the marketplace tells by place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class DayCompared:
     """None for orders."""
     theirs: float
     ours: float
+    place: str | None = None
+    """None for orders, and where stock is told over all places."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import isqrt
 from typing import NamedTuple
 
 from micore.domain.reconcile_views import DifferenceClass
+from micore.domain.units import MILLI
 
 
 class Line(NamedTuple):
@@ -19,6 +21,8 @@ class Line(NamedTuple):
     price: int | None
     cancelled: bool
     place: str | None
+    changed_at: int | None = None
+    """When it came into its present state; None: not told."""
 
 
 class Difference(NamedTuple):
@@ -34,6 +38,7 @@ class Difference(NamedTuple):
     ours: int | None
     units: int
     amount: int | None
+    place_id: str | None = None
 
 
 def compare_lines(
@@ -42,13 +47,13 @@ def compare_lines(
     *,
     inside: Callable[[Line], bool],
     day_of: Callable[[int], str],
-    read_to: int,
+    read_to: int | None,
     quarantined: Collection[str],
 ) -> list[Difference]:
     """Differences of lines of which at least one side is `inside` the range.
 
-    `read_to`: what was ordered later, we may not have been told of yet. `quarantined`: orders that came and were
-    rejected.
+    `read_to`: what was ordered or cancelled later, we may not have been told of yet; None: nothing excuses us.
+    `quarantined`: orders that came, were rejected, and wait.
     """
     told = {(line.order_id, line.sku_id): line for line in theirs}
     here = {(line.order_id, line.sku_id): line for line in ours}
@@ -60,12 +65,16 @@ def compare_lines(
         if one is None or other is None:
             found.append(_alone(one, other, day_of, read_to, quarantined))
         else:
-            found += _both(one, other, day_of)
+            found += _both(one, other, day_of, read_to)
     return found
 
 
 def _alone(
-    one: Line | None, other: Line | None, day_of: Callable[[int], str], read_to: int, quarantined: Collection[str]
+    one: Line | None,
+    other: Line | None,
+    day_of: Callable[[int], str],
+    read_to: int | None,
+    quarantined: Collection[str],
 ) -> Difference:
     line = one or other
     assert line is not None
@@ -73,16 +82,21 @@ def _alone(
     if one is not None and one.order_id in quarantined:
         kind = DifferenceClass.QUARANTINED
     elif one is not None:
-        kind = DifferenceClass.LATE if one.ordered_at >= read_to else DifferenceClass.MISSING_HERE
+        kind = DifferenceClass.LATE if _since(one.ordered_at, read_to) else DifferenceClass.MISSING_HERE
     return _difference(kind, line, day_of, one.quantity if one else None, other.quantity if other else None)
 
 
-def _both(one: Line, other: Line, day_of: Callable[[int], str]) -> Iterable[Difference]:
+def _since(moment: int | None, read_to: int | None) -> bool:
+    return moment is not None and read_to is not None and moment >= read_to
+
+
+def _both(one: Line, other: Line, day_of: Callable[[int], str], read_to: int | None) -> Iterable[Difference]:
     if one.quantity != other.quantity:
         yield _difference(DifferenceClass.QUANTITY, one, day_of, one.quantity, other.quantity)
     if one.cancelled != other.cancelled:
+        late = one.cancelled and _since(one.changed_at, read_to)
         yield _difference(
-            DifferenceClass.CANCELLED,
+            DifferenceClass.LATE if late else DifferenceClass.CANCELLED,
             one,
             day_of,
             0 if one.cancelled else one.quantity,
@@ -134,31 +148,42 @@ def compare_sums(sums: Mapping[str, int], listed: Mapping[str, int], *, complete
     return found
 
 
-FEW_UNITS = 3_000
-"""Thousandths by which a sku may have moved since we read it, however little there is of it."""
+def may_have_moved(ordered: int, *, span: int, elapsed: int) -> int:
+    """By how much a sku's stock may have moved in `elapsed` where `ordered` thousandths were ordered in `span`.
+
+    The mean of that time and three standard deviations of a count with this mean, up to the next whole unit; none
+    where nothing was ordered.
+    """
+    mean = ordered * max(elapsed, 0) // span
+    return -(-(mean + 3 * isqrt(mean * MILLI)) // MILLI) * MILLI
+
+
+StockKey = tuple[str, str, str | None]
+"""Scheme, sku, and the place where it is told by place."""
 
 
 def compare_stock(
-    theirs: Mapping[tuple[str, str], int], ours: Mapping[tuple[str, str], int], *, read_before: bool
+    theirs: Mapping[StockKey, int], ours: Mapping[StockKey, int], *, moved: Mapping[str, int]
 ) -> list[Difference]:
-    """Differences of what can be sold by (scheme, sku).
+    """Differences of what can be sold.
 
-    `read_before`: ours was read earlier than theirs, so that a little may have been sold or brought since.
+    `moved`: thousandths by which a sku may have moved since ours was read. It excuses a difference of two figures,
+    never one that a side does not have.
     """
     found: list[Difference] = []
-    for key in sorted(theirs.keys() | ours.keys()):
+    for key in sorted(theirs.keys() | ours.keys(), key=lambda each: (*each[:2], each[2] or "")):
         one, other = theirs.get(key), ours.get(key)
         if (one or 0) == (other or 0):
             continue
         units = (one or 0) - (other or 0)
         kind = DifferenceClass.QUANTITY
-        if read_before and abs(units) <= max(FEW_UNITS, (one or 0) // 10):
-            kind = DifferenceClass.LATE
-        elif other is None:
+        if other is None:
             kind = DifferenceClass.MISSING_HERE
         elif one is None:
             kind = DifferenceClass.EXTRA_HERE
-        found.append(Difference(kind, None, None, key[1], key[0], one, other, units, None))
+        elif abs(units) <= moved.get(key[1], 0):
+            kind = DifferenceClass.LATE
+        found.append(Difference(kind, None, None, key[1], key[0], one, other, units, None, key[2]))
     return found
 
 

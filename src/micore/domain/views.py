@@ -245,6 +245,16 @@ class OpenSupply:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadAccount:
+    """An account that sums lack."""
+
+    __pydantic_config__ = _DOCS
+
+    source: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnsSum:
     """What came back, or is on its way."""
 
@@ -256,6 +266,8 @@ class ReturnsSum:
     """Units that are not back yet, whenever that began."""
     reasons: list[str]
     """The marketplace's words for the last 30 days, the most frequent first, three at most."""
+    unread: list[UnreadAccount]
+    """Accounts that sell it and have not been read for this to the end yet: what they know is not in the sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +297,8 @@ class FinanceSums:
     """The sum of all kinds in the shop's currency; costs that are booked for no single product are not in it."""
     kinds: list[FinanceSum]
     """Sales and returns first, then what is paid, the most first."""
+    unread: list[UnreadAccount]
+    """Accounts that sell it and have not been read for this to the end yet: what they know is not in the sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +318,8 @@ class StorageSum:
     """The newest of them."""
     response: str | None
     """SHA-256 of the stored response that told the newest day; GET /api/v1/raw/{sha256}."""
+    unread: list[UnreadAccount]
+    """Accounts that sell it and have not been read for this to the end yet: what they know is not in the sums."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,13 +58,15 @@ class Backfills:
         """
         params = self._params(source, streams, first_day, end_day)
         windows: dict[str, int] = {}
-        for stream, plan in self._plans(source, params).items():
+        plans = self._plans(source, params)
+        for stream, plan in plans.items():
             if not plan.windows and streams is not None:
                 raise InvalidRequestError("streams", received=stream, allowed=f"what can be read; {plan.reason}")
             if plan.windows:
                 windows[stream] = len(plan.windows)
         if not windows:
-            raise InvalidRequestError("streams", received="none that can be read", allowed="orders, sales, returns")
+            told = " ".join(f"{stream}: {plan.reason}" for stream, plan in plans.items())
+            raise InvalidRequestError("streams", received="none that can be read", allowed=f"what can be; {told}")
         params = runs.SyncParams(
             tuple(windows), first_day=params.first_day, end_day=params.end_day, asked_day=params.asked_day
         )

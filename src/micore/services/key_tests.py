@@ -148,7 +148,8 @@ class KeyTests:
             first = source.estimate(wanted, asked.per_request())
         except MicoreError as error:
             failed = error
-        accepted = account is not None
+        # A marketplace that is busy, down or cut off has refused nothing.
+        accepted = True if account is not None else False if isinstance(failed, SourceAuthError) else None
         return KeyReport(
             source=plugin.name,
             title=plugin.title,

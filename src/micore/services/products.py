@@ -31,6 +31,7 @@ from micore.domain.views import (
     ProductPage,
     ReturnsSum,
     StorageSum,
+    UnreadAccount,
 )
 from micore.errors import InvalidRequestError, NotFoundError
 from micore.services.dashboard import money, oldest, product_id, product_row, source_freshness
@@ -155,12 +156,12 @@ class Products:
             first = history_store.first_reading(connection, sku_ids)
             supplies = flows.open_supplies(connection, key)
             since_day = (self.today() - timedelta(days=RETURN_DAYS - 1)).isoformat()
-            told = flows.returns_told(connection, key)
+            returns_read = accounts_store.readings(connection, key, "returns")
             returns = flows.returns_of(connection, key, since_day=since_day)
             sellers = accounts_store.sellers(connection, [key])
-            finance_at = finance_store.read_to(connection, key, "finance")
+            finance_read = accounts_store.readings(connection, key, "finance")
             kinds = finance_store.amounts_by_kind(connection, key, since_day=since_day)
-            storage_at = finance_store.read_to(connection, key, "storage_cost")
+            storage_read = accounts_store.readings(connection, key, "storage_cost")
             cost = finance_store.storage_of(connection, key, self._shop.currency, since_day=since_day)
         now = self._now()
         return ProductDetail(
@@ -170,9 +171,9 @@ class Products:
             listings=[_listing(card, barcodes.get(card.sku_id, [])) for card in cards],
             places=[self._place_stock(row) for row in places],
             supplies=[_open_supply(row) for row in supplies],
-            returns=_returns_sum(returns, since_day) if told else None,
-            finance=None if finance_at is None else _finance_sums(kinds, finance_at, self._shop.currency),
-            storage=None if storage_at is None else _storage_sum(cost, storage_at, self._shop.currency),
+            returns=_returns_sum(returns, since_day, returns_read),
+            finance=_finance_sums(kinds, finance_read, self._shop.currency),
+            storage=_storage_sum(cost, storage_read, self._shop.currency),
             thresholds=self._shop.thresholds,
             first_known=None if first is None else business_day(first, self._shop.zone),
         )
@@ -293,7 +294,9 @@ def _open_supply(row: flows.OpenSupplyRow) -> OpenSupply:
     )
 
 
-def _returns_sum(rows: Sequence[flows.ReturnedRow], since_day: str) -> ReturnsSum:
+def _returns_sum(rows: Sequence[flows.ReturnedRow], since_day: str, read: accounts_store.Readings) -> ReturnsSum | None:
+    if read.as_of is None:
+        return None
     recent = [row for row in rows if row.returned_day >= since_day]
     reasons = Counter(row.reason for row in recent if row.reason)
     return ReturnsSum(
@@ -301,28 +304,41 @@ def _returns_sum(rows: Sequence[flows.ReturnedRow], since_day: str) -> ReturnsSu
         under_way=shown_quantity(sum(row.quantity for row in rows if row.state in flows.UNDER_WAY)) or 0,
         # The most frequent first, and of those the first by letters: the same answer each time.
         reasons=[reason for reason, _ in sorted(reasons.items(), key=lambda each: (-each[1], each[0]))[:MOST_REASONS]],
+        unread=_unread(read),
     )
 
 
-def _finance_sums(rows: Sequence[finance_store.KindRow], as_of: int, currency: str) -> FinanceSums:
+def _unread(read: accounts_store.Readings) -> list[UnreadAccount]:
+    return [UnreadAccount(source, account) for source, account in read.unread]
+
+
+def _finance_sums(
+    rows: Sequence[finance_store.KindRow], read: accounts_store.Readings, currency: str
+) -> FinanceSums | None:
+    if read.as_of is None:
+        return None
     first = (FinanceKind.SALE, FinanceKind.RETURN)
     ordered = sorted(
         rows, key=lambda row: (row.kind not in first, row.kind == FinanceKind.RETURN, row.amount, row.kind)
     )
     return FinanceSums(
-        as_of=instant(as_of),
+        as_of=instant(read.as_of),
         net=money(sum(row.amount for row in rows if row.currency == currency), currency),
         kinds=[
             FinanceSum(FinanceKind(row.kind), money(row.amount, row.currency), row.lines, row.sha256) for row in ordered
         ],
+        unread=_unread(read),
     )
 
 
-def _storage_sum(row: finance_store.CostRow | None, as_of: int, currency: str) -> StorageSum:
+def _storage_sum(row: finance_store.CostRow | None, read: accounts_store.Readings, currency: str) -> StorageSum | None:
+    if read.as_of is None:
+        return None
+    as_of, unread = instant(read.as_of), _unread(read)
     if row is None:
-        return StorageSum(instant(as_of), money(0, currency), 0, None, None, None)
-    first_day, last_day = date.fromisoformat(row.first_day), date.fromisoformat(row.last_day)
-    return StorageSum(instant(as_of), money(row.amount, currency), row.days, first_day, last_day, row.sha256)
+        return StorageSum(as_of, money(0, currency), 0, None, None, None, unread)
+    days = date.fromisoformat(row.first_day), date.fromisoformat(row.last_day)
+    return StorageSum(as_of, money(row.amount, currency), row.days, *days, row.sha256, unread)
 
 
 def _listing(card: store.ListingRow, barcodes: list[str]) -> Listing:

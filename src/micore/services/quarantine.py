@@ -8,11 +8,17 @@ from dataclasses import dataclass
 import msgspec
 
 from micore.domain.instants import micros
-from micore.domain.quarantine import QuarantinedRowDetail, QuarantineOverview, QuarantinePage, RowState
+from micore.domain.quarantine import (
+    QuarantineCount,
+    QuarantinedRowDetail,
+    QuarantineOverview,
+    QuarantinePage,
+    RowState,
+)
 from micore.domain.run_views import Run, Trigger
 from micore.errors import ConflictError, InvalidRequestError, StopRequestedError
 from micore.services.sync import SyncService
-from micore.sources.base import Reread, SourceTools, StoredRow, StreamKind
+from micore.sources.base import Reread, SourceTools, StoredRow
 from micore.storage import barcodes, events, runs
 from micore.storage import quarantine_desk as desk
 from micore.storage.database import Connection
@@ -33,6 +39,8 @@ class Settled:
     """0: none of those meant was in a state that allows it."""
     runs: list[Run]
     """Replays; none where nothing is to be tried."""
+    skipped: list[str]
+    """Accounts whose rows nobody can try as things are, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +66,24 @@ class Quarantine:
     def overview(self) -> QuarantineOverview:
         """What waits, grouped by what is to be decided, and the counts of each stream."""
         with self.sync.database.read() as connection:
-            groups = desk.groups(connection, snapshots=self._snapshots())
+            groups, total = desk.groups(connection, later_only=self._later_only())
             streams = desk.streams(connection)
-        return QuarantineOverview(waiting=sum(each.waiting for each in streams), groups=groups, streams=streams)
+        waiting = sum(each.waiting for each in streams)
+        return QuarantineOverview(waiting=waiting, groups=groups, groups_total=total, streams=streams)
+
+    def waiting(self) -> QuarantineCount:
+        """How many rows wait."""
+        with self.sync.database.read() as connection:
+            return QuarantineCount(desk.waiting_rows(connection))
+
+    def known(self) -> tuple[set[str], set[str]]:
+        """The plug-ins and the streams that rows may be of: those installed, and those that ever had any."""
+        with self.sync.database.read() as connection:
+            told = desk.streams(connection)
+        slots = self.sync.sources.values()
+        streams = {each.name for slot in slots for each in slot.streams}
+        sources = {slot.plugin for slot in slots} | {each.source for each in told}
+        return sources, streams | {each.stream for each in told}
 
     def page(self, wanted: RowFilter, *, limit: int, cursor: str | None = None) -> QuarantinePage:
         """Rows behind a filter, newest first. Raises InvalidRequestError for a cursor it did not give."""
@@ -68,14 +91,14 @@ class Quarantine:
             raise InvalidRequestError("cursor", received=cursor, allowed="the next_cursor of an earlier answer")
         before = None if cursor is None else min(int(cursor), 2**62)
         with self.sync.database.read() as connection:
-            found, total = desk.page(connection, wanted, limit=limit + 1, before=before, snapshots=self._snapshots())
+            found, total = desk.page(connection, wanted, limit=limit + 1, before=before, later_only=self._later_only())
         more = len(found) > limit
         return QuarantinePage(found[:limit], total, str(found[limit - 1].id) if more else None)
 
     def row(self, row_id: int) -> QuarantinedRowDetail:
         """One row with its bytes; raises NotFoundError."""
         with self.sync.database.read() as connection:
-            return desk.detail(connection, row_id, snapshots=self._snapshots())
+            return desk.detail(connection, row_id, later_only=self._later_only())
 
     # ----------------------------------------------------------------------------------------- deciding
 
@@ -83,14 +106,16 @@ class Quarantine:
         """Have waiting rows tried again, without asking the marketplace. Asking twice is asking once."""
         now = micros(self.sync.now())
         with self.sync.database.write() as connection:
-            asked = desk.ask(connection, wanted, snapshots=self._snapshots(), now=now)
-            requested = [self._enqueue(connection, account_id, trigger, now) for account_id in sorted(asked)]
-            replays = [runs.get_run(connection, run_id, now=now) for run_id in dict.fromkeys(requested)]
+            readers, skipped = self._readers(connection, wanted)
+            asked = desk.ask(connection, wanted, readers.keys(), later_only=self._later_only(), now=now)
+            sources = sorted({readers[account_id] for account_id in asked})
+            requested = [desk.enqueue(connection, source=each, trigger=trigger, now=now) for each in sources]
+            replays = [runs.get_run(connection, run_id, now=now) for run_id in requested]
         for each in replays:
             self.sync.listener.run_changed(each.id)
         if replays:
             self.wake()
-        return Settled(sum(asked.values()), replays)
+        return Settled(sum(asked.values()), replays, skipped)
 
     def fix(self, row_id: int, text: str, *, by: str, trigger: Trigger) -> Mended:
         """Keep a person's version of a row and have it tried. The received bytes stay beside it.
@@ -124,7 +149,7 @@ class Quarantine:
         with self.sync.database.write() as connection:
             rows = desk.drop(connection, wanted, note=told, now=now)
             self._note(connection, "quarantine.dropped", by, "quarantine", now, rows=rows)
-        return Settled(rows, [])
+        return Settled(rows, [], [])
 
     def take_back(self, wanted: RowFilter, *, by: str) -> Settled:
         """Let dropped rows wait again."""
@@ -132,29 +157,36 @@ class Quarantine:
         with self.sync.database.write() as connection:
             rows = desk.take_back(connection, wanted)
             self._note(connection, "quarantine.taken_back", by, "quarantine", now, rows=rows)
-        return Settled(rows, [])
+        return Settled(rows, [], [])
 
     # ------------------------------------------------------------------------------------------ helpers
 
-    def _snapshots(self) -> list[str]:
-        """The streams whose rows cannot be tried again: their instant has passed."""
-        kinds = {each.name: each.kind for slot in self.sync.sources.values() for each in slot.streams}
-        return [name for name, kind in kinds.items() if kind is StreamKind.SNAPSHOT]
+    def _later_only(self) -> set[tuple[str, str]]:
+        """Plug-in and stream of the rows that cannot be tried again: their instant has passed, or alone they tell no
+        whole fact."""
+        return {
+            (slot.plugin, each.name)
+            for slot in self.sync.sources.values()
+            for each in slot.streams
+            if not each.replayable
+        }
 
     def _refuse_unless_mendable(self, row_id: int, row: Mendable) -> None:
         if row.state is not RowState.WAITING:
             raise ConflictError(f"Row {row_id} is {row.state.value}; only a row that waits can be mended.")
-        if row.stream in self._snapshots():
-            raise ConflictError(f"Row {row_id} is of a snapshot, which has passed; the next whole reading settles it.")
+        if (row.source, row.stream) in self._later_only():
+            raise ConflictError(
+                f"Row {row_id} tells no whole fact alone, as it is of a snapshot or one part of several; "
+                "the next reading settles it."
+            )
 
     def _read(self, row: Mendable, raw: bytes) -> Reread:
         with self.sync.database.read() as connection:
             reader = desk.reader_of(connection, row.account_id) or row.source
             newest = desk.newest_run(connection, row.account_id)
-        slot = self.sync.sources.get(reader)
+        slot, problem = self.sync.sources.get(reader), self._problem(reader)
         if slot is None or slot.open is None:
-            reason = "it is not installed" if slot is None else slot.reason
-            raise ConflictError(f"{reader} cannot read a row as things are: {reason}.")
+            raise ConflictError(f"{reader} cannot read a row as things are: {problem}.")
         known = barcodes.Barcodes(self.sync.database, newest or 0)
         tools = SourceTools(now=self.sync.now, monotonic=self.sync.monotonic, sleep=_never, sku_of_barcode=known.sku_of)
         source = slot.open(tools)
@@ -163,11 +195,25 @@ class Quarantine:
         finally:
             source.close()
 
-    def _enqueue(self, connection: Connection, account_id: int, trigger: Trigger, now: int) -> int:
-        reader = desk.reader_of(connection, account_id)
-        if reader is None or reader not in self.sync.sources:
-            raise ConflictError(f"No source reads account {account_id} any more, so nobody can try its rows.")
-        return desk.enqueue(connection, source=reader, trigger=trigger, now=now)
+    def _readers(self, connection: Connection, wanted: RowFilter) -> tuple[dict[int, str], list[str]]:
+        """By account the source that can try its rows; and what to say of the accounts that none can try."""
+        readers: dict[int, str] = {}
+        skipped: list[str] = []
+        for account_id, plugin, name in desk.askable(connection, wanted, later_only=self._later_only()):
+            reader = desk.reader_of(connection, account_id)
+            problem = self._problem(reader)
+            if reader is None or problem is not None:
+                skipped.append(f"{name} ({reader or plugin}): {problem}")
+            else:
+                readers[account_id] = reader
+        return readers, skipped
+
+    def _problem(self, reader: str | None) -> str | None:
+        """Why a source cannot read a row as things are; None: it can."""
+        slot = None if reader is None else self.sync.sources.get(reader)
+        if slot is None:
+            return "no source of the settings reads this account any more"
+        return None if slot.open is not None else slot.reason or "it cannot be opened"
 
     def _note(self, connection: Connection, kind: str, by: str, subject: str, now: int, *, rows: int) -> None:
         if rows:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 
 from micore.domain.instants import DayTurner, micros
@@ -16,9 +16,19 @@ from micore.domain.reconcile_views import (
     DifferenceSum,
     Reconciliation,
 )
-from micore.domain.reconciling import Difference, Line, by_class, compare_lines, compare_stock, compare_sums
+from micore.domain.reconciling import (
+    Difference,
+    Line,
+    StockKey,
+    by_class,
+    compare_lines,
+    compare_stock,
+    compare_sums,
+    may_have_moved,
+)
 from micore.domain.run_views import StreamState
 from micore.domain.units import TEN_THOUSANDTHS, shown_money, shown_quantity
+from micore.errors import SourceProtocolError
 from micore.services.loaders import Outcome
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Stream
@@ -31,6 +41,10 @@ MOSCOW = timezone(timedelta(hours=3))
 """Whose days both marketplaces count by."""
 DAY = 86_400_000_000
 """Microseconds."""
+RECENT = DAY
+"""A reading that is older excuses nothing: then what is missing is missing because nobody reads."""
+DEMAND_SPAN = 28 * DAY
+"""Over which demand is taken, where it tells how much may have been sold since."""
 MOST_EXAMPLES = 200
 
 
@@ -75,14 +89,16 @@ def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: 
     since, to = _midnight(first_day), _midnight(end_day)
     with work.database.read() as connection:
         ours = reconciliations.our_lines(connection, work.account_id, since=since - DAY, to=to + DAY)
-        read_to = reconciliations.read_to(connection, work.account_id, "orders")
+        read_to = _recent(work, reconciliations.read_to(connection, work.account_id, "orders"))
         rejected = reconciliations.quarantined(connection, work.account_id, "orders")
-    theirs = [Line(*each) for each in own.lines]
+    # A walk that had to begin again tells rows twice.
+    theirs = list({each[:2]: Line(*each) for each in own.lines}.values())
     turner = DayTurner(MOSCOW)
 
     def inside(line: Line) -> bool:
         return since <= line.ordered_at < to
 
+    _refuse_silence(source, "orders", told=bool(theirs), here=any(inside(line) for line in ours))
     found = compare_lines(theirs, ours, inside=inside, day_of=turner.day, read_to=read_to, quarantined=rejected)
     listed = _by_day(theirs, inside, turner.day)
     sums = listed if own.sums is None else {each.day.isoformat(): each.quantity for each in own.sums}
@@ -94,6 +110,18 @@ def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: 
         for each in [window.first_day.isoformat()]
     ]
     return _Compared(days, found, len(theirs))
+
+
+def _recent(work: SyncWork, read_to: int | None) -> int | None:
+    """A reading that may excuse what is missing behind it; None where there is none."""
+    return read_to if read_to is not None and work.now_micros() - read_to <= RECENT else None
+
+
+def _refuse_silence(source: OwnFiguresSource, stream: str, *, told: bool, here: bool) -> None:
+    """Where the marketplace tells nothing at all and we have something, nothing was compared."""
+    if here and not told:
+        problem = "its own figures came empty, though something is stored here: nothing could be compared"
+        raise SourceProtocolError(source.name, path=stream, problem=problem)
 
 
 def _complete_before(own: OwnOrders, end_day: date) -> str:
@@ -113,31 +141,45 @@ def _by_day(lines: Sequence[Line], inside: Callable[[Line], bool], day_of: Calla
 
 def _stock(work: SyncWork, source: OwnFiguresSource) -> _Compared:
     own = source.own_stock()
-    theirs = {(each.scheme, each.sku_id): each.available for each in own}
-    schemes = sorted({scheme for scheme, _ in theirs})
+    by_place = any(each.place_id is not None for each in own)
+    theirs: Counter[StockKey] = Counter()
+    for each in own:
+        theirs[each.scheme, each.sku_id, each.place_id] += each.available
+    schemes, now = source.stock_schemes, work.now_micros()
     with work.database.read() as connection:
-        ours = reconciliations.our_stock(connection, work.account_id)
-        read_to = reconciliations.read_to(connection, work.account_id, "stock")
-    ours = {key: units for key, units in ours.items() if key[0] in schemes}
-    # Ours may be as new as the run's own clock can tell, and still be read before.
-    late = work.now_micros() - read_to > 0
-    found = compare_stock(theirs, ours, read_before=late)
+        here = reconciliations.our_stock(connection, work.account_id)
+        read_to = _recent(work, reconciliations.read_to(connection, work.account_id, "stock"))
+        ordered = reconciliations.ordered_since(connection, work.account_id, since=now - DEMAND_SPAN)
+    # Never by what they tell: a scheme that they are silent about would agree with everything.
+    ours: Counter[StockKey] = Counter()
+    for (scheme, sku, place), units in here.items():
+        if scheme in schemes:
+            ours[scheme, sku, place if by_place else None] += units
+    _refuse_silence(source, "stock", told=bool(theirs), here=any(ours.values()))
+    elapsed = 0 if read_to is None else now - read_to
+    moved = {sku: may_have_moved(units, span=DEMAND_SPAN, elapsed=elapsed) for sku, units in ordered.items()}
+    found = compare_stock(theirs, ours, moved=moved)
+    sums, sums_here = _by_place(theirs), _by_place(ours)
+    listed = sums.keys() | sums_here.keys() | (set() if by_place else {(scheme, None) for scheme in schemes})
     days = [
-        DayCompared(
-            None,
-            scheme,
-            shown_quantity(sum(units for key, units in theirs.items() if key[0] == scheme)) or 0,
-            shown_quantity(sum(units for key, units in ours.items() if key[0] == scheme)) or 0,
-        )
-        for scheme in schemes
+        DayCompared(None, scheme, _units(sums[scheme, place]), _units(sums_here[scheme, place]), place)
+        for scheme, place in sorted(listed, key=lambda each: (schemes.index(each[0]), each[1] or ""))
     ]
     return _Compared(days, found, len(theirs))
 
 
+def _by_place(stock: Mapping[StockKey, int]) -> Counter[tuple[str, str | None]]:
+    sums: Counter[tuple[str, str | None]] = Counter()
+    for (scheme, _, place), units in stock.items():
+        sums[scheme, place] += units
+    return sums
+
+
 def _shown(work: SyncWork, stream: str, days: tuple[date, date], compared: _Compared) -> Reconciliation:
-    sums = [_sum(kind, rows, work.shop.currency) for kind, rows in by_class(compared.differences).items()]
     with work.database.read() as connection:
         run = runs.get_run(connection, work.run_id, now=work.now_micros())
+        names = reconciliations.place_names(connection, work.account_id)
+    sums = [_sum(kind, rows, work.shop.currency, names) for kind, rows in by_class(compared.differences).items()]
     return Reconciliation(
         run_id=work.run_id,
         source=run.source,
@@ -147,12 +189,16 @@ def _shown(work: SyncWork, stream: str, days: tuple[date, date], compared: _Comp
         end_day=days[1],
         checked_at=work.now(),
         findings=sum(each.rows for each in sums if not each.harmless),
-        days=compared.days,
+        days=[replace(each, place=_named(each.place, names)) for each in compared.days],
         differences=sums,
     )
 
 
-def _sum(kind: DifferenceClass, rows: Sequence[Difference], currency: str) -> DifferenceSum:
+def _named(place_id: str | None, names: Mapping[str, str]) -> str | None:
+    return None if place_id is None else names.get(place_id, place_id)
+
+
+def _sum(kind: DifferenceClass, rows: Sequence[Difference], currency: str, names: Mapping[str, str]) -> DifferenceSum:
     amounts = [row.amount for row in rows if row.amount is not None]
     money = shown_money(sum(amounts), currency) if amounts else None
     return DifferenceSum(
@@ -161,11 +207,11 @@ def _sum(kind: DifferenceClass, rows: Sequence[Difference], currency: str) -> Di
         rows=len(rows),
         units=shown_quantity(sum(row.units for row in rows)) or 0,
         amount=None if money is None else money.amount,
-        examples=[_example(row) for row in rows[:MOST_EXAMPLES]],
+        examples=[_example(row, names) for row in rows[:MOST_EXAMPLES]],
     )
 
 
-def _example(row: Difference) -> DifferenceRow:
+def _example(row: Difference, names: Mapping[str, str]) -> DifferenceRow:
     show = _price if row.kind is DifferenceClass.PRICE else shown_quantity
     return DifferenceRow(
         day=None if row.day is None else date.fromisoformat(row.day),
@@ -174,6 +220,7 @@ def _example(row: Difference) -> DifferenceRow:
         scheme=row.scheme,
         theirs=show(row.theirs),
         ours=show(row.ours),
+        place=_named(row.place_id, names),
     )
 
 

@@ -12,6 +12,7 @@ from micore.domain.run_views import Run, Trigger
 from micore.errors import InvalidRequestError, StopRequestedError
 from micore.services.reconcile import MOSCOW
 from micore.services.sync import SyncService
+from micore.slots import plugin_of
 from micore.sources.base import SourceTools
 from micore.sources.own_figures import OwnFiguresSource
 from micore.storage import reconciliations, runs
@@ -28,9 +29,18 @@ class Reconciliations:
     """Makes the worker look into the queue."""
 
     def newest(self, source: str | None = None) -> list[Reconciliation]:
-        """The newest result of each account and stream."""
+        """The newest result of each account and stream; with a marketplace ("ozon") those of all its accounts, with
+        one account's name ("ozon-2") that one's.
+
+        Raises InvalidRequestError.
+        """
+        slots = self.sync.sources.values()
+        known = sorted({slot.name for slot in slots} | {plugin_of(slot.name) for slot in slots})
+        if source is not None and source not in known:
+            raise InvalidRequestError("source", received=source, allowed=", ".join(known) or "none is installed")
         with self.sync.database.read() as connection:
-            return reconciliations.newest(connection, source)
+            found = reconciliations.newest(connection)
+        return [each for each in found if source in {None, each.source, plugin_of(each.source)}]
 
     def results(self, run_ids: list[int]) -> list[Reconciliation]:
         """What these runs found, where nothing newer has come since."""
@@ -44,14 +54,11 @@ class Reconciliations:
         Raises InvalidRequestError.
         """
         today = self.sync.now().astimezone(MOSCOW).date()
-        end = end_day or today
-        first = first_day or end - timedelta(days=USUAL_DAYS)
+        first, end = _days(first_day, end_day, today)
         now = micros(self.sync.now())
         asked = {slot.name: self._streams(slot.name, first, today) for slot in self.sync.readable(source)}
         if not any(asked.values()):
             raise InvalidRequestError("source", received=str(source), allowed="a source that tells own figures")
-        if not first < end <= today + timedelta(days=1):
-            raise InvalidRequestError("to", received=f"{first} to {end}", allowed="days that have begun")
         with self.sync.database.write() as connection:
             ids = [
                 reconciliations.enqueue(
@@ -79,6 +86,15 @@ class Reconciliations:
             return opened.reconciled
         finally:
             opened.close()
+
+
+def _days(first_day: date | None, end_day: date | None, today: date) -> tuple[date, date]:
+    end = end_day or today
+    # The year 1 has no seven days before it.
+    first = first_day or max(end, date.min + timedelta(days=USUAL_DAYS)) - timedelta(days=USUAL_DAYS)
+    if not first < end <= today + timedelta(days=1):
+        raise InvalidRequestError("to", received=f"{first} to {end}", allowed="days that have begun")
+    return first, end
 
 
 def _params(streams: tuple[str, ...], first: date, end: date, today: date) -> runs.SyncParams:

@@ -6,19 +6,18 @@ has tried is not tried again in the same run, so that a replay goes on where it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
 from micore.domain.instants import instant
 from micore.domain.quarantine import RowState, keys_of
 from micore.domain.run_views import StreamState
-from micore.errors import NotFoundError
 from micore.services.loaders import Counts, Loader
 from micore.services.loading import loader_of
 from micore.services.sync_work import SyncWork
-from micore.sources.base import Page, RawAnswer, Reread, StoredRow, Stream, StreamKind
-from micore.storage import identity, quarantines, runs
+from micore.sources.base import Page, RawAnswer, Reread, StoredRow, Stream
+from micore.storage import identity, quarantine_desk, quarantines, runs
 from micore.storage.database import Connection, Database
 from micore.storage.quarantines import Candidate, Tried
 from micore.telemetry import metrics
@@ -35,7 +34,7 @@ def try_again(work: SyncWork, stream: Stream, *, asked_only: bool) -> Counts:
     those whose reason may have passed, and only what loads is counted: the others go on waiting.
     """
     total = Counts()
-    if stream.kind is StreamKind.SNAPSHOT:
+    if not stream.replayable:
         return total
     loader = loader_of(work, stream)
     while asked_only or total.read < MOST_UNASKED:
@@ -105,8 +104,6 @@ def _told_later(work: SyncWork, connection: Connection, stream: str, meant: Mapp
     only where there is no such fact yet.
     """
     keys = {row: [key for each in found.records for key in keys_of(each)] for row, found in meant.items()}
-    if stream == "supplies":
-        keys = {row: [key.partition(":")[0] for key in named] for row, named in keys.items()}
     newest = quarantines.newest_answers(
         connection, work.account_id, stream, sorted({key for named in keys.values() for key in named})
     )
@@ -155,28 +152,46 @@ def _count(connection: Connection, work: SyncWork, stream: str, counts: Counts) 
     )
 
 
-def account_to_replay(database: Database, claimed: runs.ClaimedRun) -> tuple[identity.Identity, int]:
-    """Whose rows a run of replays is about: the account that its source has read last; and how far it has been read.
+def accounts_to_replay(connection: Connection, source: str, streams: Sequence[Stream]) -> list[int]:
+    """The accounts whose rows a person asked to be tried and that this source has read last: its key may have become
+    that of another account since."""
+    replayable = [each.name for each in streams if each.replayable]
+    asked = quarantines.asked_accounts(connection, replayable)
+    return [each for each in asked if quarantine_desk.reader_of(connection, each) == source]
 
-    Raises NotFoundError where it has never been read.
-    """
+
+def begin_replay(database: Database, run_id: int, account_id: int) -> tuple[identity.Identity, int]:
+    """What is known of an account whose rows a run is about to try, and how far it has been read."""
     with database.write() as connection:
-        account_id = runs.account_of(connection, claimed.source)
-        if account_id is None:
-            raise NotFoundError("account that was read by", claimed.source)
-        runs.begin_streams(connection, claimed.id, account_id, ())
+        runs.begin_streams(connection, run_id, account_id, ())
         as_of = runs.newest_as_of(connection, account_id)
         return identity.load_identity(connection, account_id), as_of or 0
 
 
-def replay_asked(work: SyncWork) -> None:
-    """At the end of a run, whatever it read: try what a person asked for. Raises StopRequestedError between steps."""
+def is_asked_more(connection: Connection, claimed: runs.ClaimedRun, streams: Sequence[Stream]) -> bool:
+    """Whether a replay that is about to end has been asked for more; with the transaction that ends it."""
+    runs.lock(connection, claimed.id)
+    return bool(accounts_to_replay(connection, claimed.source, streams))
+
+
+def refused(connection: Connection, claimed: runs.ClaimedRun) -> str | None:
+    """What to say of rows that were asked for and still wait, whichever run has tried them; None where none does."""
+    since = runs.created_at(connection, claimed.id)
+    rows = quarantines.refused_rows(connection, quarantine_desk.read_by(connection, claimed.source), since=since)
+    return f"{rows:,} of the rows asked for still cannot be believed and go on waiting." if rows else None
+
+
+def replay_asked(work: SyncWork, read: Collection[str]) -> None:
+    """At the end of a run: try what a person asked for. Raises StopRequestedError between steps.
+
+    `read` are the streams that this run reads: what is tried of them is told in their own lines of it.
+    """
     with work.database.read() as connection:
         asked = quarantines.asked_streams(connection, work.account_id)
-        told = {name for name, _, _ in runs.told_streams(connection, work.run_id)}
-    streams = [each for each in work.source.streams if each.name in asked and each.kind is not StreamKind.SNAPSHOT]
-    for stream in streams:
-        if stream.name in told:
+    for stream in work.source.streams:
+        if stream.name not in asked or not stream.replayable:
+            continue
+        if stream.name in read:
             try_again(work, stream, asked_only=True)
         else:
             _replay(work, stream)
@@ -192,7 +207,8 @@ def _replay(work: SyncWork, stream: Stream) -> None:
             stream.name,
             state=StreamState.RUNNING.value,
             started_at=work.now_micros(),
-            expected_rows=quarantines.asked_rows(connection, work.account_id, stream.name),
+            expected_rows=runs.counted_rows(connection, work.run_id, stream.name)[0]
+            + quarantines.asked_rows(connection, work.account_id, stream.name),
         )
     try_again(work, stream, asked_only=True)
     with work.database.write() as connection:

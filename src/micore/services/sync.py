@@ -21,13 +21,14 @@ from micore.errors import (
     MicoreError,
     StopRequestedError,
 )
+from micore.services import replay
 from micore.services.accounts import Accounts
 from micore.services.accounts import SourceSlot as SourceSlot
 from micore.services.giving_way import way_giver
 from micore.services.key_health import shown_key
 from micore.services.loaders import Outcome
 from micore.services.range_loading import load
-from micore.services.replay import account_to_replay, replay_asked, try_again
+from micore.services.replay import replay_asked, try_again
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync_tools import ToolBox
@@ -248,6 +249,9 @@ class SyncService:
             log.warning("sync.lease_lost", source=claimed.source, run=claimed.id, error=str(error))
             return self.run(claimed.id)
         with self.database.write() as connection:
+            if claimed.kind == RunKind.REPLAY and state in (RunState.DONE, RunState.GAPS):
+                streams = self.sources[claimed.source].streams
+                state = None if replay.is_asked_more(connection, claimed, streams) else state
             if state is None:
                 runs.requeue(connection, claimed.id, self.owner)
             else:
@@ -314,8 +318,9 @@ class SyncService:
                 source.close()
 
     def _read_streams(self, claimed: runs.ClaimedRun, source: Source) -> tuple[RunState | None, str | None, str | None]:
-        replays = claimed.kind == RunKind.REPLAY
-        work = self._begin_replay(claimed, source) if replays else self._begin(claimed, source)
+        if claimed.kind == RunKind.REPLAY:
+            return self._replay(claimed, source)
+        work = self._begin(claimed, source)
         with self.database.read() as connection:
             finished = runs.finished_streams(connection, claimed.id)
         wanted = [
@@ -324,10 +329,10 @@ class SyncService:
             if (claimed.params.streams is None or stream.name in claimed.params.streams) and stream.name not in finished
         ]
         remedies: list[str] = []
-        for stream in () if replays else wanted:
+        for stream in wanted:
             self._read_stream(work, stream, remedies)
             work.stop_point()
-        replay_asked(work)
+        replay_asked(work, finished | {stream.name for stream in wanted})
         with self.database.read() as connection:
             # From the table, so that what an earlier worker of this run found is not forgotten.
             told = runs.told_streams(connection, claimed.id)
@@ -356,10 +361,17 @@ class SyncService:
             self.listener.published(claimed.source, generation, self.now())
         return work
 
-    def _begin_replay(self, claimed: runs.ClaimedRun, source: Source) -> SyncWork:
+    def _replay(self, claimed: runs.ClaimedRun, source: Source) -> tuple[RunState | None, str | None, str | None]:
         """Nothing is asked of the marketplace, not even whose the key is."""
-        known, as_of = account_to_replay(self.database, claimed)
-        return self._work_of(claimed, source, known, as_of)
+        with self.database.read() as connection:
+            accounts = replay.accounts_to_replay(connection, claimed.source, source.streams)
+        for account_id in accounts:
+            known, as_of = replay.begin_replay(self.database, claimed.id, account_id)
+            replay_asked(self._work_of(claimed, source, known, as_of), ())
+        with self.database.read() as connection:
+            told = runs.told_streams(connection, claimed.id)
+            refused = replay.refused(connection, claimed)
+        return _verdict(told, (), None if any(message for *_, message in told) else refused)
 
     def _work_of(self, claimed: runs.ClaimedRun, source: Source, known: identity.Identity, as_of: int) -> SyncWork:
         return SyncWork(

@@ -35,6 +35,14 @@ class Stream:
     "storage_cost"; the dashboard's words for it are translated. A source that tells prices with its cards, or sales
     with its finances, has no stream for them."""
     kind: StreamKind
+    alone: bool = True
+    """A rejected row means something without the rest of its reading (see Source.reread). False where rows add up to
+    one fact, or are told apart by their place among others: a later reading settles them. Never true of a snapshot."""
+
+    @property
+    def replayable(self) -> bool:
+        """Whether its rejected rows can be tried again by themselves."""
+        return self.alone and self.kind is not StreamKind.SNAPSHOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +202,8 @@ class Source(Protocol):
     def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
         """Read rows again that were rejected once, by the rules of today and without asking the marketplace.
 
-        One result for each row, in their order. Rows of snapshots, and those whose meaning is lost, are rejected:
-        only a later reading can tell what became of them.
+        One result for each row, in their order. Rows of snapshots and of streams that are not `alone`, and those whose
+        meaning is lost, are rejected: only a later reading can tell what became of them.
         """
         ...
 

@@ -28,6 +28,8 @@ class OwnOrder(NamedTuple):
     cancelled: bool
     place: str | None
     """Where it ships from, under whatever name; None: not told."""
+    changed_at: int | None = None
+    """When it came into its present state, microseconds; None: not told."""
 
 
 class DaySum(NamedTuple):
@@ -41,12 +43,14 @@ class DaySum(NamedTuple):
 
 
 class OwnStock(NamedTuple):
-    """What can be sold of a sku by one scheme, over all places."""
+    """What can be sold of a sku by one scheme."""
 
     scheme: str
     sku_id: str
     available: int
     """Thousandths."""
+    place_id: str | None = None
+    """In which place; None: over all places of the scheme. A source tells all of them one way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class OwnFiguresSource(Source, Protocol):
 
     reconciled: ClassVar[tuple[str, ...]]
     """Streams with own figures: "orders", "stock"."""
+    stock_schemes: ClassVar[tuple[str, ...]]
+    """Schemes that `own_stock` tells whole: a sku it leaves out there has nothing to sell."""
 
     def own_days(self, today: date) -> date:
         """The first day that own figures reach back to."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from micore.storage.bulk import Columns
 from micore.storage.merging import merge_rows
 from micore.storage.products import members
-from micore.storage.tables import finance_line, raw_page, sku, storage_cost, stream_state
+from micore.storage.tables import finance_line, raw_page, sku, storage_cost
 
 _FINANCE: Columns = {
     "external_id": "text",
@@ -103,17 +103,6 @@ class CostRow(NamedTuple):
     last_day: str
     sha256: str | None
     """Of the answer that told the newest row."""
-
-
-def read_to(connection: Connection, product_key: int, stream: str) -> int | None:
-    """When a stream of this product's accounts was last read to its end, by the marketplace's clock; the oldest of
-    several, None where none has been: then no row means nothing."""
-    told = (
-        select(stream_state.c.as_of)
-        .join(sku, sku.c.account_id == stream_state.c.account_id)
-        .where(members(product_key), stream_state.c.stream == stream, stream_state.c.as_of.is_not(None))
-    )
-    return min(connection.execute(told).scalars(), default=None)
 
 
 def amounts_by_kind(connection: Connection, product_key: int, *, since_day: str) -> list[KindRow]:

@@ -11,7 +11,7 @@ from micore.domain.records import ReturnState, SupplyState
 from micore.storage.bulk import Columns
 from micore.storage.merging import merge_rows
 from micore.storage.products import members
-from micore.storage.tables import account, place, raw_page, return_line, sku, stream_state, supply_line
+from micore.storage.tables import account, place, raw_page, return_line, sku, supply_line
 
 _RETURN: Columns = {
     "return_id": "text",
@@ -186,16 +186,6 @@ def open_supplies(connection: Connection, product_key: int) -> list[OpenSupplyRo
     # Sorted here: the two databases disagree about NULL.
     found.sort(key=lambda row: (row.expected_at is None, row.expected_at or 0, row.supply_id, row.sku_external_id))
     return found
-
-
-def returns_told(connection: Connection, product_key: int) -> bool:
-    """Whether some account of a product's has been read for returns to the end, so that none means none."""
-    told = (
-        select(stream_state.c.account_id)
-        .join(sku, sku.c.account_id == stream_state.c.account_id)
-        .where(members(product_key), stream_state.c.stream == "returns", stream_state.c.as_of.is_not(None))
-    )
-    return connection.execute(told.limit(1)).first() is not None
 
 
 def returns_of(connection: Connection, product_key: int, *, since_day: str) -> list[ReturnedRow]:

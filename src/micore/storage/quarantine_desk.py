@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, false, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, false, func, or_, select, text, update
 
 from micore.domain.instants import instant, optional_instant
 from micore.domain.quarantine import (
@@ -27,6 +27,10 @@ MOST_IDS = 1_000
 _RULE = func.coalesce(quarantine.c.rule, quarantine.c.reason)
 _MENDED = and_(quarantine.c.fixed_at.is_not(None), func.coalesce(quarantine.c.tried_at, 0) < quarantine.c.fixed_at)
 _ASKED = and_(quarantine.c.asked_at.is_not(None), func.coalesce(quarantine.c.tried_at, 0) < quarantine.c.asked_at)
+
+
+LaterOnly = Collection[tuple[str, str]]
+"""Plug-in and stream of the rows that cannot be tried again alone: a later reading settles them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,14 @@ def streams(connection: Connection) -> list[StreamQuarantine]:
     ]
 
 
-def groups(connection: Connection, *, snapshots: Sequence[str]) -> list[QuarantineGroup]:
-    """Waiting rows by account, stream and the rule they broke, most rows first."""
+MOST_GROUPS = 200
+
+
+def groups(connection: Connection, *, later_only: LaterOnly) -> tuple[list[QuarantineGroup], int]:
+    """Waiting rows by account, stream and the rule they broke, most rows first; and how many such groups there are."""
+    waiting = quarantine.c.state == RowState.WAITING.value
+    apart = select(quarantine.c.account_id, quarantine.c.stream, _RULE).where(waiting).distinct().subquery()
+    total = connection.execute(select(func.count()).select_from(apart)).scalar_one()
     rows = connection.execute(
         select(
             account.c.source,
@@ -98,8 +108,10 @@ def groups(connection: Connection, *, snapshots: Sequence[str]) -> list[Quaranti
             func.min(quarantine.c.reason).label("reason"),
         )
         .join(account, account.c.id == quarantine.c.account_id)
-        .where(quarantine.c.state == RowState.WAITING.value)
+        .where(waiting)
         .group_by(account.c.source, account.c.id, account.c.name, quarantine.c.stream, _RULE)
+        .order_by(func.count().desc(), account.c.source, account.c.id, quarantine.c.stream, text("rule"))
+        .limit(MOST_GROUPS)
     )
     found = [
         QuarantineGroup(
@@ -116,12 +128,18 @@ def groups(connection: Connection, *, snapshots: Sequence[str]) -> list[Quaranti
             fixed=row.fixed,
             asked=row.asked,
             may_pass=row.may_pass == row.rows,
-            replayable=row.stream not in snapshots,
+            replayable=(row.source, row.stream) not in later_only,
             example_id=row.example_id,
         )
         for row in rows
     ]
-    return sorted(found, key=lambda each: (-each.rows, each.source, each.account_id, each.stream, each.rule))
+    return sorted(found, key=lambda each: (-each.rows, each.source, each.account_id, each.stream, each.rule)), total
+
+
+def waiting_rows(connection: Connection) -> int:
+    """How many rows wait."""
+    query = select(func.count()).select_from(quarantine).where(quarantine.c.state == RowState.WAITING.value)
+    return int(connection.execute(query).scalar_one())
 
 
 def waiting_by_stream(connection: Connection) -> dict[tuple[str, str], int]:
@@ -139,7 +157,7 @@ def waiting_by_stream(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 def page(
-    connection: Connection, wanted: RowFilter, *, limit: int, before: int | None, snapshots: Sequence[str]
+    connection: Connection, wanted: RowFilter, *, limit: int, before: int | None, later_only: LaterOnly
 ) -> tuple[list[QuarantinedRow], int]:
     """Rows behind a filter, newest first, and how many there are; `before` is the id of the last one already shown."""
     conditions = wanted.conditions()
@@ -148,10 +166,10 @@ def page(
     if before is not None:
         query = query.where(quarantine.c.id < before)
     rows = connection.execute(query.order_by(quarantine.c.id.desc()).limit(limit))
-    return [_shown(row, snapshots) for row in rows], int(total)
+    return [_shown(row, later_only) for row in rows], int(total)
 
 
-def detail(connection: Connection, row_id: int, *, snapshots: Sequence[str]) -> QuarantinedRowDetail:
+def detail(connection: Connection, row_id: int, *, later_only: LaterOnly) -> QuarantinedRowDetail:
     """One row with its bytes; raises NotFoundError."""
     row = connection.execute(
         _rows()
@@ -162,7 +180,7 @@ def detail(connection: Connection, row_id: int, *, snapshots: Sequence[str]) -> 
     if row is None:
         raise NotFoundError("row in quarantine", str(row_id))
     return QuarantinedRowDetail(
-        row=_shown(row, snapshots),
+        row=_shown(row, later_only),
         received=bytes(row.bytes).decode(errors="replace"),
         fixed=None if row.fixed is None else bytes(row.fixed).decode(errors="replace"),
         context=row.context or "",
@@ -172,13 +190,25 @@ def detail(connection: Connection, row_id: int, *, snapshots: Sequence[str]) -> 
     )
 
 
+def _of(streams: LaterOnly) -> ColumnElement[bool]:
+    """For statements on quarantine alone."""
+    each_of = [
+        and_(
+            quarantine.c.account_id.in_(select(account.c.id).where(account.c.source == source)),
+            quarantine.c.stream == stream,
+        )
+        for source, stream in streams
+    ]
+    return or_(false(), *each_of)
+
+
 def _rows() -> Any:
     return select(quarantine, account.c.source, account.c.name.label("account_name")).join(
         account, account.c.id == quarantine.c.account_id
     )
 
 
-def _shown(row: Row[Any], snapshots: Sequence[str]) -> QuarantinedRow:
+def _shown(row: Row[Any], later_only: LaterOnly) -> QuarantinedRow:
     return QuarantinedRow(
         id=row.id,
         source=row.source,
@@ -197,7 +227,7 @@ def _shown(row: Row[Any], snapshots: Sequence[str]) -> QuarantinedRow:
         resolved_at=optional_instant(row.resolved_at),
         note=row.note,
         may_pass=row.may_pass,
-        replayable=row.stream not in snapshots,
+        replayable=(row.source, row.stream) not in later_only,
         asked=max(row.asked_at or 0, row.fixed_at or 0) > (row.tried_at or 0) and row.state == RowState.WAITING,
         fixed_at=optional_instant(row.fixed_at),
         fixed_by=row.fixed_by,
@@ -237,13 +267,27 @@ def mend(connection: Connection, row_id: int, fixed: bytes, *, by: str, now: int
     )
 
 
-def ask(connection: Connection, wanted: RowFilter, *, snapshots: Sequence[str], now: int) -> dict[int, int]:
-    """Ask for another try of waiting rows; returns how many of each account."""
+def askable(connection: Connection, wanted: RowFilter, *, later_only: LaterOnly) -> list[tuple[int, str, str]]:
+    """The accounts with waiting rows that are meant and can be tried alone: id, plug-in, name."""
+    meant = select(quarantine.c.account_id).where(
+        quarantine.c.state == RowState.WAITING.value, ~_of(later_only), *wanted.conditions()
+    )
+    rows = connection.execute(
+        select(account.c.id, account.c.source, account.c.name).where(account.c.id.in_(meant)).order_by(account.c.id)
+    )
+    return [(row.id, row.source, row.name) for row in rows]
+
+
+def ask(
+    connection: Connection, wanted: RowFilter, accounts: Collection[int], *, later_only: LaterOnly, now: int
+) -> dict[int, int]:
+    """Ask for another try of these accounts' waiting rows; returns how many of each account."""
     asked = connection.execute(
         update(quarantine)
         .where(
             quarantine.c.state == RowState.WAITING.value,
-            quarantine.c.stream.not_in(snapshots),
+            quarantine.c.account_id.in_(accounts),
+            ~_of(later_only),
             *wanted.conditions(),
         )
         .values(asked_at=now)
@@ -279,6 +323,12 @@ def reader_of(connection: Connection, account_id: int) -> str | None:
     return connection.execute(query.order_by(run.c.id.desc()).limit(1)).scalar()
 
 
+def read_by(connection: Connection, source: str) -> list[int]:
+    """The accounts that a source has ever read."""
+    query = select(run.c.account_id).where(run.c.source == source, run.c.account_id.is_not(None)).distinct()
+    return sorted(connection.execute(query).scalars())
+
+
 def newest_run(connection: Connection, account_id: int) -> int | None:
     """The newest run that read an account."""
     return connection.execute(select(func.max(run.c.id)).where(run.c.account_id == account_id)).scalar()
@@ -296,7 +346,10 @@ def enqueue(connection: Connection, *, source: str, trigger: Trigger, now: int) 
             {"kind": RunKind.REPLAY.value, "source": source, "trigger": trigger.value, "now": now},
         )
         # None: the run that was in the way has ended since; then there is room for a new one.
+        # Locked: a run that is just being closed looks for what was asked first, or is closed before this is asked.
         found = connection.execute(
-            select(run.c.id).where(run.c.source == source, run.c.kind == RunKind.REPLAY.value, run.c.state.in_(OPEN))
+            select(run.c.id)
+            .where(run.c.source == source, run.c.kind == RunKind.REPLAY.value, run.c.state.in_(OPEN))
+            .with_for_update()
         ).scalar()
     return int(found)

@@ -211,13 +211,14 @@ def candidates(
     """Waiting rows that may fit by now, those that were tried longest ago first.
 
     Asked for or mended by a person; with `asked_only` no others. Else also those that an earlier parser refused, and
-    those that name what may have become known. None is tried twice in a run.
+    those that name what may have become known. None is tried twice in a run, unless a person asks for it meanwhile.
     """
-    reasons = [_ASKED, _MENDED]
+    reasons: list[ColumnElement[bool]] = [_ASKED, _MENDED]
     if not asked_only:
         # What this very run was told has been read with what is known now.
         reasons.append(
             (quarantine.c.run_id != run_id)
+            & (func.coalesce(quarantine.c.tried_run_id, 0) != run_id)
             & (quarantine.c.may_pass | (func.coalesce(quarantine.c.parser, "") != parser))
         )
     rows = connection.execute(
@@ -234,7 +235,6 @@ def candidates(
             quarantine.c.state == RowState.WAITING.value,
             quarantine.c.account_id == account_id,
             quarantine.c.stream == stream,
-            func.coalesce(quarantine.c.tried_run_id, 0) != run_id,
             or_(*reasons),
         )
         .order_by(func.coalesce(quarantine.c.tried_at, 0), quarantine.c.id)
@@ -243,14 +243,37 @@ def candidates(
     return [Candidate(row[0], row[1], bytes(row[2]), *row[3:]) for row in rows]
 
 
+_UNTRIED = and_(quarantine.c.state == RowState.WAITING.value, or_(_ASKED, _MENDED))
+
+
 def _asked(account_id: int) -> ColumnElement[bool]:
-    waiting = quarantine.c.state == RowState.WAITING.value
-    return and_(waiting, quarantine.c.account_id == account_id, or_(_ASKED, _MENDED))
+    return and_(_UNTRIED, quarantine.c.account_id == account_id)
 
 
 def asked_streams(connection: Connection, account_id: int) -> set[str]:
     """The streams of an account that have rows which a person asked to be tried."""
     return set(connection.execute(select(quarantine.c.stream).where(_asked(account_id)).distinct()).scalars())
+
+
+def asked_accounts(connection: Connection, streams: Sequence[str]) -> list[int]:
+    """The accounts that have such rows in one of these streams."""
+    query = select(quarantine.c.account_id).where(_UNTRIED, quarantine.c.stream.in_(streams)).distinct()
+    return sorted(connection.execute(query).scalars())
+
+
+def refused_rows(connection: Connection, accounts: Sequence[int], *, since: int) -> int:
+    """How many rows of accounts still wait though a person has asked for a try since an instant, and one was made."""
+    tried = quarantine.c.tried_at >= quarantine.c.asked_at
+    return int(
+        connection.execute(
+            select(func.count()).where(
+                quarantine.c.state == RowState.WAITING.value,
+                quarantine.c.account_id.in_(accounts),
+                quarantine.c.asked_at >= since,
+                tried,
+            )
+        ).scalar_one()
+    )
 
 
 def asked_rows(connection: Connection, account_id: int, stream: str) -> int:
@@ -290,7 +313,8 @@ def note_tries(connection: Connection, tried: Sequence[Tried], *, run_id: int, p
         text(
             """
             UPDATE quarantine SET state = :state, reason = coalesce(:reason, reason), rule = coalesce(:rule, rule),
-              may_pass = :may_pass, note = :note, attempts = attempts + 1, tried_at = :now, tried_run_id = :run,
+              may_pass = :may_pass, note = :note, attempts = attempts + 1, tried_run_id = :run,
+              tried_at = CASE WHEN coalesce(asked_at, 0) > :now THEN asked_at ELSE CAST(:now AS BIGINT) END,
               parser = :parser, resolved_at = CASE WHEN :state = 'waiting' THEN NULL ELSE CAST(:now AS BIGINT) END
             WHERE id = :id
             """
@@ -317,8 +341,11 @@ _FACTS = {
     "sales": ("sale", "external_id"),
     "returns": ("return_line", "return_id"),
     "supplies": ("supply_line", "supply_id"),
+    "finance": ("finance_line", "external_id"),
 }
 """Where the facts of a stream lie, and what names them."""
+_IN_PARTS = ("finance",)
+"""A row of these is told as several facts, each named "row:part": the newest of them counts for the row."""
 
 
 def newest_answers(connection: Connection, account_id: int, stream: str, names: Sequence[str]) -> dict[str, int]:
@@ -326,11 +353,23 @@ def newest_answers(connection: Connection, account_id: int, stream: str, names: 
     if stream not in _FACTS:
         return {}
     table, column = _FACTS[stream]
-    found: dict[str, int] = {}
+    found = _newest(connection, account_id, table, column, names)
+    if stream not in _IN_PARTS:
+        return found
+    # A prefix of a known length is compared alike by both databases, whatever the order of their texts.
+    for length in sorted({len(name) for name in names if ":" not in name}):
+        rows = [f"{name}:" for name in names if len(name) == length and ":" not in name]
+        told = _newest(connection, account_id, table, f"substr({column}, 1, {length + 1})", rows)
+        found.update({prefix[:-1]: max(newest, found.get(prefix[:-1], 0)) for prefix, newest in told.items()})
+    return found
+
+
+def _newest(connection: Connection, account_id: int, table: str, name: str, names: Sequence[str]) -> dict[str, int]:
     statement = text(
-        f"SELECT {column}, max(coalesce(raw_page_id, 0)) FROM {table} "
-        f"WHERE account_id = :account AND {column} IN :names GROUP BY {column}"
+        f"SELECT {name}, max(coalesce(raw_page_id, 0)) FROM {table} "
+        f"WHERE account_id = :account AND {name} IN :names GROUP BY {name}"
     ).bindparams(bindparam("names", expanding=True))
+    found: dict[str, int] = {}
     for start in range(0, len(names), IDS_PER_STATEMENT):
         some = list(names[start : start + IDS_PER_STATEMENT])
         found.update((row[0], row[1]) for row in connection.execute(statement, {"account": account_id, "names": some}))

@@ -50,29 +50,48 @@ def our_lines(connection: Connection, account_id: int, *, since: int, to: int) -
     return [Line(*row[:5], row.state == "cancelled", row.name) for row in rows]
 
 
-def our_stock(connection: Connection, account_id: int) -> dict[tuple[str, str], int]:
-    """What can be sold, by scheme and sku; what nobody tells is left out."""
+def our_stock(connection: Connection, account_id: int) -> dict[tuple[str, str, str], int]:
+    """What can be sold, by scheme, sku and the place's own id; what nobody tells is left out."""
     rows = connection.execute(
-        select(place.c.scheme, sku.c.external_id, func.sum(stock.c.available))
+        select(place.c.scheme, sku.c.external_id, place.c.external_id, func.sum(stock.c.available))
         .select_from(stock.join(sku, sku.c.id == stock.c.sku_id).join(place, place.c.id == stock.c.place_id))
         .where(sku.c.account_id == account_id, stock.c.available.is_not(None))
-        .group_by(place.c.scheme, sku.c.external_id)
+        .group_by(place.c.scheme, sku.c.external_id, place.c.external_id)
     )
-    return {(row[0], row[1]): int(row[2]) for row in rows}
+    return {(row[0], row[1], row[2]): int(row[3]) for row in rows}
 
 
-def read_to(connection: Connection, account_id: int, stream: str) -> int:
-    """Up to when a stream has been read whole, by the marketplace's clock; 0 for never."""
+def place_names(connection: Connection, account_id: int) -> dict[str, str]:
+    """The names of an account's places by their own ids."""
+    rows = connection.execute(select(place.c.external_id, place.c.name).where(place.c.account_id == account_id))
+    return {row.external_id: row.name for row in rows}
+
+
+def ordered_since(connection: Connection, account_id: int, *, since: int) -> dict[str, int]:
+    """Thousandths ordered of each sku of an account since an instant, cancelled ones included."""
+    rows = connection.execute(
+        select(sku.c.external_id, func.sum(order_line.c.quantity))
+        .select_from(order_line.join(sku, sku.c.id == order_line.c.sku_id))
+        .where(order_line.c.account_id == account_id, order_line.c.ordered_at >= since)
+        .group_by(sku.c.external_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def read_to(connection: Connection, account_id: int, stream: str) -> int | None:
+    """Up to when a stream has been read whole, by the marketplace's clock; None for never."""
     found = connection.execute(
         select(stream_state.c.as_of).where(stream_state.c.account_id == account_id, stream_state.c.stream == stream)
     ).scalar()
-    return int(found or 0)
+    return None if found is None else int(found)
 
 
 def quarantined(connection: Connection, account_id: int, stream: str) -> set[str]:
-    """What rejected rows name themselves."""
+    """What the rejected rows that still wait name themselves."""
     rows = connection.execute(
-        select(quarantine.c.row_key).where(quarantine.c.account_id == account_id, quarantine.c.stream == stream)
+        select(quarantine.c.row_key).where(
+            quarantine.c.state == "waiting", quarantine.c.account_id == account_id, quarantine.c.stream == stream
+        )
     )
     return set(rows.scalars())
 
@@ -89,7 +108,7 @@ def save(connection: Connection, result: Reconciliation, *, account_id: int, now
     connection.execute(insert(reconciliation).values(**key, account_id=account_id, checked_at=now, result=dumped))
 
 
-def newest(connection: Connection, source: str | None = None) -> list[Reconciliation]:
+def newest(connection: Connection) -> list[Reconciliation]:
     """The newest one of each account and stream."""
     last = (
         select(func.max(reconciliation.c.run_id))
@@ -98,8 +117,6 @@ def newest(connection: Connection, source: str | None = None) -> list[Reconcilia
     )
     query = select(reconciliation.c.result).join(run, run.c.id == reconciliation.c.run_id)
     query = query.where(reconciliation.c.run_id.in_(last))
-    if source is not None:
-        query = query.where(run.c.source == source)
     rows = connection.execute(query.order_by(run.c.source, reconciliation.c.run_id, reconciliation.c.stream))
     found = [msgspec.json.decode(each, type=Reconciliation) for each in rows.scalars()]
     latest = {(each.source, each.account, each.stream): each for each in found}

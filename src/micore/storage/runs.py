@@ -18,6 +18,7 @@ from micore.storage.tables import account, run, run_finding, run_stream, stream_
 LEASE_SECONDS = 300
 """Longer than the longest single request to a marketplace with its retries' deadline, and than a large publish."""
 SYNC = "sync"
+REPLAY = "replay"
 """The kind of a live sync."""
 OPEN = (RunState.QUEUED.value, RunState.RUNNING.value)
 
@@ -297,10 +298,14 @@ def requeue(connection: Connection, run_id: int, owner: str) -> None:
     )
 
 
-def account_of(connection: Connection, source: str) -> int | None:
-    """The account that a source has read last."""
-    query = select(run.c.account_id).where(run.c.source == source, run.c.account_id.is_not(None))
-    return connection.execute(query.order_by(run.c.id.desc()).limit(1)).scalar()
+def lock(connection: Connection, run_id: int) -> None:
+    """Keep others from closing a run, or from asking for more of it, until the end of the transaction."""
+    connection.execute(select(run.c.id).where(run.c.id == run_id).with_for_update())
+
+
+def created_at(connection: Connection, run_id: int) -> int:
+    """When a run was asked for first."""
+    return int(connection.execute(select(run.c.created_at).where(run.c.id == run_id)).scalar_one())
 
 
 def newest_as_of(connection: Connection, account_id: int) -> int | None:
@@ -325,7 +330,7 @@ def finish(
     # A key that was refused names no account: the error belongs to the one that this source has read until now.
     last_read = (
         select(earlier.c.account_id)
-        .where(earlier.c.source == run.c.source, earlier.c.account_id.is_not(None))
+        .where(earlier.c.source == run.c.source, earlier.c.account_id.is_not(None), earlier.c.kind != REPLAY)
         .order_by(earlier.c.id.desc())
         .limit(1)
         .scalar_subquery()

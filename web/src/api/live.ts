@@ -1,7 +1,7 @@
 /** Live events: what a publish or a run's progress does to what is shown, and whether the line is up. */
 import type { QueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useSyncExternalStore } from "react";
-import { dataKey, queries, syncKey } from "@/api/queries";
+import { dataKey, quarantineKey, queries, syncKey } from "@/api/queries";
 import type { Run, SyncOverview } from "@/api/types";
 
 export type LiveState = "connecting" | "open" | "lost";
@@ -97,6 +97,7 @@ export class LiveFeed {
     if (wasLost || (this.generation !== null && this.generation !== generation)) {
       void this.cache.invalidateQueries({ queryKey: dataKey });
       void this.cache.invalidateQueries({ queryKey: syncKey });
+      void this.cache.invalidateQueries({ queryKey: quarantineKey });
     }
     this.generation = generation;
   }
@@ -110,7 +111,10 @@ export class LiveFeed {
   private onRun(event: MessageEvent<string>): void {
     const run = JSON.parse(event.data) as Run;
     this.cache.setQueryData(queries.sync().queryKey, (overview) => overview && withRun(overview, run));
-    if (hasEnded(run)) void this.cache.invalidateQueries({ queryKey: syncKey });
+    if (!hasEnded(run)) return;
+    void this.cache.invalidateQueries({ queryKey: syncKey });
+    // What a run could not believe, or believes by now, waits or has been settled there.
+    void this.cache.invalidateQueries({ queryKey: quarantineKey });
   }
 
   private onError(stream: EventStream): void {

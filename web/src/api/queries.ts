@@ -139,6 +139,13 @@ export const queries = {
       refetchInterval: ({ state }) => (state.data?.groups.some((group) => group.asked > 0) ? underWayEvery : false),
     }),
 
+  /** How many rows wait: for pages that only lead there. */
+  quarantineCount: () =>
+    queryOptions({
+      queryKey: [...quarantineKey, "waiting"],
+      queryFn: ({ signal }) => read(client.GET("/api/v1/quarantine/waiting", { signal })),
+    }),
+
   quarantinedRows: (filter: RowFilter, state: RowState) =>
     infiniteQueryOptions({
       queryKey: [...quarantineKey, "rows", filter, state],
@@ -178,13 +185,14 @@ export const queries = {
       queryFn: ({ signal }) => read(client.GET("/api/v1/sync", { signal })),
     }),
 
-  backfillPlan: (asked: { source: string; streams: readonly string[]; first_day: string; end_day: string }) =>
+  /** Of every stream with a past. */
+  backfillPlan: (asked: { source: string; first_day: string; end_day: string }) =>
     queryOptions({
       queryKey: [...syncKey, "backfill", asked],
       queryFn: ({ signal }) =>
         read(
           client.GET("/api/v1/sync/backfills/plan", {
-            params: { query: { ...asked, streams: asked.streams.join(",") } },
+            params: { query: asked },
             signal,
           }),
         ),

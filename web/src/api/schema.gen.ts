@@ -350,6 +350,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Quarantined Rows
+         * @description How many rows wait: one number, for pages that only lead here.
+         */
+        get: operations["count_quarantined_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine/rows": {
         parameters: {
             query?: never;
@@ -746,7 +766,7 @@ export interface components {
             end_day: string;
             /**
              * Streams
-             * @description orders, sales, returns; None for all that can be asked for by date.
+             * @description As the plan names them; None for all that can be asked for by date.
              */
             streams?: string[] | null;
         };
@@ -882,6 +902,11 @@ export interface components {
             theirs: number;
             /** Ours */
             ours: number;
+            /**
+             * Place
+             * @description None for orders, and where stock is told over all places.
+             */
+            place: string | null;
         };
         /**
          * DifferenceClass
@@ -915,6 +940,11 @@ export interface components {
             theirs: number | null;
             /** Ours */
             ours: number | null;
+            /**
+             * Place
+             * @description Where, for stock that the marketplace tells by place.
+             */
+            place: string | null;
         };
         /**
          * DifferenceSum
@@ -991,6 +1021,11 @@ export interface components {
              * @description Sales and returns first, then what is paid, the most first.
              */
             kinds: components["schemas"]["FinanceSum"][];
+            /**
+             * Unread
+             * @description Accounts that sell it and have not been read for this to the end yet: what they know is not in the sums.
+             */
+            unread: components["schemas"]["UnreadAccount"][];
         };
         /**
          * Finding
@@ -1185,12 +1220,12 @@ export interface components {
             title: string;
             /**
              * Accepted
-             * @description The marketplace takes it.
+             * @description The marketplace takes it; False: it refuses the key. None: it did not get as far as telling.
              */
-            accepted: boolean;
+            accepted: boolean | null;
             /**
              * Problem
-             * @description Why not, or why no estimate could be made.
+             * @description Why it does not take it, or could not be asked, or why no estimate could be made.
              */
             problem: string | null;
             /** Remedy */
@@ -1719,6 +1754,14 @@ export interface components {
          */
         ProductState: "active" | "archived" | "all";
         /**
+         * QuarantineCount
+         * @description How many rows wait, of all accounts and streams.
+         */
+        QuarantineCount: {
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * QuarantineGroup
          * @description Waiting rows of one account and stream that broke the same rule.
          */
@@ -1779,7 +1822,7 @@ export interface components {
             may_pass: boolean;
             /**
              * Replayable
-             * @description False: rows of a snapshot; the next whole reading settles them.
+             * @description False: they tell no whole fact alone, like rows of a snapshot; the next reading settles them.
              */
             replayable: boolean;
             /** Example Id */
@@ -1792,8 +1835,16 @@ export interface components {
         QuarantineOverview: {
             /** Waiting */
             waiting: number;
-            /** Groups */
+            /**
+             * Groups
+             * @description The 200 largest.
+             */
             groups: components["schemas"]["QuarantineGroup"][];
+            /**
+             * Groups Total
+             * @description How many groups there are.
+             */
+            groups_total: number;
             /** Streams */
             streams: components["schemas"]["StreamQuarantine"][];
         };
@@ -1940,7 +1991,7 @@ export interface components {
         ReconcileRequest: {
             /**
              * Source
-             * @description Plug-in name; None for every source with own figures.
+             * @description As in the runs: "ozon", "ozon-2" for its second account; None for every source with own figures.
              */
             source?: string | null;
             /**
@@ -2016,6 +2067,11 @@ export interface components {
              * @description The marketplace's words for the last 30 days, the most frequent first, three at most.
              */
             reasons: string[];
+            /**
+             * Unread
+             * @description Accounts that sell it and have not been read for this to the end yet: what they know is not in the sums.
+             */
+            unread: components["schemas"]["UnreadAccount"][];
         };
         /**
          * RowFixed
@@ -2170,6 +2226,11 @@ export interface components {
              * @description Replays; none where nothing is to be tried.
              */
             runs: components["schemas"]["Run"][];
+            /**
+             * Skipped
+             * @description Accounts whose rows nobody can try as things are, each with the reason.
+             */
+            skipped: string[];
         };
         /**
          * SourceFreshness
@@ -2322,6 +2383,11 @@ export interface components {
              * @description SHA-256 of the stored response that told the newest day; GET /api/v1/raw/{sha256}.
              */
             response: string | null;
+            /**
+             * Unread
+             * @description Accounts that sell it and have not been read for this to the end yet: what they know is not in the sums.
+             */
+            unread: components["schemas"]["UnreadAccount"][];
         };
         /**
          * StreamBackfillPlan
@@ -2535,6 +2601,16 @@ export interface components {
          * @enum {string}
          */
         Trigger: "schedule" | "button" | "command";
+        /**
+         * UnreadAccount
+         * @description An account that sums lack.
+         */
+        UnreadAccount: {
+            /** Source */
+            source: string;
+            /** Account */
+            account: string;
+        };
         /**
          * Why
          * @description How a product's available figure comes about: the parts sum to the value.
@@ -3342,6 +3418,44 @@ export interface operations {
             };
         };
     };
+    count_quarantined_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineCount"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_quarantined_rows: {
         parameters: {
             query?: {
@@ -3608,7 +3722,7 @@ export interface operations {
     list_reconciliations: {
         parameters: {
             query?: {
-                /** @description Plug-in name */
+                /** @description A marketplace with all its accounts, or one of them (ozon-2) */
                 source?: string | null;
             };
             header?: never;

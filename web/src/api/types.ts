@@ -25,6 +25,7 @@ export type WhyPart = Schemas["WhyPart"];
 export type KeyForm = Schemas["KeyForm"];
 export type KeyReport = Schemas["KeyReport"];
 export type QuarantineGroup = Schemas["QuarantineGroup"];
+export type Settled = Schemas["Settled"];
 export type QuarantineOverview = Schemas["QuarantineOverview"];
 export type QuarantinedRow = Schemas["QuarantinedRow"];
 export type QuarantinedRowDetail = Schemas["QuarantinedRowDetail"];

@@ -253,6 +253,7 @@ export const en = (f: Formats) => ({
     returned: (n: number) => `${units(f, n)} returned in 30 days`,
     returning: (n: number) => `${units(f, n)} on the way back`,
     reasons: (reasons: string) => `most often: ${reasons}`,
+    unread: (accounts: string) => `Without ${accounts}: not read to the end yet, so the figure is not whole.`,
     moneyTitle: "Brings and costs, 30 days",
     moneyAsOf: (at: string) => `as of ${at}`,
     moneyKind: "Booked for",

@@ -261,6 +261,7 @@ export const fr: Dictionary = (f) => ({
     returned: (n) => `${units(f, n)} en retour sur 30${nb}jours`,
     returning: (n) => `${units(f, n)} sur le chemin du retour`,
     reasons: (reasons) => `le plus souvent${nb}: ${reasons}`,
+    unread: (accounts) => `Sans ${accounts}${nb}: pas encore lu jusqu’au bout, le chiffre n’est donc pas complet.`,
     moneyTitle: "Recettes et coûts, 30 jours",
     moneyAsOf: (at) => `au ${at}`,
     moneyKind: "Comptabilisé pour",

@@ -264,6 +264,7 @@ export const ru: Dictionary = (f) => ({
     returned: (n) => `За 30 дней вернули ${units(f, n)}`,
     returning: (n) => `едет обратно ${units(f, n)}`,
     reasons: (reasons) => `чаще всего: ${reasons}`,
+    unread: (accounts) => `Без ${accounts}: ещё не прочитано до конца, поэтому цифра неполная.`,
     moneyTitle: "Доходы и расходы за 30 дней",
     moneyAsOf: (at) => `на ${at}`,
     moneyKind: "За что начислено",

@@ -5,6 +5,7 @@ export interface FakeQuarantine {
   overview: () => QuarantineOverview;
   page: (query: URLSearchParams) => { items: QuarantinedRow[]; total: number; next_cursor: string | null };
   detail: (id: number) => QuarantinedRowDetail | null;
+  skipped: string[];
 }
 
 export const barcodeRule = "barcode: allowed: one that exactly one size of the catalogue has.";
@@ -55,17 +56,24 @@ export const quarantined = (part: Partial<QuarantinedRow> = {}): QuarantinedRow 
 });
 
 export const emptyQuarantine = (): FakeQuarantine => ({
-  overview: () => ({ waiting: 0, groups: [], streams: [] }),
+  overview: () => ({ waiting: 0, groups: [], groups_total: 0, streams: [] }),
   page: () => ({ items: [], total: 0, next_cursor: null }),
   detail: () => null,
+  skipped: [],
 });
 
 export const fullQuarantine = (groups: QuarantineGroup[], row: QuarantinedRow = quarantined()): FakeQuarantine => ({
-  overview: () => ({ waiting: groups.reduce((sum, each) => sum + each.rows, 0), groups, streams: [] }),
+  overview: () => ({
+    waiting: groups.reduce((sum, each) => sum + each.rows, 0),
+    groups,
+    groups_total: groups.length,
+    streams: [],
+  }),
   page: (query) => {
     const items = query.get("state") === row.state ? [row] : [];
     return { items, total: items.length, next_cursor: null };
   },
+  skipped: [],
   detail: (id) =>
     id === row.id
       ? {

@@ -70,6 +70,7 @@ export function handlersOf(api: FakeApi): HttpHandler[] {
     http.get(at("/products/:id/why"), ({ params }) => or404(api.shop.why(String(params.id)))),
     http.get(at("/sync"), () => HttpResponse.json(api.overview)),
     http.get(at("/quarantine"), () => HttpResponse.json(api.quarantine.overview())),
+    http.get(at("/quarantine/waiting"), () => HttpResponse.json({ waiting: api.quarantine.overview().waiting })),
     http.get(at("/quarantine/rows"), ({ request }) =>
       HttpResponse.json(api.quarantine.page(new URL(request.url).searchParams)),
     ),
@@ -77,7 +78,7 @@ export function handlersOf(api: FakeApi): HttpHandler[] {
     http.post(at("/quarantine/:what"), async ({ params, request }) => {
       const body = (await request.json()) as object;
       api.settled.push({ what: String(params.what), ...body });
-      return HttpResponse.json({ rows: 1, runs: [] }, { status: 202 });
+      return HttpResponse.json({ rows: 1, runs: [], skipped: api.quarantine.skipped }, { status: 202 });
     }),
     http.post(at("/quarantine/rows/:id/fix"), async ({ params, request }) => {
       const body = (await request.json()) as { row: string };

@@ -305,7 +305,7 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
           response: null,
         },
       ],
-      returns: { begun_30d: 3, under_way: 1, reasons: ["Не подошёл", "Брак"] },
+      returns: { begun_30d: 3, under_way: 1, reasons: ["Не подошёл", "Брак"], unread: [] },
       finance: {
         as_of: asOf,
         net: { amount: "4523.50", currency: "RUB" },
@@ -315,6 +315,7 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
           { kind: "commission", amount: { amount: "-1120.00", currency: "RUB" }, lines: 11, response: null },
           { kind: "delivery", amount: { amount: "-656.50", currency: "RUB" }, lines: 22, response: null },
         ],
+        unread: [],
       },
       storage: {
         as_of: asOf,
@@ -323,6 +324,7 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
         first_day: addDays(today, -29),
         last_day: addDays(today, -1),
         response: "cd".repeat(32),
+        unread: [],
       },
       thresholds,
       first_known: addDays(today, -60),
@@ -390,17 +392,20 @@ export function backfillPlan(url: URL): BackfillPlan {
   const asked = url.searchParams;
   const [first, end] = [asked.get("first_day") ?? "", asked.get("end_day") ?? ""];
   const windows = Math.round((Date.parse(end) - Date.parse(first)) / 86_400_000);
-  const streams = (asked.get("streams") ?? "").split(",").map((stream) => ({
-    stream,
-    windows,
-    first_day: first,
-    end_day: end,
-    requests_at_least: windows,
-    seconds_at_least: windows * 60,
-    kept_from: null,
-    reason: null,
-    here: [{ month: first.slice(0, 7), rows: 1_204 }],
-  }));
+  // Ozon tells its sales with its finances; supplies cannot be asked for by date.
+  const past = asked.get("source") === "ozon" ? ["orders", "finance", "supplies"] : ["orders", "sales", "supplies"];
+  const streams = past
+    .map((name) => ({ stream: name, windows: name === "supplies" ? 0 : windows }))
+    .map((plan) => ({
+      ...plan,
+      first_day: first,
+      end_day: end,
+      requests_at_least: plan.windows,
+      seconds_at_least: plan.windows * 60,
+      kept_from: null,
+      reason: plan.windows > 0 ? null : "The marketplace cannot be asked for supplies by date.",
+      here: [{ month: first.slice(0, 7), rows: 1_204 }],
+    }));
   const sum = windows * streams.length;
   return {
     source: asked.get("source") ?? "",

@@ -29,7 +29,7 @@ class BackfillRequest:
     end_day: date
     """The day after the last one."""
     streams: list[str] | None = None
-    """orders, sales, returns; None for all that can be asked for by date."""
+    """As the plan names them; None for all that can be asked for by date."""
 
 
 @router.get("/plan", response_model=BackfillPlan, operation_id="plan_backfill")

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Path, Query, Request
+from pydantic import Field
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
 from micore.api.routes.context import Ready, noun_router, only_known_sources
-from micore.domain.quarantine import QuarantinedRowDetail, QuarantineOverview, QuarantinePage, RowState
+from micore.domain.quarantine import QuarantineCount, QuarantinedRowDetail, QuarantineOverview, QuarantinePage, RowState
 from micore.domain.run_views import Trigger
 from micore.errors import InvalidRequestError
 from micore.services.quarantine import Mended, Settled
@@ -32,7 +33,7 @@ class RowsMeant:
     """Up to 1,000."""
     source: str | None = None
     """Plug-in name."""
-    account_id: int | None = None
+    account_id: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
     stream: str | None = None
     rule: str | None = None
     """As a group of the overview tells it."""
@@ -65,6 +66,12 @@ class RowFixed:
 async def get_quarantine(request: Request, parts: Ready) -> Response:
     """What waits, grouped by what is to be decided, and how many rows each stream has in which state."""
     return json_answer(request, await parts.call(parts.quarantine.overview))
+
+
+@router.get("/waiting", response_model=QuarantineCount, operation_id="count_quarantined_rows")
+async def count_quarantined_rows(request: Request, parts: Ready) -> Response:
+    """How many rows wait: one number, for pages that only lead here."""
+    return json_answer(request, await parts.call(parts.quarantine.waiting))
 
 
 @router.get("/rows", response_model=QuarantinePage, operation_id="list_quarantined_rows")

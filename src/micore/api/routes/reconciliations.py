@@ -10,7 +10,7 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from micore.api.answers import json_answer
-from micore.api.routes.context import Ready, noun_router, only_known_sources
+from micore.api.routes.context import Ready, noun_router
 from micore.domain.reconcile_views import Reconciliation
 from micore.domain.run_views import Run, Trigger
 
@@ -24,7 +24,7 @@ class ReconcileRequest:
     __pydantic_config__ = {"use_attribute_docstrings": True, "extra": "forbid"}  # noqa: RUF012
 
     source: str | None = None
-    """Plug-in name; None for every source with own figures."""
+    """As in the runs: "ozon", "ozon-2" for its second account; None for every source with own figures."""
     first_day: date | None = None
     """None: seven days before the end."""
     end_day: date | None = None
@@ -35,10 +35,11 @@ class ReconcileRequest:
 async def list_reconciliations(
     request: Request,
     parts: Ready,
-    source: Annotated[str | None, Query(max_length=50, description="Plug-in name")] = None,
+    source: Annotated[
+        str | None, Query(max_length=50, description="A marketplace with all its accounts, or one of them (ozon-2)")
+    ] = None,
 ) -> Response:
     """The newest comparison of each account and stream, differences by class with the rows behind them."""
-    only_known_sources(parts, "source", [] if source is None else [source])
     return json_answer(request, await parts.call(parts.reconciliations.newest, source))
 
 

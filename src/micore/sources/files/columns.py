@@ -60,11 +60,11 @@ TEMPLATES: dict[str, bytes] = {
         "prices": "sku;price\nTEA-100;249,00\n",
         "stock": "sku;warehouse;available;reserved;inbound\nTEA-100;W1;42;3;100\n",
         "orders": "order id;date;sku;quantity;price;warehouse;status\n"
-        "A-1;23.11.2026 14:05;TEA-100;2;249,00;W1;shipped\n",
-        "sales": "sale id;date;order id;sku;amount;commission\nS-1;23.11.2026;A-1;TEA-100;498,00;49,80\n",
-        "returns": "return id;date;order id;sku;quantity;status;reason\nR-1;24.11.2026;A-1;TEA-100;1;back;too strong\n",
+        "A-1;02.11.2026 14:05;TEA-100;2;249,00;W1;shipped\n",
+        "sales": "sale id;date;order id;sku;amount;commission\nS-1;03.11.2026;A-1;TEA-100;498,00;49,80\n",
+        "returns": "return id;date;order id;sku;quantity;status;reason\nR-1;09.11.2026;A-1;TEA-100;1;back;too strong\n",
         "supplies": "supply id;date;sku;quantity;warehouse;status;expected at;accepted\n"
-        "P-1;20.11.2026;TEA-100;100;W1;on the way;27.11.2026;\n",
+        "P-1;20.10.2026;TEA-100;100;W1;on the way;27.11.2026;\n",
     }.items()
 }
 """An example of each file, with the byte order mark by which spreadsheets know UTF-8."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,10 +46,19 @@ class Found:
     name: str
     changed_at: int
     path: Path
+    is_link: bool = False
+    """It lies elsewhere, and is told of but never read: whoever may drop a file could show us any file of ours."""
+
+    def is_as_it_was(self) -> bool:
+        """Nobody has changed, moved or deleted it since."""
+        try:
+            return self.path.lstat().st_ctime_ns == self.changed_at
+        except FileNotFoundError:
+            return False
 
     def as_of(self, now: datetime) -> datetime:
         """When it was written, never in the future."""
-        return min(datetime.fromtimestamp(self.written_at // 10**9, UTC), now)
+        return datetime.fromtimestamp(max(0, min(self.written_at // 10**9, int(now.timestamp()))), UTC)
 
 
 def files_between(source: str, folder: Path, after: int, until: int) -> list[Found]:
@@ -74,8 +85,14 @@ def _found(paths: Iterable[Path], after: int, until: int) -> Iterable[Found]:
         if path.suffix.casefold() not in SUFFIXES or path.name.startswith((".", "~")):
             continue
         try:
-            stat = path.stat()
+            found = path.lstat()
         except FileNotFoundError:
             continue
-        if path.is_file() and after < stat.st_ctime_ns <= until:
-            yield Found(stat.st_mtime_ns, path.name, stat.st_ctime_ns, path)
+        is_link = stat.S_ISLNK(found.st_mode)
+        if (is_link or stat.S_ISREG(found.st_mode)) and after < found.st_ctime_ns <= until:
+            yield Found(found.st_mtime_ns, shown(path.name), found.st_ctime_ns, path, is_link)
+
+
+def shown(name: str) -> str:
+    """A file's name as text; what another system wrote in its own letters may be none."""
+    return os.fsencode(name).decode("utf-8", "replace")

@@ -1,9 +1,14 @@
-"""Rows of files into pages: the records that can be believed, and the rows that stand apart with line and reason."""
+"""Rows of files into pages: the records that can be believed, and the rows that stand apart with line and reason.
+
+Lines of one order, return or supply are told together or not at all: an order of which a line is missing would look
+as if that line had been taken out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import msgspec
 
@@ -11,12 +16,13 @@ from micore.domain.records import PlaceRecord, Record, RejectedRow
 from micore.errors import RecordRejectedError
 from micore.sources.base import Reread
 from micore.sources.files.columns import Layout
-from micore.sources.files.records import GROUPED, KEYS, READERS, Cells, Manner, place
+from micore.sources.files.doubts import Doubts
+from micore.sources.files.records import GROUPED, Cells, Manner, key_of, key_of_cells, place, record_of
 from micore.sources.files.tables import Row, Table
+from micore.sources.rows import rejected_row
 
 PAGE_ROWS = 2_000
-MOST_REMEMBERED = 1_000_000
-"""Orders of a file whose lines are known to have stood together; so much memory it may take."""
+BAD_ROW = "cells as its header names them, in quotes where they hold the sign between cells"
 
 
 class StoredLine(msgspec.Struct, omit_defaults=True):
@@ -25,8 +31,12 @@ class StoredLine(msgspec.Struct, omit_defaults=True):
     file: str
     line: int
     row: dict[str, str] | None = None
+    rows: list[dict[str, str]] = []
+    """Lines that belong together, all of them."""
     text: str = ""
     """Where its cells cannot be told apart."""
+    doubt: str = ""
+    """What speaks against it is another row of the file: a person takes this out of the one that is right."""
 
 
 @dataclass(slots=True)
@@ -44,51 +54,79 @@ class Part:
     places: list[PlaceRecord] = field(default_factory=list)
 
 
-def parts_of(table: Table, stream: str, file: str, manner: Manner, *, skip: int = 0) -> Iterator[Part]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a row is read by."""
+
+    stream: str
+    file: str
+    manner: Manner
+    doubts: Doubts
+
+
+def parts_of(table: Table, reading: Reading, *, skip: int = 0) -> Iterator[Part]:
     """The rows of a table, page by page; lines of one order share one. `skip` rows have been read before."""
-    group, ended, seen = GROUPED.get(stream), set[int](), 0
-    batch: list[tuple[Row, str]] = []
-    last = ""
-    for row in table.rows:
-        name = table.layout.cells(row.cells).get(group, "") if group else ""
-        if name != last:
-            if last and len(ended) < MOST_REMEMBERED:
-                ended.add(hash(last))
-            last = name
-            if len(batch) >= PAGE_ROWS:
-                yield _part(batch, seen, table, stream, file, manner)
-                batch = []
-        elif not group and len(batch) >= PAGE_ROWS:
-            yield _part(batch, seen, table, stream, file, manner)
-            batch = []
-        seen += 1
+    batch: list[list[Row]] = []
+    seen = held = 0
+    for lines in _together(table, reading.stream):
+        if held >= PAGE_ROWS:
+            yield _part(batch, seen, table, reading)
+            batch, held = [], 0
+        seen += len(lines)
         if seen > skip:
-            torn = name and hash(name) in ended
-            batch.append((row, f"{group}: {name} came before; keep its lines together" if torn else row.problem))
+            batch.append(lines)
+            held += len(lines)
     if batch:
-        yield _part(batch, seen, table, stream, file, manner)
+        yield _part(batch, seen, table, reading)
 
 
-def _part(batch: list[tuple[Row, str]], seen: int, table: Table, stream: str, file: str, manner: Manner) -> Part:
-    rows = [row for row, _ in batch]
-    part = Part(seen, rows[0].line, rows[-1].line, table.head + b"".join(row.raw for row in rows))
-    kept: dict[tuple[str, ...], tuple[Record, Row]] = {}
-    for row, problem in batch:
-        cells = table.layout.cells(row.cells)
+def _together(table: Table, stream: str) -> Iterator[list[Row]]:
+    """The rows, those that follow each other and belong together as one."""
+    number = table.layout.columns.get(GROUPED.get(stream, ""))
+    if number is None:
+        yield from ([row] for row in table.rows)
+        return
+
+    def name_or_line(row: Row) -> str | int:
+        return (row.cells[number].strip() if number < len(row.cells) else "") or row.line
+
+    yield from (list(rows) for _, rows in groupby(table.rows, name_or_line))
+
+
+def _part(batch: list[list[Row]], seen: int, table: Table, reading: Reading) -> Part:
+    body = table.head + b"".join(row.raw for lines in batch for row in lines)
+    part = Part(seen, batch[0][0].line, batch[-1][-1].line, body)
+    kept: dict[Record, None] = {}
+    for lines in batch:
+        found: dict[str, Record] = {}
+        row = lines[0]
         try:
-            if problem:
-                raise RecordRejectedError(reason="row", received=problem, allowed="as its header says")
-            record = READERS[stream](cells, manner)
-            key = tuple(str(getattr(record, name)) for name in KEYS[stream])
-            if key in kept and kept[key][0] != record:
-                said = f"{' / '.join(key)} again, otherwise than in line {kept[key][1].line}"
-                raise RecordRejectedError(reason="twice", received=said, allowed="one row")
-            kept[key] = record, row
+            for row in lines:
+                if row.problem:
+                    raise RecordRejectedError(reason="row", received=row.problem, allowed=BAD_ROW)
+                _take(found, table.layout.cells(row.cells), reading.stream, reading.manner)
         except RecordRejectedError as error:
-            part.rejected.append(rejected_row(file, row, cells, stream, str(error)))
-    part.records = [record for record, _ in kept.values()]
+            part.rejected += rejected_rows(reading.file, table.layout, lines, reading.stream, row.line, str(error))
+            continue
+        doubt = reading.doubts.about(table.layout.cells(lines[0].cells))
+        if doubt is not None:
+            part.rejected += rejected_rows(
+                reading.file, table.layout, lines, reading.stream, lines[0].line, str(doubt), doubt=str(doubt)
+            )
+            continue
+        kept.update(dict.fromkeys(found.values()))
+    part.records = list(kept)
     part.places = places_of(part.records)
     return part
+
+
+def _take(found: dict[str, Record], cells: Cells, stream: str, manner: Manner) -> None:
+    """Read a line to those that it belongs to. Raises RecordRejectedError."""
+    record = record_of(stream, cells, manner)
+    key = key_of(stream, record)
+    if key in found:
+        raise RecordRejectedError(reason="twice", received=key, allowed="one row; add them up, or take one out")
+    found[key] = record
 
 
 def places_of(records: Iterable[Record]) -> list[PlaceRecord]:
@@ -99,33 +137,44 @@ def places_of(records: Iterable[Record]) -> list[PlaceRecord]:
     return [place(each) for each in named if each is not None]
 
 
-def rejected_row(file: str, row: Row, cells: Cells, stream: str, reason: str) -> RejectedRow:
-    """A row for the quarantine."""
-    told = (
-        StoredLine(file, row.line, dict(cells)) if not row.problem else StoredLine(file, row.line, text=_text(row.raw))
-    )
-    key = " / ".join(filter(None, (cells.get(_COLUMNS.get(name, name), "") for name in KEYS[stream])))
-    named = cells.get("sku", "") if stream == "stock" else key
-    return RejectedRow(named, f"{file}, line {row.line}: {reason}", msgspec.json.encode(told))
-
-
-_COLUMNS = {"sku_id": "sku", "listing_id": "sku"}
+def rejected_rows(
+    file: str, layout: Layout, lines: Sequence[Row], stream: str, line: int, reason: str, *, doubt: str = ""
+) -> list[RejectedRow]:
+    """Lines for the quarantine; those that belong together as one row, named as its records will be."""
+    told = [layout.cells(row.cells) for row in lines]
+    stored = StoredLine(file, lines[0].line, doubt=doubt)
+    where = f"{file}, line {line}"
+    if any(row.problem for row in lines):
+        stored.text = b"".join(row.raw for row in lines)[:4000].decode("utf-8", "replace")
+    elif stream in GROUPED:
+        stored.rows = told
+    else:
+        stored.row = told[0]
+    if len(lines) > 1:
+        where += f" of {lines[0].line} to {lines[-1].line}"
+    # What stands in the cells of a row that cannot be told apart may be anything: it names nothing.
+    named = "" if lines[0].problem and stream not in GROUPED else key_of_cells(stream, told[0])
+    return [rejected_row(named, f"{where}: {reason}", msgspec.json.encode(stored))]
 
 
 def unreadable(file: str, layout: Layout, reason: str) -> Part:
     """A file of which no row can be read."""
     raw = msgspec.json.encode(StoredLine(file, 1, text=" | ".join(layout.header)))
-    return Part(0, 1, 1, raw, rejected=[RejectedRow("", f"{file}, line 1: {reason}", raw)])
+    return Part(0, 1, 1, raw, rejected=[rejected_row("", f"{file}, line 1: {reason}", raw)])
 
 
 def reread(raw: bytes, stream: str, manner: Manner) -> Reread:
     """A row from quarantine; raises as a reader does where it still cannot be believed."""
     stored = msgspec.json.decode(raw, type=StoredLine)
-    if stored.row is None:
+    if stored.doubt:
+        raise RecordRejectedError(
+            reason="doubt", received=stored.doubt, allowed="nothing; take it out where it is right"
+        )
+    told = stored.rows or [each for each in (stored.row,) if each is not None]
+    if not told:
         raise RecordRejectedError(reason="row", received="a line that has no columns", allowed="a mended file")
-    record = READERS[stream](stored.row, manner)
-    return Reread((record,), places_of([record]))
-
-
-def _text(raw: bytes) -> str:
-    return raw[:4000].decode("utf-8", "replace")
+    found: dict[str, Record] = {}
+    for cells in told:
+        _take(found, cells, stream, manner)
+    records = list(found.values())
+    return Reread(records, places_of(records))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from micore.domain.checks import check_instants
 from micore.domain.records import (
     CatalogueRecord,
     Holder,
@@ -39,6 +40,8 @@ class Manner:
 
     currency: str
     zone: tzinfo
+    now: int
+    """When it is read, in microseconds: what lies far behind that has not happened yet."""
 
 
 def place(place_id: str, name: str = "") -> PlaceRecord:
@@ -65,12 +68,13 @@ def _sku(cells: Cells) -> str:
 
 
 def _catalogue(cells: Cells, manner: Manner) -> CatalogueRecord:
-    sku, barcodes = _sku(cells), cells.get("barcode", "").replace(";", " ").replace(",", " ").split()
+    sku, told = _sku(cells), values.whole(cells.get("barcode", ""), "barcode")
+    barcodes = told.replace(";", " ").replace(",", " ").split()
     return CatalogueRecord(
         listing_id=sku,
         sku_id=sku,
         offer_id=sku,
-        name=ident(cells.get("name", ""), "name"),
+        name=ident(" ".join(cells.get("name", "").splitlines()), "name"),
         size=cells.get("size") or None,
         archived=values.yes(cells.get("archived", "")),
         price=price(cells.get("price", "")),
@@ -121,11 +125,17 @@ def _order(cells: Cells, manner: Manner) -> OrderRecord:
     )
 
 
+def _sale_line(receipt: str, sku: str) -> str:
+    """A receipt has a line for each thing that was bought."""
+    return f"{receipt}:{sku}"
+
+
 def _sale(cells: Cells, manner: Manner) -> SaleRecord:
+    sku = _sku(cells)
     return SaleRecord(
-        sale_id=ident(cells.get("sale_id", ""), "sale id"),
+        sale_id=_sale_line(ident(cells.get("sale_id", ""), "sale id"), sku),
         order_id=cells.get("order_id") or None,
-        sku_id=_sku(cells),
+        sku_id=sku,
         day=iso_day(cells.get("date", ""), manner.zone, "date"),
         amount=needed(money(cells.get("amount", ""), "amount"), "amount"),
         commission=money(cells.get("commission", ""), "commission"),
@@ -177,7 +187,10 @@ READERS: dict[str, Callable[[Cells, Manner], Record]] = {
 GROUPED = {"orders": "order_id", "returns": "return_id", "supplies": "supply_id"}
 """Streams whose lines belong together, and the column that says to what."""
 
-KEYS = {
+HAPPENED = (*GROUPED, "sales")
+"""Streams that tell what happened; of the others a row says how something is."""
+
+_KEYS = {
     "warehouses": ("place_id",),
     "catalogue": ("sku_id",),
     "prices": ("listing_id",),
@@ -187,4 +200,42 @@ KEYS = {
     "returns": ("return_id", "sku_id"),
     "supplies": ("supply_id", "sku_id"),
 }
-"""What a record is known by."""
+TELLING = {
+    "warehouses": ("place",),
+    "catalogue": ("name", "size", "barcode", "archived", "price", "currency"),
+    "prices": ("price", "currency"),
+    "stock": ("available", "present", "reserved", "inbound"),
+}
+"""The columns that say how something is."""
+_NUL = "\x00"
+
+
+def record_of(stream: str, cells: Cells, manner: Manner) -> Record:
+    """What a row tells. Raises RecordRejectedError for what nobody can believe or no database can hold."""
+    if _NUL in "".join(cells.values()):
+        field = next(field for field, text in cells.items() if _NUL in text)
+        raise RecordRejectedError(reason=field, received="a NUL character", allowed="text")
+    record = READERS[stream](cells, manner)
+    check_instants((record,), manner.now)
+    return record
+
+
+def key_of(stream: str, record: Record) -> str:
+    """What a record is known by."""
+    return " / ".join(str(getattr(record, name)) for name in _KEYS[stream])
+
+
+def place_and_sku(stream: str, cells: Cells) -> str:
+    """As `key_of` its record, of a row that tells of one thing alone."""
+    if stream == "stock":
+        return f"{cells.get('sku', '')} / {cells.get('place_id') or cells.get('place') or ONLY_PLACE}"
+    return key_of_cells(stream, cells)
+
+
+def key_of_cells(stream: str, cells: Cells) -> str:
+    """As micore.domain.quarantine.keys_of will name the records of this row; empty where it has no name."""
+    sku = cells.get("sku", "")
+    if stream == "sales":
+        receipt = cells.get("sale_id", "")
+        return _sale_line(receipt, sku) if receipt and sku else ""
+    return cells.get("place_id", "") if stream == "warehouses" else cells.get(GROUPED.get(stream, "sku"), "")

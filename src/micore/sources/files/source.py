@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from micore.domain.instants import micros
 from micore.errors import NotFoundError, RecordRejectedError, SettingsError, SourceUnreachableError
 from micore.sources.base import (
     AccountFacts,
@@ -27,9 +28,9 @@ from micore.sources.cursors import from_text, to_text
 from micore.sources.files import pages
 from micore.sources.files.columns import TEMPLATES, layout_of
 from micore.sources.files.folder import FilesCursor, Found, files_between, nanos, rested
-from micore.sources.files.pages import Part
+from micore.sources.files.pages import Part, Reading
 from micore.sources.files.records import READERS, Manner
-from micore.sources.files.stock import ByPlace, by_place
+from micore.sources.files.spool import Spooled, spooled
 from micore.sources.files.tables import Table, opened
 from micore.sources.options import setting
 from micore.sources.rereading import reread_each
@@ -63,14 +64,14 @@ class FilesSource:
             raise SettingsError(setting(NAME, "folder"), received="nothing", allowed="a folder")
         self._folder = Path(given["folder"].strip()).expanduser().absolute()
         self._name, self._tools = given["name"], tools
-        self._manner = Manner(_currency(given["currency"]), _zone(given["time_zone"]))
+        self._currency, self._zone = _currency(given["currency"]), _zone(given["time_zone"])
         self._rest_seconds = _seconds(given["rest_seconds"])
 
     def account(self) -> AccountFacts:
         """See Source.account. The folder's path is who we are: another folder is another account."""
         if not self._folder.is_dir():
             raise SourceUnreachableError(NAME, path=str(self._folder), problem="there is no such folder")
-        return AccountFacts(str(self._folder), self._name or self._folder.name, self._manner.currency)
+        return AccountFacts(str(self._folder), self._name or self._folder.name, self._currency)
 
     def read(self, stream: str, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
         """See Source.read."""
@@ -82,11 +83,15 @@ class FilesSource:
 
     def reread(self, stream: str, rows: Sequence[StoredRow]) -> list[Reread]:
         """See Source.reread."""
-        alone = None if stream == "stock" else lambda raw, context: pages.reread(raw, stream, self._manner)
+        manner = self._manner()
+        alone = None if stream == "stock" else lambda raw, context: pages.reread(raw, stream, manner)
         return reread_each(rows, alone)
 
     def close(self) -> None:
         """Nothing is held open between two pages of a reading that was ended."""
+
+    def _manner(self) -> Manner:
+        return Manner(self._currency, self._zone, micros(self._tools.now()))
 
     # ------------------------------------------------------------------------------------------ how far
 
@@ -107,10 +112,13 @@ class FilesSource:
         """The pages with the last one marked; an empty one where there are none."""
         end = to_text(FilesCursor(read_to=max(at.until, at.read_to)))
         held: Page | None = None
-        for page in drafts:
-            if held is not None:
-                yield held
-            held = page
+        try:
+            for page in drafts:
+                if held is not None:
+                    yield held
+                held = page
+        except OSError as error:  # a disk that is full, a share that went away
+            raise SourceUnreachableError(NAME, path=str(self._folder), problem=str(error.strerror)) from None
         if held is None:
             now = self._tools.now()
             held = Page(RawAnswer(b"", "GET /", "nothing new", now), [], [], end, at.as_of or now)
@@ -121,33 +129,40 @@ class FilesSource:
     def _rows(self, stream: str, at: FilesCursor) -> Iterator[Page]:
         """All streams but stock: file after file as they were written, so that what was written last counts."""
         here = (at.written_at, at.file)
+        manner, as_of = self._manner(), at.as_of or self._tools.now()
         for file in dropwhile(lambda each: (each.written_at, each.name) < here, self._files(at)):
             skip = at.rows if (file.written_at, file.name) == here else 0
             with self._table(file) as (table, problem):
                 if stream not in table.layout.told_by():
                     continue
-                parts = pages.parts_of(table, stream, file.name, self._manner, skip=skip)
-                if problem:
-                    parts = iter([] if skip else [pages.unreadable(file.name, table.layout, problem)])
-                for part in parts:
-                    yield self._page(part, file, at, at.as_of or self._tools.now(), rows=max(part.rows, 1))
+                if problem and not skip:
+                    yield self._page(pages.unreadable(file.name, table.layout, problem), file, at, as_of, rows=1)
+                with spooled(table, file.name, stream, manner) as laid_out:
+                    for place_id in laid_out.places:
+                        told = replace(table, rows=laid_out.rows(place_id))
+                        reading = Reading(stream, file.name, manner, laid_out.doubts)
+                        for part in pages.parts_of(told, reading, skip=skip):
+                            yield self._page(part, file, at, as_of, rows=part.rows)
 
     def _stock(self, at: FilesCursor) -> Iterator[Page]:
         """Newest file first: of each place it tells, older ones tell nothing any more."""
         told: set[str] = set()
-        here = (at.written_at, at.file)
+        here, manner = (at.written_at, at.file), self._manner()
         for file in reversed(self._files(at)):
             with self._table(file) as (table, _):
                 if "stock" not in table.layout.streams:
                     continue
-                with by_place(table, file.name) as sorted_file:
-                    if file.path.stat().st_ctime_ns != file.changed_at:
-                        continue  # somebody writes to it: it is new again at the next reading
+                with spooled(table, file.name, "stock", manner) as laid_out:
+                    if not file.is_as_it_was():
+                        continue  # somebody writes to it, or has taken it away
                     if not at.file or (file.written_at, file.name) <= here:
-                        yield from self._places(table, sorted_file, file, at, told)
-                    told.update(sorted_file.places)
+                        reading = Reading("stock", file.name, manner, laid_out.doubts)
+                        yield from self._places(table, laid_out, reading, file, at, told)
+                    told.update(laid_out.places)
 
-    def _places(self, table: Table, found: ByPlace, file: Found, at: FilesCursor, told: set[str]) -> Iterator[Page]:
+    def _places(
+        self, table: Table, found: Spooled, reading: Reading, file: Found, at: FilesCursor, told: set[str]
+    ) -> Iterator[Page]:
         as_of = file.as_of(self._tools.now())
         resumed = at.scope if (file.written_at, file.name) == (at.written_at, at.file) else ""
         if found.homeless and not found.places:
@@ -157,8 +172,7 @@ class FilesSource:
             if place_id in told or place_id < resumed:
                 continue
             skip = at.rows if place_id == resumed else 0
-            part_table = Table(table.layout, table.head, found.rows(place_id))
-            parts = pages.parts_of(part_table, "stock", file.name, self._manner, skip=skip)
+            parts = pages.parts_of(replace(table, rows=found.rows(place_id)), reading, skip=skip)
             before: Part | None = None
             for part in parts:
                 if before is not None:
@@ -174,6 +188,8 @@ class FilesSource:
         """A file and why it cannot be read; raises SourceUnreachableError where it may be readable later."""
         with ExitStack() as stack:
             try:
+                if file.is_link:
+                    raise RecordRejectedError(reason="file", received="a link", allowed="a file in this very folder")
                 table = stack.enter_context(opened(file.path))
                 problem = table.layout.problem()
             except OSError as error:

@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
+from micore.domain.checks import MOST_MONEY, MOST_PIECES
 from micore.domain.instants import micros
 from micore.domain.records import OrderState, ReturnState, SupplyState
-from micore.domain.units import milli, ten_thousandths
+from micore.domain.units import TEN_THOUSANDTHS, milli, ten_thousandths
 from micore.errors import RecordRejectedError
 
 WordT = TypeVar("WordT")
@@ -21,6 +22,7 @@ _DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{2}|\d{4})")
 _WORDS = re.compile(r"(\d{1,2})\.?\s+([^\W\d]{3,})\.?\s+(\d{4})(?:\s*г\.?)?")
 _STARTS = "jan feb mar apr may jun jul aug sep oct nov dec янв фев мар апр мая июн июл авг сен окт ноя дек"
 _MONTHS = {start: 1 + number % 12 for number, start in enumerate(_STARTS.split())} | {"май": 5}
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d{2}", re.IGNORECASE)
 _YES = {"1", "yes", "true", "y", "да", "истина", "+"}
 _NO = {"", "0", "no", "false", "n", "нет", "ложь", "-"}
 
@@ -70,14 +72,17 @@ def number(text: str, field: str) -> Decimal | None:
 def quantity(text: str, field: str) -> int | None:
     """Thousandths of a piece, none below zero; None for an empty cell."""
     value = number(text, field)
-    if value is not None and value < 0:
-        raise RecordRejectedError(reason=field, received=repr(text), allowed="0 or more")
+    if value is not None and not 0 <= value <= MOST_PIECES:
+        raise RecordRejectedError(reason=field, received=repr(text), allowed=f"0 to {MOST_PIECES}")
     return None if value is None else milli(value)
 
 
 def money(text: str, field: str) -> int | None:
     """Ten-thousandths of the currency unit; None for an empty cell."""
     value = number(text, field)
+    if value is not None and abs(value) > MOST_MONEY // TEN_THOUSANDTHS:
+        most = MOST_MONEY // TEN_THOUSANDTHS
+        raise RecordRejectedError(reason=field, received=repr(text), allowed=f"-{most} to {most}")
     return None if value is None else ten_thousandths(value)
 
 
@@ -98,8 +103,15 @@ def needed(value: int | None, field: str) -> int:
 
 def ident(text: str, field: str) -> str:
     """A name or number that things are known by."""
-    if not text or "\ufffd" in text or len(text) > 200:
-        raise RecordRejectedError(reason=field, received=repr(text), allowed="1 to 200 letters or digits")
+    if not text or "\ufffd" in text or "\n" in text or "\r" in text or len(text) > 200:
+        raise RecordRejectedError(reason=field, received=repr(text), allowed="1 to 200 letters or digits in one line")
+    return whole(text, field)
+
+
+def whole(text: str, field: str) -> str:
+    """A code with all of its digits; refuses 4,6E+12, which is what a spreadsheet makes of a barcode."""
+    if _ROUNDED.fullmatch(text):
+        raise RecordRejectedError(reason=field, received=repr(text), allowed="all digits; format the column as text")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Ozon's own figures: the charts' sums by day, the postings one by one, the sellers' stock by scheme."""
+"""Ozon's own figures: the charts' sums by day, the postings one by one."""
 
 from __future__ import annotations
 
@@ -9,20 +9,15 @@ import msgspec
 
 from micore.domain.records import OrderRecord, OrderState
 from micore.domain.units import MILLI, ten_thousandths
-from micore.sources.fields import Count
-from micore.sources.own_figures import DaySum, OwnOrder, OwnOrders, OwnStock
-from micore.sources.ozon.api import ANALYTICS_PATH, NAME, OzonApi
+from micore.sources.own_figures import DaySum, OwnOrder, OwnOrders
+from micore.sources.ozon.api import ANALYTICS_PATH, OzonApi
 from micore.sources.ozon.finance import ZONE
 from micore.sources.ozon.ranges import plan_range, read_range
-from micore.sources.paging import Fetched, walk
 
-STOCKS_PATH = "/v4/product/info/stocks"
 RECONCILED = ("orders", "stock")
 KEPT_DAYS = 90
 """Three months without Premium Plus."""
 _METRICS = ["ordered_units", "revenue"]
-_SCHEMES = {"fbs": "FBS", "rfbs": "rFBS"}
-"""FBO is told by analytics alone, which is what the stock stream reads."""
 
 
 class _Dimension(msgspec.Struct):
@@ -43,24 +38,7 @@ class _Analytics(msgspec.Struct):
     timestamp: str = ""
 
 
-class _Stock(msgspec.Struct):
-    sku: int
-    type: str
-    present: Count
-    reserved: Count
-
-
-class _Item(msgspec.Struct):
-    stocks: list[_Stock] = []
-
-
-class _Stocks(msgspec.Struct):
-    items: list[_Item] = []
-    cursor: str = ""
-
-
 _ANALYTICS = msgspec.json.Decoder(_Analytics)
-_STOCKS = msgspec.json.Decoder(_Stocks)
 
 
 def own_orders(api: OzonApi, first_day: date, end_day: date) -> OwnOrders:
@@ -79,25 +57,6 @@ def own_orders(api: OzonApi, first_day: date, end_day: date) -> OwnOrders:
         for row in told.result.data
     ]
     return OwnOrders(list(_lines(api, first_day, end_day)), sums, _until(told.timestamp))
-
-
-def own_stock(api: OzonApi) -> list[OwnStock]:
-    """See OwnFiguresSource.own_stock."""
-    found: list[OwnStock] = []
-
-    def fetch(at: str) -> tuple[_Stocks, Fetched]:
-        asked = {"filter": {"visibility": "ALL"}, "cursor": at, "limit": 1000}
-        page = api.ask(STOCKS_PATH, asked, _STOCKS.decode).value
-        return page, Fetched(len(page.items), page.cursor if len(page.items) == 1000 else None)
-
-    for step in walk(NAME, STOCKS_PATH, "", fetch):
-        for item in step.page.items:
-            found += [
-                OwnStock(_SCHEMES[each.type], str(each.sku), (each.present - each.reserved) * MILLI)
-                for each in item.stocks
-                if each.type in _SCHEMES
-            ]
-    return found
 
 
 def _lines(api: OzonApi, first_day: date, end_day: date) -> Iterator[OwnOrder]:

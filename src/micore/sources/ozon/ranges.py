@@ -19,6 +19,7 @@ from micore.sources.ozon.returns import return_pages
 from micore.sources.ozon.windows import Window
 from micore.sources.paging import Step
 from micore.sources.ranges import Keeping, RangePlan, WindowCursor, not_by_date
+from micore.sources.rereading import Context, told_in
 from micore.sources.rows import Batch
 
 _PACE = 1 / REQUESTS_PER_SECOND
@@ -46,6 +47,7 @@ def read_range(api: OzonApi, stream: str, first_day: date, end_day: date, cursor
         return _pages(
             [partial(return_pages, api, since, to, by="logistic_return_date")],
             cursor,
+            contexts=[{}],
             skus=lambda _, batch: hints_of_returns(batch.rows),
         )
     schemes = list(SCHEMES.values())
@@ -53,14 +55,16 @@ def read_range(api: OzonApi, stream: str, first_day: date, end_day: date, cursor
     return _pages(
         walks,
         cursor,
+        contexts=[{"scheme": name} for name in SCHEMES],
         skus=lambda _, batch: hints(batch.rows),
         places=lambda part, batch: schemes[part].places(batch.rows),
     )
 
 
 def _finance(api: OzonApi, day: date, cursor: str | None) -> Iterator[Page]:
-    walks = [partial(day_pages, api, reader(types_of(api)), day)]
-    yield from _pages(walks, cursor, skus=lambda _, batch: hints_of_finance(batch.records))
+    types = types_of(api)
+    walks = [partial(day_pages, api, reader(types), day)]
+    yield from _pages(walks, cursor, contexts=[{"types": types}], skus=lambda _, batch: hints_of_finance(batch.records))
 
 
 def _midnight(day: date) -> datetime:
@@ -71,10 +75,11 @@ def _pages(
     walks: Sequence[Callable[[str], Iterator[Step[_Answer]]]],
     cursor: str | None,
     *,
+    contexts: Sequence[Context],
     skus: Callable[[int, Batch[Any, Any]], Any],
     places: Callable[[int, Batch[Any, Any]], Any] = lambda part, batch: (),
 ) -> Iterator[Page]:
-    """The pages of several lists, one after the other."""
+    """The pages of several lists, one after the other; what reading their rows again needs, by list."""
     begin = from_text(NAME, WindowCursor, cursor) or WindowCursor()
     for part in range(begin.part, len(walks)):
         for step in walks[part](begin.at if part == begin.part else ""):
@@ -83,7 +88,7 @@ def _pages(
             yield Page(
                 step.page.raw,
                 batch.records,
-                batch.rejected,
+                told_in(batch.rejected, contexts[part]),
                 to_text(after),
                 step.page.marketplace_now,
                 done=more is None and part + 1 == len(walks),

@@ -16,7 +16,7 @@ from micore.sources.fields import currency_code, optional_moment
 from micore.sources.keys import FirstSync, KeyFacts
 from micore.sources.options import header_text, whole_number
 from micore.sources.own_figures import OwnOrders, OwnStock
-from micore.sources.ozon import own_figures
+from micore.sources.ozon import own_figures, own_stock
 from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, RETIREMENTS, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
@@ -66,10 +66,11 @@ class OzonSource:
         Stream("returns", StreamKind.INCREMENTAL),
         Stream("supplies", StreamKind.INCREMENTAL),
         Stream("finance", StreamKind.INCREMENTAL),
-        Stream("storage_cost", StreamKind.INCREMENTAL),
+        Stream("storage_cost", StreamKind.INCREMENTAL, alone=False),
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
+    stock_schemes: ClassVar[tuple[str, ...]] = own_stock.STOCK_SCHEMES
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
         given = {option.name: options.get(option.name) or option.default or "" for option in self.options}
@@ -146,7 +147,7 @@ class OzonSource:
 
     def own_stock(self) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock."""
-        return own_figures.own_stock(self._api)
+        return own_stock.own_stock(self._api)
 
     def key(self) -> KeyFacts:
         """See KeySource.key."""

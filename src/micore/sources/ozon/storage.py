@@ -25,6 +25,7 @@ from micore.sources.ozon.accruals import OrderedReport, ReportInfo, ReportState
 from micore.sources.ozon.api import DAY_SECONDS, NAME, PLACEMENT_PATH, OzonApi
 from micore.sources.ozon.finance import ZONE
 from micore.sources.ozon.warehouses import ozon_places
+from micore.sources.rows import rejected_row
 from micore.sources.xlsx import XlsxError, rows_of, tabled
 
 INFO_PATH = "/v1/report/info"
@@ -242,7 +243,7 @@ class _Table:
                 records.append(self._record(row))
             except RecordRejectedError as error:
                 raw = msgspec.json.encode({name: None if cell is None else str(cell) for name, cell in row.items()})
-                rejected.append(RejectedRow(_text(row, "sku"), str(error), raw))
+                rejected.append(rejected_row(_name_of(row), str(error), raw))
         return records, rejected
 
     def _record(self, row: Row) -> StorageCostRecord:
@@ -250,7 +251,7 @@ class _Table:
         amount = _money(row["cost"])
         quantity, volume = _count(row, "units"), _count(row, "volume")
         warehouse = _text(row, "warehouse")
-        key = ":".join((day, sku_id, warehouse, _text(row, "sign")))
+        key = _key(day, sku_id, warehouse, row)
         self._told[key] += 1
         place = self._named.get(warehouse.casefold())
         if place is not None:
@@ -267,6 +268,24 @@ class _Table:
             quantity=None if quantity is None else quantity * MILLI,
             volume=volume,
         )
+
+
+def _key(day: str, sku_id: str, warehouse: str, row: Row) -> str:
+    """What tells the charges of a file apart."""
+    return ":".join((day, sku_id, warehouse, _text(row, "sign")))
+
+
+def _name_of(row: Row) -> str:
+    """What a row that cannot be believed calls itself: as it would if it could, where that can be read."""
+    try:
+        day = _day(row["day"])
+    except RecordRejectedError:
+        day = _text(row, "day")
+    try:
+        sku_id = ident(_whole(row, "sku"))
+    except RecordRejectedError:
+        sku_id = _text(row, "sku")
+    return _key(day, sku_id, _text(row, "warehouse"), row) if sku_id else ""
 
 
 def _text(row: Row, name: str) -> str:

@@ -74,7 +74,7 @@ def is_unknown_barcode(reason: str) -> bool:
     return reason.startswith("barcode: ")
 
 
-def _seller(row: RejectedRow, *, sellers: Mapping[str, PlaceRecord]) -> Context:
+def seller_of(row: RejectedRow, *, sellers: Mapping[str, PlaceRecord]) -> Context:
     """The seller's warehouse that a rejected row names, as it is called today."""
     return {"seller": sellers.get(named(row.raw, "warehouseName").strip())}
 
@@ -118,7 +118,7 @@ def read_orders(api: WildberriesApi, cursor: str | None, history: timedelta) -> 
         yield Page(
             page.answer.raw,
             page.records,
-            told_in(page.rejected, partial(_seller, sellers=sellers), may_pass=is_unknown_barcode),
+            told_in(page.rejected, partial(seller_of, sellers=sellers), may_pass=is_unknown_barcode),
             page.cursor,
             page.as_of,
             done=page.done,

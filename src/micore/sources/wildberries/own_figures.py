@@ -15,7 +15,7 @@ from micore.sources.wildberries.answers import Struct
 from micore.sources.wildberries.api import FEED_PATH, NAME, Category, WildberriesApi
 from micore.sources.wildberries.statistics import MOSCOW, moscow
 
-RECONCILED = ("orders",)
+RECONCILED = ("orders", "stock")
 KEPT_DAYS = 30
 PAGE_ROWS = 10_000
 
@@ -25,6 +25,7 @@ class _Order(Struct):
     chrt_id: Id
     created_at: str
     status: str
+    updated_at: str | None = None
     warehouse_name: str | None = None
     is_mp: bool = False
     """From a warehouse of the seller's."""
@@ -54,6 +55,10 @@ def own_orders(api: WildberriesApi, first_day: date, end_day: date) -> OwnOrders
 
     def fetch(at: str) -> tuple[_Feed, Fetched]:
         nonlocal snapshot
+        if not at:
+            # The first page, or a refused one begins the walk again.
+            snapshot = None
+            lines.clear()
         pages = {"offset": int(at or 0), "limit": PAGE_ROWS} | ({"snapshotTime": snapshot} if snapshot else {})
         asked = {"selectedPeriod": {"start": since.isoformat()}, "pagination": pages}
         feed = api.post(Category.ANALYTICS, FEED_PATH, asked, _ANSWER.decode).value.data
@@ -67,6 +72,7 @@ def own_orders(api: WildberriesApi, first_day: date, end_day: date) -> OwnOrders
 
 
 def _line(row: _Order) -> OwnOrder:
+    changed = moscow(row.updated_at)
     return OwnOrder(
         row.srid,
         ident(row.chrt_id),
@@ -76,4 +82,5 @@ def _line(row: _Order) -> OwnOrder:
         row.status == "cancel",
         # The statistics name no seller's warehouse, so ours may know none by right.
         None if row.is_mp else row.warehouse_name or None,
+        None if changed is None else micros(changed),
     )

@@ -13,8 +13,8 @@ from micore.domain.records import PlaceRecord, SaleRecord
 from micore.sources.base import Reread
 from micore.sources.rereading import Context, ReadAgain, needed
 from micore.sources.rows import RowReader
-from micore.sources.wildberries import catalogue, finance, history, orders, prices, returns, sales, supplies, warehouses
-from micore.sources.wildberries.answers import Order, Sale, Supply
+from micore.sources.wildberries import catalogue, finance, history, orders, prices, returns, sales, warehouses
+from micore.sources.wildberries.answers import Order, Sale
 from micore.sources.wildberries.api import TRASH_PATH
 from micore.sources.wildberries.orders import SkuOfBarcode
 from micore.sources.wildberries.statistics import listed
@@ -67,16 +67,12 @@ def _return(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Re
     return Reread(returns.reader(sku_of_barcode, archived=needed(context, "archived")).one(raw)[1])
 
 
-def _goods(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:
-    supply = msgspec.convert(needed(context, "supply"), Supply)
-    told = context.get("place")
-    place = None if told is None else msgspec.convert(told, PlaceRecord)
-    reader = supplies.goods_reader(supply, place, sku_of_barcode)
-    return Reread(reader.one(raw)[1], places=(place,) if place else ())
-
-
 def read_again(sku_of_barcode: SkuOfBarcode) -> Mapping[str, ReadAgain]:
-    """By stream; the rows of the others mean nothing by themselves."""
+    """By stream; the rows of the others mean nothing by themselves.
+
+    A size may stand in a supply under several barcodes, so a row of its goods alone tells half a quantity: the supply
+    is read whole again instead.
+    """
     return {
         "warehouses": _warehouse,
         "catalogue": _card,
@@ -85,5 +81,4 @@ def read_again(sku_of_barcode: SkuOfBarcode) -> Mapping[str, ReadAgain]:
         "sales": partial(_sale, sku_of_barcode=sku_of_barcode),
         "finance": partial(_amounts, sku_of_barcode=sku_of_barcode),
         "returns": partial(_return, sku_of_barcode=sku_of_barcode),
-        "supplies": partial(_goods, sku_of_barcode=sku_of_barcode),
     }

@@ -16,7 +16,7 @@ from micore.sources.options import header_text, whole_number
 from micore.sources.own_figures import OwnOrders, OwnStock
 from micore.sources.ranges import RangePlan
 from micore.sources.rereading import reread_each
-from micore.sources.wildberries import own_figures
+from micore.sources.wildberries import own_figures, own_stock
 from micore.sources.wildberries.answers import SellerInfo
 from micore.sources.wildberries.api import (
     CURRENCY,
@@ -72,12 +72,13 @@ class WildberriesSource:
         Stream("orders", StreamKind.INCREMENTAL),
         Stream("sales", StreamKind.INCREMENTAL),
         Stream("returns", StreamKind.INCREMENTAL),
-        Stream("supplies", StreamKind.INCREMENTAL),
+        Stream("supplies", StreamKind.INCREMENTAL, alone=False),
         Stream("finance", StreamKind.INCREMENTAL),
-        Stream("storage_cost", StreamKind.INCREMENTAL),
+        Stream("storage_cost", StreamKind.INCREMENTAL, alone=False),
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
+    stock_schemes: ClassVar[tuple[str, ...]] = own_stock.STOCK_SCHEMES
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
         given = {option.name: options.get(option.name) or option.default or "" for option in self.options}
@@ -143,8 +144,8 @@ class WildberriesSource:
         return own_figures.own_orders(self._api, first_day, end_day)
 
     def own_stock(self) -> Sequence[OwnStock]:
-        """See OwnFiguresSource.own_stock: none, stock is told by the method that the stream reads."""
-        return ()
+        """See OwnFiguresSource.own_stock."""
+        return own_stock.own_stock(self._api)
 
     def key(self) -> KeyFacts:
         """See KeySource.key."""

@@ -22,7 +22,7 @@ from micore.sources.base import Page, RawAnswer
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import Amount, ident
 from micore.sources.http import NUMBER
-from micore.sources.rows import RowReader
+from micore.sources.rows import LONGEST_KEY, RowReader, named, storable
 from micore.sources.wildberries.answers import OrderedReport, Pong, ReportState, StoredGoods
 from micore.sources.wildberries.api import (
     CURRENCY,
@@ -52,6 +52,8 @@ WAITS_SECONDS = (10.0, 20.0, 30.0)
 """Between two looks at a report; the last one for ever."""
 LONGEST_WAIT_SECONDS = 900.0
 """Of one run for one report."""
+_TELLING_APART = ("date", "originalDate", "warehouse", "giId", "calcType")
+"""Of a row's fields, beside its size."""
 NO_ROWS = b"[]"
 """What the report says by HTTP 204."""
 DONE, WAITING, LOST = ("done",), ("new", "processing"), ("purged", "canceled")
@@ -96,9 +98,7 @@ def _record(row: StoredGoods, told: Counter[str]) -> StorageCostRecord:
     sku_id, day = ident(row.chrt_id), day_of(row.date, field="date").isoformat()
     count, litres = row.barcodes_count, None if row.volume is None else _decimal(row.volume, field="volume")
     place = place_of(row)
-    parts = (day, sku_id, row.warehouse or "", str(row.gi_id or ""), row.calc_type or "")
-    original = row.original_date if row.original_date and row.original_date[:10] != day else ""
-    key = ":".join((*parts, original) if original else parts)
+    key = _key(day, sku_id, (row.warehouse, row.gi_id, row.calc_type), row.original_date)
     told[key] += 1
     return StorageCostRecord(
         cost_id=key if told[key] == 1 else f"{key}:{told[key]}",
@@ -111,6 +111,23 @@ def _record(row: StoredGoods, told: Counter[str]) -> StorageCostRecord:
         quantity=None if count is None else count * MILLI,
         volume=None if litres is None or count is None else int(litres * count * 1000),
     )
+
+
+def _key(day: str, sku_id: str, told: Sequence[object], original_day: str | None) -> str:
+    """What tells the charges of a report apart."""
+    parts = [day, sku_id, *(str(each or "") for each in told)]
+    if original_day and original_day[:10] != day:
+        parts.append(original_day)
+    return ":".join(parts)
+
+
+def named_whole(row: RejectedRow) -> RejectedRow:
+    """A row that cannot be believed under the name that it would have if it could: a size is charged every day."""
+    if not row.key:
+        return row
+    day, original_day, warehouse, supply, kind = (named(row.raw, field) for field in _TELLING_APART)
+    key = _key(day[:10], row.key, (warehouse, supply if supply != "0" else "", kind), original_day)
+    return row._replace(key=storable(key)[:LONGEST_KEY])
 
 
 def place_of(row: StoredGoods) -> PlaceRecord | None:
@@ -246,7 +263,7 @@ class _Reading:
             answer.raw,
             StorageCursor(task.last, days) if done else after,
             records=batch.records,
-            rejected=batch.rejected,
+            rejected=[named_whole(each) for each in batch.rejected],
             places=list({place.place_id: place for place in named.values()}.values()),
             done=done,
         )

@@ -50,6 +50,9 @@ OVERLAP = DAY
 OLDEST = timedelta(days=180)
 """A supply that was made longer ago is not looked at any more."""
 
+MOST_DOUBTED = 50
+"""Supplies that are asked for again because of rows in quarantine, the newest ones: each costs two requests or more."""
+
 
 class SuppliesCursor(msgspec.Struct, omit_defaults=True):
     """`read_to` is when the last whole reading began; the other fields stand only inside of a broken one."""
@@ -58,6 +61,8 @@ class SuppliesCursor(msgspec.Struct, omit_defaults=True):
     as_of: datetime | None = None
     supply: int = 0
     """The supply to go on with, from its first goods on; all before it are read."""
+    doubted: list[int] = []
+    """Supplies with a row of goods that could not be believed: each reading asks for them again until none is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +147,13 @@ def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -
     at = from_text(NAME, SuppliesCursor, cursor) or SuppliesCursor()
     as_of = at.as_of or api.now(Category.SUPPLIES)
     listed, rejected, answer = _all_supplies(api, as_of)
-    chosen = _chosen(listed, at.read_to, as_of, history)
+    chosen = _chosen(listed, at.read_to, as_of, history, set(at.doubted))
     left = [supply for number, supply in sorted(chosen.items()) if number >= at.supply]
-    end = to_text(SuppliesCursor(as_of))
+    doubts = set(at.doubted)
     if rejected or not left:
-        after = SuppliesCursor(at.read_to, as_of, at.supply)
+        after = SuppliesCursor(at.read_to, as_of, at.supply, _newest(doubts)) if left else _ended(as_of, doubts)
         all_open = None if left else still_listed(listed, rejected)
-        yield Page(answer.raw, (), rejected, to_text(after) if left else end, as_of, done=not left, all_open=all_open)
+        yield Page(answer.raw, (), rejected, to_text(after), as_of, done=not left, all_open=all_open)
     for number, supply in enumerate(left, 1):
         place = _place(api, supply)
         goods: list[SupplyRecord] = []
@@ -160,18 +165,28 @@ def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -
             doubted = doubted or bool(batch.rejected)
             done = whole and number == len(left)
             going_on = left[number] if whole and not done else supply
-            context = {"supply": supply, "place": place}
+            if whole:
+                (doubts.add if doubted else doubts.discard)(supply.supply_id or 0)
+            after = SuppliesCursor(at.read_to, as_of, going_on.supply_id or 0, _newest(doubts))
             yield Page(
                 step.page.raw,
                 added_up(goods) if whole else (),
-                told_in(batch.rejected, context, within=str(supply.supply_id), may_pass=is_unknown_barcode),
-                end if done else to_text(SuppliesCursor(at.read_to, as_of, going_on.supply_id or 0)),
+                told_in(batch.rejected, {}, within=str(supply.supply_id), may_pass=is_unknown_barcode),
+                to_text(_ended(as_of, doubts) if done else after),
                 as_of,
                 done=done,
                 places=(place,) if place and whole else (),
                 whole_of=(str(supply.supply_id),) if whole and not doubted else (),
                 all_open=still_listed(listed, rejected) if done else None,
             )
+
+
+def _newest(doubts: set[int]) -> list[int]:
+    return sorted(doubts)[-MOST_DOUBTED:]
+
+
+def _ended(as_of: datetime, doubts: set[int]) -> SuppliesCursor:
+    return SuppliesCursor(as_of, doubted=_newest(doubts))
 
 
 def still_listed(listed: Sequence[Supply], rejected: Sequence[RejectedRow]) -> list[str] | None:
@@ -204,9 +219,10 @@ def _all_supplies(api: WildberriesApi, as_of: datetime) -> tuple[list[Supply], l
 
 
 def _chosen(
-    listed: Sequence[Supply], read_to: datetime | None, as_of: datetime, history: timedelta
+    listed: Sequence[Supply], read_to: datetime | None, as_of: datetime, history: timedelta, doubted: set[int]
 ) -> dict[int, Supply]:
-    """Supplies by number that may tell something new: all at first, then the changed ones and those being accepted."""
+    """Supplies by number that may tell something new: all at first, then the changed ones, those being accepted and
+    the doubted ones."""
     chosen: dict[int, Supply] = {}
     for row in listed:
         dates, state = dates_of(row), STATES.get(row.status_id)
@@ -217,7 +233,7 @@ def _chosen(
             wanted = state is not SupplyState.DONE or instant(dates.created_at) >= as_of - history
         else:
             wanted = state is SupplyState.ACCEPTING or instant(dates.changed_at) >= read_to - OVERLAP
-        if wanted:
+        if wanted or row.supply_id in doubted:
             chosen[row.supply_id] = row
     return chosen
 

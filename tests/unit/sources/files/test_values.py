@@ -71,7 +71,7 @@ def test_times_are_of_the_zone_unless_they_name_one() -> None:
     assert values.moment("25/11/2026", MOSCOW, "date").day == 24  # midnight in Moscow
 
 
-@given(st.integers(-(10**12), 10**12), st.integers(0, 99))
+@given(st.integers(1 - 10**10, 10**10 - 1), st.integers(0, 99))
 def test_money_written_either_way_is_the_same(whole: int, cents: int) -> None:
     for text in (f"{whole},{cents:02d}", f"{whole}.{cents:02d}"):
         sign = -1 if text.startswith("-") else 1

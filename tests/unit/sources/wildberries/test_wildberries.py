@@ -27,8 +27,9 @@ from micore.domain.records import (
     SupplyState,
 )
 from micore.errors import NotFoundError, SettingsError, SourceAuthError, SourceGoneError, SourceProtocolError
-from micore.sources.base import Page
+from micore.sources.base import Page, StoredRow
 from micore.sources.http import RequestRefusedError
+from micore.sources.rereading import LATER_ONLY
 from micore.sources.wildberries import WildberriesSource, statistics, stock
 from micore.sources.wildberries.api import Category, WildberriesApi, key_expires_at
 from tests.unit.sources.clocks import HandClock
@@ -842,6 +843,36 @@ def test_a_size_on_two_pages_of_a_supply_is_added_up(wb: Bench) -> None:
     assert [len(page.records) for page in pages] == [0, 1000, 1]
     # Broken off between its pages a supply is read again from its first one.
     assert records(wb.read("supplies", pages[0].cursor)) == records(pages)
+
+
+def test_a_supply_with_a_row_that_waits_is_read_whole_again_until_none_does(wb: Bench) -> None:
+    """A size under two barcodes, one of which the catalogue learns later: half of it would be a wrong quantity."""
+    wb.shop.supplies = [supply(1, statusID=5), supply(2, statusID=5)]
+    wb.shop.goods = {31_000_001: [good(quantity=40), good("new", quantity=10)], 31_000_002: [good()]}
+    pages = wb.read("supplies")
+    assert [(record.supply_id[-1], record.quantity) for record in records(pages)] == [("1", 40_000), ("2", 30_000)]
+    assert rejected_keys(pages) == ["31000001:new"]
+    (row,) = [row for page in pages for row in page.rejected]
+    wb.clock.seconds += 3 * 86_400
+    again = wb.read("supplies", pages[-1].cursor)
+    assert [(record.supply_id[-1], record.quantity) for record in records(again)] == [("1", 40_000)]
+    wb.barcodes["new"] = "700001"
+    (alone,) = wb.source.reread("supplies", [StoredRow(row.raw, row.context)])
+    assert (alone.reason, alone.records) == (LATER_ONLY, ())
+    whole = wb.read("supplies", again[-1].cursor)
+    assert [(record.supply_id[-1], record.quantity) for record in records(whole)] == [("1", 50_000)]
+    assert [page.whole_of for page in whole] == [("31000001",)]
+    assert records(wb.read("supplies", whole[-1].cursor)) == []
+
+
+def test_a_doubted_supply_is_not_forgotten_where_a_reading_breaks_off(wb: Bench) -> None:
+    wb.shop.supplies = [supply(number, statusID=5) for number in range(1, 4)]
+    wb.shop.goods = {31_000_000 + number: [good("new" if number == 1 else "20430700001")] for number in range(1, 4)}
+    first, *_ = wb.read("supplies")
+    rest = wb.read("supplies", first.cursor)
+    assert [record.supply_id[-1] for record in records(rest)] == ["2", "3"]
+    wb.clock.seconds += 3 * 86_400
+    assert rejected_keys(wb.read("supplies", rest[-1].cursor)) == ["31000001:new"]
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,15 @@ def test_a_row_of_storage_that_cannot_be_is_rejected_and_the_others_load(wb: Ben
     assert len(rejected(pages)) == 1
 
 
+def test_a_row_of_storage_that_waits_is_named_by_its_day_and_warehouse_too(wb: Bench) -> None:
+    good = [stored(1), stored(1, date="2026-11-21", originalDate="2026-11-20"), stored(1, warehouse="Минск", giId=7)]
+    bad = [row | {"warehousePrice": "NaN"} for row in good]
+    wb.shop.instead |= {path: lambda asked: Says([*bad, *good]) for path in downloads(wb, 1)}
+    pages = wb.read("storage_cost")
+    assert [row[0] for row in rejected(pages)] == [record.cost_id for record in records(pages)]
+    assert len({row[0] for row in rejected(pages)}) == 3
+
+
 def downloads(wb: Bench, number: int) -> list[str]:
     """The paths of the first reports."""
     del wb

@@ -1,12 +1,14 @@
 /** What is on its way: supplies that the marketplace has not taken in whole yet, and what comes back from buyers. */
 import type { OpenSupply, ProductDetail, ReturnsSum } from "@/api/types";
+import { Unread } from "@/features/products/Unread";
 import { useI18n } from "@/i18n";
 import { sourceBadge } from "@/lib/names";
 
 export function FlowsPanel({ detail }: { detail: ProductDetail }) {
   const { t } = useI18n();
   const { supplies, returns } = detail;
-  if (supplies.length === 0 && (returns === null || (returns.begun_30d === 0 && returns.under_way === 0))) return null;
+  const none = returns === null || (returns.begun_30d === 0 && returns.under_way === 0 && returns.unread.length === 0);
+  if (supplies.length === 0 && none) return null;
   return (
     <section className="panel list" aria-labelledby="flows-title">
       <div className="panel-head">
@@ -16,6 +18,7 @@ export function FlowsPanel({ detail }: { detail: ProductDetail }) {
       </div>
       {supplies.length > 0 && <Supplies supplies={supplies} />}
       {returns !== null && <Returns returns={returns} />}
+      {returns !== null && <Unread accounts={returns.unread} />}
     </section>
   );
 }

@@ -1,6 +1,7 @@
 /** What a product brings and costs at its marketplaces: the finances by kind, and what keeping it there costs. */
 import { rawResponseUrl } from "@/api/client";
 import type { FinanceSums, ProductDetail, StorageSum } from "@/api/types";
+import { Unread } from "@/features/products/Unread";
 import { useI18n } from "@/i18n";
 
 export function MoneyPanel({ detail }: { detail: ProductDetail }) {
@@ -13,6 +14,7 @@ export function MoneyPanel({ detail }: { detail: ProductDetail }) {
         <span className="grow" />
         {finance && <span className="note">{t.product.moneyAsOf(f.dateTime(finance.as_of))}</span>}
       </div>
+      {finance && <Unread accounts={finance.unread} />}
       {finance === null ? (
         <p className="money-none">{t.product.financeUnknown}</p>
       ) : finance.kinds.length === 0 ? (
@@ -21,6 +23,7 @@ export function MoneyPanel({ detail }: { detail: ProductDetail }) {
         <Finance finance={finance} />
       )}
       <Storage storage={storage} />
+      {storage && <Unread accounts={storage.unread} />}
     </section>
   );
 }

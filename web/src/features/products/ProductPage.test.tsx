@@ -80,12 +80,25 @@ describe("what it brings and costs", () => {
     expect(screen.getByText("Storage: no marketplace has told its cost yet.")).toBeVisible();
   });
 
+  it("names the accounts that a sum lacks", async () => {
+    const asOf = "2026-11-22T11:00:00Z";
+    const nothing = { amount: "0.00", currency: "RUB" };
+    const unread = [{ source: "ozon", account: "Second" }];
+    await told({
+      finance: { as_of: asOf, net: nothing, kinds: [], unread },
+      storage: null,
+      returns: { begun_30d: 0, under_way: 0, reasons: [], unread },
+      supplies: [],
+    });
+    expect(await screen.findAllByText(/^Without Ozon “Second”: not read to the end yet/)).toHaveLength(2);
+  });
+
   it("says when nothing was booked", async () => {
     const asOf = "2026-11-22T11:00:00Z";
     const nothing = { amount: "0.00", currency: "RUB" };
     await told({
-      finance: { as_of: asOf, net: nothing, kinds: [] },
-      storage: { as_of: asOf, cost: nothing, days: 0, first_day: null, last_day: null, response: null },
+      finance: { as_of: asOf, net: nothing, kinds: [], unread: [] },
+      storage: { as_of: asOf, cost: nothing, days: 0, first_day: null, last_day: null, response: null, unread: [] },
     });
     expect(await screen.findByText("Nothing was booked for this product in the last 30 days.")).toBeVisible();
     expect(screen.getByText(/Storage: no cost in the last 30 days/)).toBeVisible();

@@ -42,6 +42,16 @@ describe("what waits", () => {
     ]);
   });
 
+  it("names the accounts that nobody can read, and says where groups are cut", async () => {
+    const quarantine = { ...filled().api.quarantine, skipped: ["Lamps (ozon-2): no key is set"] };
+    const whole = quarantine.overview();
+    quarantine.overview = () => ({ ...whole, groups_total: 900 });
+    const { user } = await openApp("/quarantine", { api: { quarantine } });
+    expect(await screen.findByText("2 of 900 groups, the largest.")).toBeVisible();
+    await user.click(await screen.findByRole("button", { name: /^Try again: Wildberries, Orders/ }));
+    expect(await screen.findByRole("alert")).toHaveTextContent("Not tried: Lamps (ozon-2): no key is set");
+  });
+
   it("is nothing where all is well", async () => {
     await openApp("/quarantine");
     expect(await screen.findByRole("heading", { name: "Nothing waits" })).toBeVisible();

@@ -9,7 +9,7 @@ import { ErrorState } from "@/components/states/ErrorState";
 import { Notice } from "@/components/states/Notice";
 import { BusyButton } from "@/components/ui/BusyButton";
 import { Segmented } from "@/components/ui/Segmented";
-import { RowPanel, useSettling } from "@/features/quarantine/RowPanel";
+import { Asked, RowPanel, useSettling } from "@/features/quarantine/RowPanel";
 import "@/features/quarantine/quarantine.css";
 import { streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
@@ -43,13 +43,7 @@ function Group({ group }: { group: QuarantineGroup }) {
         <p className="dim">{waitsFor}</p>
         {group.asked > 0 && <p className="q-asked">{q.asked(group.asked)}</p>}
         {replay.error && <Notice tone="critical" role="alert" title={replay.error.message} />}
-        {replay.data && (
-          <Notice
-            tone="busy"
-            role="status"
-            title={replay.data.rows > 0 ? q.replaying(replay.data.rows) : q.nothingAsked}
-          />
-        )}
+        {replay.data && <Asked settled={replay.data} />}
       </div>
       <div className="btns">
         <Link
@@ -107,6 +101,9 @@ function Groups() {
           <Group key={`${group.account_id} ${group.stream} ${group.rule}`} group={group} />
         ))}
       </ul>
+      {data.groups_total > data.groups.length && (
+        <p className="list-foot dim">{q.largest(data.groups.length, data.groups_total)}</p>
+      )}
     </section>
   );
 }

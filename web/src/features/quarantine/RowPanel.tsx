@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Fragment, useId, useState, type ReactNode } from "react";
 import { dropRows, fixRow, quarantineKey, queries, replayRows, restoreRows, syncKey } from "@/api/queries";
-import type { QuarantinedRowDetail } from "@/api/types";
+import type { QuarantinedRowDetail, Settled } from "@/api/types";
 import { Bone, Bones } from "@/components/states/Bones";
 import { ErrorState } from "@/components/states/ErrorState";
 import { Notice } from "@/components/states/Notice";
@@ -75,6 +75,22 @@ export function useSettling<T>(settle: () => Promise<T>) {
       await cache.invalidateQueries({ queryKey: syncKey });
     },
   });
+}
+
+/** What came of asking for another try; accounts that nobody can read as things are, by name. */
+export function Asked({ settled }: { settled: Settled }) {
+  const q = useI18n().t.quarantine;
+  const { rows, skipped } = settled;
+  return (
+    <>
+      {(rows > 0 || skipped.length === 0) && (
+        <Notice tone="busy" role="status" title={rows > 0 ? q.replaying(rows) : q.nothingAsked} />
+      )}
+      {skipped.map((each) => (
+        <Notice key={each} tone="critical" role="alert" title={q.skipped(each)} />
+      ))}
+    </>
+  );
 }
 
 function Mend({ found, onClose }: { found: QuarantinedRowDetail; onClose: () => void }) {
@@ -178,13 +194,7 @@ function Actions({ found }: { found: QuarantinedRowDetail }) {
   if (open === "drop") return <Drop id={row.id} onClose={() => setOpen(null)} />;
   return (
     <>
-      {replay.data && (
-        <Notice
-          tone="busy"
-          role="status"
-          title={replay.data.rows > 0 ? q.replaying(replay.data.rows) : q.nothingAsked}
-        />
-      )}
+      {replay.data && <Asked settled={replay.data} />}
       {replay.error && <Notice tone="critical" role="alert" title={replay.error.message} />}
       <div className="btns">
         {row.replayable && (

@@ -13,7 +13,7 @@ const compared = (part: Partial<Reconciliation> = {}): Reconciliation => ({
   end_day: "2026-11-17",
   checked_at: "2026-11-22T11:30:00Z",
   findings: 0,
-  days: [{ day: "2026-11-10", scheme: null, theirs: 12, ours: 10 }],
+  days: [{ day: "2026-11-10", scheme: null, theirs: 12, ours: 10, place: null }],
   differences: [],
   ...part,
 });
@@ -28,7 +28,7 @@ const differing = compared({
       rows: 2,
       units: 2,
       amount: "1400.00",
-      examples: [{ day: "2026-11-10", order_id: "P-77", sku: "18", scheme: null, theirs: 2, ours: null }],
+      examples: [{ day: "2026-11-10", order_id: "P-77", sku: "18", scheme: null, theirs: 2, ours: null, place: null }],
     },
   ],
 });
@@ -44,9 +44,34 @@ describe("the comparison with the marketplaces", () => {
     expect(items.firstElementChild).toHaveTextContent("Missing hereLook at it");
     await user.click(within(first!).getByText("The row behind it"));
     expect(within(first!).getByText("P-77")).toBeVisible();
+    expect(within(first!).getByText("marketplace 2 units, here not there")).toBeVisible();
     await user.click(within(first!).getByText("Sums by day"));
     expect(within(first!).getByRole("row", { name: /10 Nov 12 10/ })).toBeVisible();
     expect(await violations(container)).toEqual([]);
+  });
+
+  it("names both prices with their currency, and says where there was nothing to compare", async () => {
+    const example = {
+      day: "2026-11-10",
+      order_id: "P-8",
+      sku: "18",
+      scheme: null,
+      theirs: 700,
+      ours: 650.5,
+      place: null,
+    };
+    const price = { kind: "price", harmless: false, rows: 1, units: 0, amount: "49.50" } as const;
+    const priced = compared({ findings: 1, differences: [{ ...price, examples: [example] }] });
+    const none = { day: null, scheme: "FBS", theirs: 0, ours: 0, place: "Химки" };
+    const nothing = compared({ run_id: 9, stream: "stock", days: [none] });
+    const { user } = await openApp("/reconcile", { api: { reconciliations: [priced, nothing] } });
+    const [first, second] = await screen.findAllByRole("region", { name: /^Ozon “main”/ });
+    await user.click(within(first!).getByText("The row behind it"));
+    expect(within(first!).getByText("marketplace ₽700, here ₽650.50")).toBeVisible();
+    expect(second).toHaveTextContent("there was nothing to compare");
+    expect(second).not.toHaveTextContent("Both sides are the same.");
+    await user.click(within(second!).getByText("Sums by scheme"));
+    expect(within(second!).getByRole("row", { name: /FBS, Химки 0 0/ })).toBeVisible();
   });
 
   it("is started from its page, which is linked from the syncs", async () => {

@@ -16,25 +16,35 @@ import { sourceTitle } from "@/lib/names";
 
 const lastDay = (end: string) => new Date(Date.parse(`${end}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
 
-function Rows({ told }: { told: DifferenceSum }) {
+/** Units, or for prices money; "not there" where a side has none at all. */
+function useFigure(kind: DifferenceSum["kind"], currency: string | undefined) {
+  const { t, f } = useI18n();
+  return (figure: number | null) => {
+    if (figure === null) return t.past.compare.absent;
+    if (kind !== "price") return t.units(figure);
+    return currency ? f.price({ amount: String(figure), currency }) : f.number(figure);
+  };
+}
+
+function Rows({ told, currency }: { told: DifferenceSum; currency: string | undefined }) {
   const { t, f } = useI18n();
   const words = t.past.compare;
+  const figure = useFigure(told.kind, currency);
   return (
     <details>
       <summary className="link">{words.examples(told.examples.length)}</summary>
       <ul className="compare-rows">
         {told.examples.map((row) => (
-          <li key={`${row.order_id ?? ""} ${row.sku ?? ""} ${row.day ?? ""}`}>
+          <li key={[row.order_id, row.sku, row.day, row.scheme, row.place].join(" ")}>
             <b>{row.order_id ?? (row.day ? f.day(row.day) : row.scheme)}</b>
             {row.order_id && row.day && <span>{f.day(row.day)}</span>}
+            {row.place && <span>{row.place}</span>}
             {row.sku && (
               <span>
                 {words.sku} {row.sku}
               </span>
             )}
-            <span className="num">
-              {f.number(row.theirs)} / {f.number(row.ours)}
-            </span>
+            <span className="num">{words.sides(figure(row.theirs), figure(row.ours))}</span>
           </li>
         ))}
       </ul>
@@ -73,7 +83,7 @@ function Differences({ differences, caption }: { differences: readonly Differenc
               </div>
             )}
           </dl>
-          <Rows told={told} />
+          <Rows told={told} currency={meta?.currency} />
         </li>
       ))}
     </ul>
@@ -102,8 +112,8 @@ function Sums({ told }: { told: Reconciliation }) {
           </thead>
           <tbody role="rowgroup">
             {told.days.map((day) => (
-              <tr role="row" key={day.day ?? day.scheme}>
-                <th scope="row">{day.day ? f.day(day.day) : day.scheme}</th>
+              <tr role="row" key={`${day.day ?? day.scheme} ${day.place ?? ""}`}>
+                <th scope="row">{day.day ? f.day(day.day) : [day.scheme, day.place].filter(Boolean).join(", ")}</th>
                 <td className="num">{f.number(day.theirs)}</td>
                 <td className="num">{f.number(day.ours)}</td>
               </tr>
@@ -121,16 +131,22 @@ function Compared({ told }: { told: Reconciliation }) {
   const now = useNow();
   const id = `compared-${told.run_id}-${told.stream}`;
   const title = words.head(sourceTitle(told.source), told.account, streamName(t, told.stream));
+  const empty = told.differences.length === 0 && told.days.every((day) => day.theirs === 0 && day.ours === 0);
   return (
     <section className="panel compare" aria-labelledby={id}>
       <div className="panel-head">
         <h2 id={id}>{title}</h2>
-        <State icon={told.findings > 0 ? "alert" : "ok"} tone={told.findings > 0 ? "low" : "normal"}>
-          {told.findings > 0
-            ? words.differs(t.rows(told.findings))
-            : told.differences.length > 0
-              ? words.fine
-              : words.exact}
+        <State
+          icon={told.findings > 0 ? "alert" : empty ? "help" : "ok"}
+          tone={told.findings > 0 ? "low" : empty ? "unknown" : "normal"}
+        >
+          {empty
+            ? words.empty
+            : told.findings > 0
+              ? words.differs(t.rows(told.findings))
+              : told.differences.length > 0
+                ? words.fine
+                : words.exact}
         </State>
       </div>
       <p className="dim">

@@ -44,16 +44,14 @@ function Facts({ report }: { report: KeyReport }) {
 
 export function KeyFindings({ report }: { report: KeyReport }) {
   const { t, f } = useI18n();
-  const tone = report.accepted ? (report.problem ? "low" : "busy") : "critical";
-  const title = report.accepted
-    ? report.problem
-      ? t.keys.unclear
-      : t.keys.accepted(report.title)
-    : t.keys.refused(report.title);
+  const refused = report.accepted === false;
+  const whole = report.accepted === true && !report.problem;
+  const tone = refused ? "critical" : whole ? "busy" : "low";
+  const title = refused ? t.keys.refused(report.title) : whole ? t.keys.accepted(report.title) : t.keys.unclear;
   const tells = report.streams.some((stream) => stream.seconds !== null || stream.missing.length > 0);
   return (
     <div className="key-findings">
-      <Notice tone={tone} icon={report.accepted && !report.problem ? "ok" : undefined} title={title} role="status">
+      <Notice tone={tone} icon={whole ? "ok" : undefined} title={title} role="status">
         {report.problem && (
           <span lang="en">
             {report.problem} {report.remedy}

@@ -101,6 +101,15 @@ describe("testing a key", () => {
     expect(screen.queryByText(/MICORE_OZON_2/)).not.toBeInTheDocument();
   });
 
+  it("does not call a failure a refusal", async () => {
+    const busy = report({ accepted: null, problem: "ozon answers HTTP 503.", remedy: "Try again.", streams: [] });
+    const { user } = await openKeys(() => HttpResponse.json(busy));
+    await fill(user);
+    expect(await screen.findByText("The key could not be tested to the end")).toBeVisible();
+    expect(screen.queryByText("Ozon refuses the key")).not.toBeInTheDocument();
+    expect(screen.queryByText(/MICORE_OZON_2/)).not.toBeInTheDocument();
+  });
+
   it("tests the key in the settings without asking for it", async () => {
     const { user, sent } = await openKeys();
     await user.click(await screen.findByRole("button", { name: "Test the key of ozon" }));

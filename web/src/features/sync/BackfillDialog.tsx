@@ -10,17 +10,22 @@ import { Dialog } from "@/components/ui/Dialog";
 import { streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
 
-const withPast = ["orders", "sales", "returns"];
 const dayMs = 86_400_000;
 
 const shifted = (day: string, days: number) =>
   new Date(new Date(`${day}T00:00:00Z`).getTime() + days * dayMs).toISOString().slice(0, 10);
 
-function Plan({ plan }: { plan: BackfillPlan }) {
+type StreamPlan = BackfillPlan["streams"][number];
+
+/** A stream that cannot be asked for by date is none to choose, whatever the days. */
+const hasPast = (stream: StreamPlan) => stream.windows > 0 || stream.kept_from !== null;
+
+function Plan({ streams }: { streams: readonly StreamPlan[] }) {
   const { t } = useI18n();
+  const seconds = streams.reduce((sum, stream) => sum + stream.seconds_at_least, 0);
   return (
     <ul className="plan">
-      {plan.streams.map((stream) => {
+      {streams.map((stream) => {
         const here = stream.here.reduce((sum, month) => sum + month.rows, 0);
         return (
           <li key={stream.stream}>
@@ -36,7 +41,7 @@ function Plan({ plan }: { plan: BackfillPlan }) {
           </li>
         );
       })}
-      <li className="dim">{t.past.takes(t.duration(Math.max(1, plan.seconds_at_least)))}</li>
+      <li className="dim">{t.past.takes(t.duration(Math.max(1, seconds)))}</li>
     </ul>
   );
 }
@@ -55,13 +60,18 @@ export function BackfillDialog({ sources, today, onClose }: Props) {
   const [streams, setStreams] = useState<readonly string[]>(["orders", "sales"]);
   const [first, setFirst] = useState(shifted(today, -30));
   const [last, setLast] = useState(shifted(today, -1));
-  const chosen = sources.find((one) => one.source === source);
-  const offered = withPast.filter((stream) => chosen?.streams.includes(stream));
-  const wanted = offered.filter((stream) => streams.includes(stream));
   const wrong = first === "" || last === "" || last < first;
-  const ready = !wrong && wanted.length > 0;
-  const asked = { source, streams: wanted, first_day: first, end_day: ready ? shifted(last, 1) : last };
-  const plan = useQuery({ ...queries.backfillPlan(asked), enabled: ready });
+  const range = { source, first_day: first, end_day: wrong ? last : shifted(last, 1) };
+  const plan = useQuery({
+    ...queries.backfillPlan(range),
+    enabled: !wrong,
+    // The streams to choose from stay while other days are counted.
+    placeholderData: (before) => (before?.source === source ? before : undefined),
+  });
+  const offered = plan.data?.streams.filter(hasPast);
+  const planned = offered?.filter((stream) => streams.includes(stream.stream)) ?? [];
+  const ready = !wrong && planned.length > 0;
+  const asked = { ...range, streams: planned.map((stream) => stream.stream) };
   const start = useMutation({
     mutationFn: () => startBackfill(asked),
     onSuccess: async () => {
@@ -69,7 +79,7 @@ export function BackfillDialog({ sources, today, onClose }: Props) {
       onClose();
     },
   });
-  const possible = plan.data?.streams.some((stream) => stream.windows > 0) ?? false;
+  const possible = !plan.isPlaceholderData && planned.some((stream) => stream.windows > 0);
   return (
     <Dialog title={t.past.title} closeLabel={t.help.dismiss} onClose={onClose}>
       <p className="dim">{t.past.lead}</p>
@@ -94,7 +104,13 @@ export function BackfillDialog({ sources, today, onClose }: Props) {
         )}
         <fieldset>
           <legend>{t.past.streams}</legend>
-          {offered.map((stream) => (
+          {!offered && !plan.error && (
+            <Bones>
+              <Bone width="60%" />
+            </Bones>
+          )}
+          {offered?.length === 0 && <p>{t.past.none}</p>}
+          {offered?.map(({ stream }) => (
             <label key={stream} className="check">
               <input
                 type="checkbox"
@@ -136,12 +152,14 @@ export function BackfillDialog({ sources, today, onClose }: Props) {
         </p>
         <section aria-labelledby={`${id}-plan`} aria-live="polite">
           <h3 id={`${id}-plan`}>{t.past.plan}</h3>
-          {wrong || wanted.length === 0 ? (
-            <p>{wrong ? t.past.wrongDays : t.past.nothingChosen}</p>
+          {wrong ? (
+            <p>{t.past.wrongDays}</p>
           ) : plan.error ? (
             <Notice tone="critical" title={plan.error.message} />
-          ) : plan.data ? (
-            <Plan plan={plan.data} />
+          ) : offered && planned.length === 0 ? (
+            <p>{t.past.nothingChosen}</p>
+          ) : offered && !plan.isPlaceholderData ? (
+            <Plan streams={planned} />
           ) : (
             <Bones>
               <Bone width="80%" />

@@ -28,7 +28,7 @@ export function SyncPage() {
     mutationFn: () => startSync(null),
     onSuccess: () => cache.invalidateQueries({ queryKey: queries.sync().queryKey }),
   });
-  const waiting = useQuery(queries.quarantine()).data?.waiting ?? 0;
+  const waiting = useQuery(queries.quarantineCount()).data?.waiting ?? 0;
   const sources = overview.data?.sources ?? [];
   const running = overview.data?.running ?? [];
   const configured = sources.filter((source) => source.configured);

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from micore.domain.quarantine import rule_of
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -95,12 +97,26 @@ def upgrade() -> None:
         batch_op.create_index("ix_quarantine_digest", ["account_id", "digest"], unique=False)
         batch_op.create_index("ix_quarantine_state", ["state", "account_id", "stream", "rule"], unique=False)
     # What was told several times is one row by now, and the rule that a row broke is read from its reason.
-    op.execute("UPDATE quarantine SET rule = reason")
+    _read_rules()
     op.execute(
         "UPDATE quarantine SET state = 'superseded' WHERE row_key <> '' AND id NOT IN "
         "(SELECT max(id) FROM quarantine GROUP BY account_id, stream, row_key)"
     )
     _say("sync, backfill, reconcile, replay")
+
+
+ROWS_PER_STEP = 1_000
+
+
+def _read_rules() -> None:
+    connection, last = op.get_bind(), 0
+    some = sa.text("SELECT id, reason FROM quarantine WHERE id > :last ORDER BY id LIMIT :rows")
+    while rows := connection.execute(some, {"last": last, "rows": ROWS_PER_STEP}).all():
+        connection.execute(
+            sa.text("UPDATE quarantine SET rule = :rule WHERE id = :id"),
+            [{"id": row.id, "rule": rule_of(row.reason)} for row in rows],
+        )
+        last = rows[-1].id
 
 
 def downgrade() -> None:

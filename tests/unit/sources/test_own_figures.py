@@ -1,0 +1,68 @@
+"""The marketplaces' own figures, where a walk dies on its way and begins again."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from micore.sources.own_figures import OwnStock
+from micore.sources.wildberries import own_figures as wildberries_figures
+from tests.unit.sources import fake_ozon
+from tests.unit.sources.http_server import Asked, Says
+from tests.unit.sources.wildberries import fake_wildberries
+
+STOCKS, FEED = "/v4/product/info/stocks", "/api/analytics/v1/order-feed"
+
+
+def test_ozons_stock_is_not_told_twice_by_a_walk_that_began_again() -> None:
+    """A thousand rows, a dead cursor, then all of them anew."""
+    with fake_ozon.bench() as ozon:
+        rows = [
+            {"stocks": [{"sku": sku, "type": "fbs", "present": 5, "reserved": 1}, {"sku": sku, "type": "fbp"}]}
+            for sku in range(1, 1002)
+        ]
+        for row in rows:
+            row["stocks"][1] |= {"present": 9, "reserved": 0}
+        refused = iter([True])
+
+        def answer(asked: Asked) -> Says:
+            if not asked.payload["cursor"]:
+                return Says({"items": rows[:1000], "cursor": "next"})
+            if next(refused, False):
+                return Says({"code": 3, "message": "cursor has expired", "details": []}, 400)
+            return Says({"items": rows[1000:], "cursor": ""})
+
+        ozon.ozon.instead[STOCKS] = answer
+        told = [each for each in ozon.source.own_stock() if each.scheme == "FBS"]
+    assert sorted(told) == sorted(OwnStock("FBS", str(sku), 4_000) for sku in range(1, 1002))
+
+
+def test_wildberries_orders_are_not_told_twice_by_a_walk_that_began_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wildberries_figures, "PAGE_ROWS", 2)
+    with fake_wildberries.bench() as wildberries:
+        rows = [
+            {
+                "srid": f"order-{number}",
+                "chrtId": 7,
+                "createdAt": "2026-11-20T10:00:00+03:00",
+                "updatedAt": "2026-11-21T10:00:00+03:00",
+                "status": "created",
+            }
+            for number in range(3)
+        ]
+        snapshots = iter(["2026-11-22T09:00:00Z", "2026-11-22T09:05:00Z"])
+
+        def answer(asked: Asked) -> Says:
+            pages = asked.payload["pagination"]
+            if pages["offset"] == 0:
+                assert "snapshotTime" not in pages, "a walk that begins again takes a new look"
+                return Says({"data": {"snapshotTime": next(snapshots), "orders": rows[:2]}})
+            if pages["snapshotTime"] == "2026-11-22T09:00:00Z":
+                return Says({"title": "snapshot has expired"}, 400)
+            return Says({"data": {"snapshotTime": pages["snapshotTime"], "orders": rows[2:]}})
+
+        wildberries.shop.instead[FEED] = answer
+        told = wildberries.source.own_orders(date(2026, 11, 20), date(2026, 11, 21)).lines
+    assert [each.order_id for each in told] == ["order-0", "order-1", "order-2"]
+    assert all(each.changed_at is not None and each.changed_at > each.ordered_at for each in told)
