@@ -150,9 +150,10 @@ def histories(market: Running, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 
 @pytest.fixture(autouse=True)
-def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who never answers is waited for in real time."""
-    monkeypatch.setattr(http, "Patience", functools.partial(http.Patience, read_seconds=0.3))
+def short_silence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who never answers is waited for in real time; who answers may take it, on a busy machine."""
+    if "timeout" in request.node.name:
+        monkeypatch.setattr(http, "Patience", functools.partial(http.Patience, read_seconds=2))
 
 
 def cases(ozon: list[str], wildberries: list[str]) -> list[tuple[str, str]]:
