@@ -6,20 +6,22 @@ interface Props {
   children: ReactNode;
   icon?: IconName;
   busy?: boolean;
+  /** Nothing to do yet: it says so without looking busy. */
+  disabled?: boolean;
   className?: string;
   onClick: () => void;
   label?: string;
 }
 
-export function BusyButton({ children, icon, busy = false, className = "", onClick, label }: Props) {
+export function BusyButton({ children, icon, busy = false, disabled = false, className = "", onClick, label }: Props) {
   return (
     <button
       type="button"
       className={`btn ${className}`}
-      aria-disabled={busy || undefined}
+      aria-disabled={busy || disabled || undefined}
       aria-label={label}
       onClick={() => {
-        if (!busy) onClick();
+        if (!busy && !disabled) onClick();
       }}
     >
       {icon && <Icon name={busy ? "spin" : icon} className={busy ? "spin" : ""} />}

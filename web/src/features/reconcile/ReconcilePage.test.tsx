@@ -68,7 +68,7 @@ describe("the comparison with the marketplaces", () => {
     const [first, second] = await screen.findAllByRole("region", { name: /^Ozon “main”/ });
     await user.click(within(first!).getByText("The row behind it"));
     expect(within(first!).getByText("marketplace ₽700, here ₽650.50")).toBeVisible();
-    expect(second).toHaveTextContent("there was nothing to compare");
+    expect(second).toHaveTextContent("Nothing to compare on either side");
     expect(second).not.toHaveTextContent("Both sides are the same.");
     await user.click(within(second!).getByText("Sums by scheme"));
     expect(within(second!).getByRole("row", { name: /FBS, Химки 0 0/ })).toBeVisible();

@@ -79,7 +79,7 @@ function Differences({ differences, caption }: { differences: readonly Differenc
             {told.amount !== null && meta && (
               <div>
                 <dt>{words.money}</dt>
-                <dd className="num">{f.money({ amount: told.amount, currency: meta.currency })}</dd>
+                <dd className="num">{f.price({ amount: told.amount, currency: meta.currency })}</dd>
               </div>
             )}
           </dl>
@@ -151,9 +151,11 @@ function Compared({ told }: { told: Reconciliation }) {
       </div>
       <p className="dim">
         <time dateTime={told.checked_at} title={f.exact(told.checked_at)}>
-          {words.of(f.dayRange(told.first_day, lastDay(told.end_day)), f.zonedClock(told.checked_at, now))}
+          {told.stream === "stock"
+            ? words.at(f.zonedClock(told.checked_at, now))
+            : words.of(f.dayRange(told.first_day, lastDay(told.end_day)), f.zonedClock(told.checked_at, now))}
         </time>
-        {told.findings > 0 && told.stream !== "stock" && ` ${words.again}`}
+        {told.findings > 0 && told.stream !== "stock" && ` · ${words.again}`}
       </p>
       {told.differences.length > 0 && <Differences differences={told.differences} caption={title} />}
       <Sums told={told} />

@@ -102,7 +102,7 @@ export function BackfillDialog({ sources, today, onClose }: Props) {
             </select>
           </label>
         )}
-        <fieldset>
+        <fieldset hidden={plan.error !== null && !offered}>
           <legend>{t.past.streams}</legend>
           {!offered && !plan.error && (
             <Bones>
@@ -175,7 +175,8 @@ export function BackfillDialog({ sources, today, onClose }: Props) {
           <BusyButton
             className="primary"
             icon="sync"
-            busy={start.isPending || !ready || !possible}
+            busy={start.isPending}
+            disabled={!ready || !possible}
             onClick={() => start.mutate()}
           >
             {t.past.start}

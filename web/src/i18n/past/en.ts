@@ -36,9 +36,10 @@ export const pastEn = (f: Formats) => ({
     neverText:
       "A comparison of the last seven whole days takes a few minutes, because some figures may be asked for once a minute.",
     head: (source: string, account: string, stream: string) => `${source} “${account}”, ${stream}`,
+    at: (at: string) => `Present stock, compared ${at}`,
     of: (days: string, at: string) => `${days}, compared ${at}`,
     fine: "Nothing differs but what goes away by itself.",
-    empty: "Neither side has anything: there was nothing to compare.",
+    empty: "Nothing to compare on either side",
     sides: (theirs: string, ours: string) => `marketplace ${theirs}, here ${ours}`,
     absent: "not there",
     exact: "Both sides are the same.",

@@ -37,9 +37,10 @@ export const pastFr = (f: Formats): PastWords => ({
     neverText:
       "Comparer les sept derniers jours entiers prend quelques minutes, car certains chiffres ne se demandent qu’une fois par minute.",
     head: (source, account, stream) => `${source} «\u00A0${account}\u00A0», ${stream}`,
+    at: (at) => `Stock présent, comparé ${at}`,
     of: (days, at) => `${days}, comparé ${at}`,
     fine: "Rien ne diffère, sauf ce qui disparaît de soi-même.",
-    empty: `Aucun des deux côtés n’a rien\u00A0: il n’y avait rien à comparer.`,
+    empty: "Rien à comparer d’aucun côté",
     sides: (theirs, ours) => `place de marché ${theirs}, ici ${ours}`,
     absent: "absent",
     exact: "Les deux côtés sont identiques.",
