@@ -253,7 +253,7 @@ class SyncService:
                 streams = self.sources[claimed.source].streams
                 state = None if replay.is_asked_more(connection, claimed, streams) else state
             if state is None:
-                runs.requeue(connection, claimed.id, self.owner)
+                runs.requeue(connection, claimed.id, self.owner, stays_asked=not self.stopping.is_set())
             else:
                 now = self._now()
                 before = runs.newest_finished(connection, claimed.source, now=now)

@@ -285,8 +285,10 @@ def counted_rows(connection: Connection, run_id: int, stream: str) -> tuple[int,
     return int(row.rows_read), int(row.rows_rejected)
 
 
-def requeue(connection: Connection, run_id: int, owner: str) -> None:
-    """Put a run back that this process will not finish; the attempt does not count. A person's stop stays asked."""
+def requeue(connection: Connection, run_id: int, owner: str, *, stays_asked: bool) -> None:
+    """Put a run back that this process will not finish; the attempt does not count. Whether a stop stays asked: one
+    that ended this process has done its work, any other is a person's.
+    """
     connection.execute(
         update(run)
         .where(run.c.id == run_id, run.c.lease_owner == owner)
@@ -294,6 +296,7 @@ def requeue(connection: Connection, run_id: int, owner: str) -> None:
             state=RunState.QUEUED.value,
             lease_until=None,
             attempts=run.c.attempts - 1,
+            **({} if stays_asked else {"stop_requested": False}),
         )
     )
 
