@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from typing import cast
 
 from micore.domain.instants import MICROS_PER_SECOND, instant, micros
-from micore.domain.records import CatalogueRecord, OrderRecord, Record, ReturnRecord, SaleRecord, SupplyRecord
+from micore.domain.records import (
+    CatalogueRecord,
+    FinanceRecord,
+    OrderRecord,
+    Record,
+    ReturnRecord,
+    SaleRecord,
+    StorageCostRecord,
+    SupplyRecord,
+)
 from micore.domain.units import TEN_THOUSANDTHS
 from micore.errors import RecordRejectedError
 
@@ -31,25 +40,36 @@ _PAST: dict[type, tuple[str, ...]] = {
 }
 """Instants of each kind of record at which something has happened; a booked arrival may lie ahead."""
 
+_DAYS: dict[type, str] = {SaleRecord: "day", FinanceRecord: "day", StorageCostRecord: "day"}
+"""What is told by the day has happened on it."""
+
 
 def check_instants(records: Sequence[Record], now: int) -> None:
-    """Raise RecordRejectedError where one of the records, all of one kind, happened before there was a marketplace or
-    after `now`, which is the marketplace's clock."""
-    if not records:
-        return
-    kind = type(records[0])
-    for name in _PAST.get(kind, ()):
-        column = kind._fields.index(name)
-        told = cast("list[int]", [value for record in records if (value := record[column]) is not None])
-        if told:
-            check_instant(name, min(told), now)
-            check_instant(name, max(told), now)
-    if kind is SaleRecord:
-        days = [record.day for record in records if isinstance(record, SaleRecord)]
-        first, last = f"{instant(EARLIEST):%Y-%m-%d}", f"{instant(now + AHEAD):%Y-%m-%d}"
-        for day in (min(days), max(days)):
-            if not first <= day <= last:
-                raise RecordRejectedError(reason="day", received=day, allowed=f"{first} to {last}")
+    """Raise RecordRejectedError where one of the records, of whatever kinds, happened before there was a marketplace
+    or after `now`, which is the marketplace's clock."""
+    for kind in set(map(type, records)):
+        for name in _PAST.get(kind, ()):
+            told = cast("list[int]", _told(records, kind, name))
+            if told:
+                check_instant(name, min(told), now)
+                check_instant(name, max(told), now)
+        if kind in _DAYS:
+            days = cast("list[str]", _told(records, kind, _DAYS[kind]))
+            check_day(_DAYS[kind], min(days), now)
+            check_day(_DAYS[kind], max(days), now)
+
+
+def _told(records: Sequence[Record], kind: type, name: str) -> list[object]:
+    """A column of the records of one kind, where it is told."""
+    column = cast("type[Record]", kind)._fields.index(name)
+    return [value for record in records if type(record) is kind and (value := record[column]) is not None]
+
+
+def check_day(name: str, day: str, now: int) -> None:
+    """Raise RecordRejectedError where nothing can have happened on a day, written as 2026-11-23."""
+    first, last = f"{instant(EARLIEST):%Y-%m-%d}", f"{instant(now + AHEAD):%Y-%m-%d}"
+    if not first <= day <= last:
+        raise RecordRejectedError(reason=name, received=day, allowed=f"{first} to {last}")
 
 
 def check_instant(name: str, value: int, now: int) -> None:

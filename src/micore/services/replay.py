@@ -17,6 +17,7 @@ from micore.services.loaders import Counts, Loader
 from micore.services.loading import loader_of
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Page, RawAnswer, Reread, StoredRow, Stream
+from micore.sources.reading import reading
 from micore.storage import identity, quarantine_desk, quarantines, runs
 from micore.storage.database import Connection, Database
 from micore.storage.quarantines import Candidate, Tried
@@ -63,7 +64,10 @@ def _step(work: SyncWork, loader: Loader, *, asked_only: bool) -> Counts | None:
         )
     if not rows:
         return None
-    meant = dict(zip(rows, work.source.reread(stream, [StoredRow(row.raw, row.context) for row in rows]), strict=True))
+    # What lay far ahead of its answer still cannot have happened.
+    with reading(instant(max(row.as_of for row in rows))):
+        told = work.source.reread(stream, [StoredRow(row.raw, row.context) for row in rows])
+    meant = dict(zip(rows, told, strict=True))
     with work.database.write() as connection:
         waiting = quarantines.still_waiting(connection, rows)
         meant = {row: each for row, each in meant.items() if row.id in waiting}

@@ -135,6 +135,15 @@ def test_days_are_read_one_by_one_and_the_last_ones_again(ozon: Bench) -> None:
     assert (days[0], days[-1], len(days)) == ("2026-11-12", "2026-11-23", 12)
 
 
+@pytest.mark.parametrize("told", ["2026-11-19", "2206-11-20"])
+def test_a_booking_of_another_day_than_the_one_asked_for_is_rejected(ozon: Bench, told: str) -> None:
+    ozon.ozon.accruals = {"2026-11-20": [accrual(1, told), accrual(2, "2026-11-20")]}
+    pages = ozon.read("finance")
+    assert {each.finance_id.partition(":")[0] for each in amounts(records(pages))} == {"2"}
+    ((key, reason),) = rejected(pages)
+    assert (key, f"received {told}" in reason) == ("1", True)
+
+
 def test_without_the_list_of_types_amounts_are_of_no_kind(ozon: Bench) -> None:
     ozon.ozon.instead["/v1/finance/accrual/types"] = lambda asked: Says({"message": "not found"}, 404)
     ozon.ozon.accruals = {"2026-11-20": [accrual(4, "2026-11-20", posting=None, non_item_fee=fee(21, "-1"))]}
@@ -224,7 +233,7 @@ def test_a_row_is_the_cost_of_a_sku_in_a_warehouse_on_a_day(ozon: Bench) -> None
 @pytest.mark.parametrize(
     "change",
     [{"day": "31.02.2026"}, {"day": None}, {"sku": 0}, {"sku": 1.5}, {"sku": "words"}, {"cost": "words"},
-     {"cost": None}, {"units": -1}, {"volume": 0.5}, {"units": "NaN"}, {"cost": "Infinity"}],
+     {"cost": None}, {"units": -1}, {"volume": 0.5}, {"units": "NaN"}, {"cost": "Infinity"}, {"day": "20.11.2066"}],
     ids=str,
 )  # fmt: skip
 def test_a_bad_row_stands_apart_and_the_others_load(ozon: Bench, change: dict[str, Any]) -> None:

@@ -72,10 +72,15 @@ def kind_of(told: AccrualType | None) -> FinanceKind:
     return next((kind for kind, parts in KINDS if any(part in words for part in parts)), FinanceKind.OTHER)
 
 
-def finance_records(rows: Sequence[Accrual], *, types: Types) -> Sequence[Record]:
-    """All amounts of some bookings, and once more as sales what was sold: postings with an amount of sale."""
+def finance_records(rows: Sequence[Accrual], *, types: Types, day: date | None = None) -> Sequence[Record]:
+    """All amounts of some bookings, and once more as sales what was sold: postings with an amount of sale.
+
+    Refuses a booking of another day than `day`, the one that was asked for; None: nobody knows which one was.
+    """
     found: dict[tuple[str, str], Record] = {}
     for row in rows:
+        if day is not None and row.date != day:
+            raise RecordRejectedError(reason="date", received=row.date.isoformat(), allowed=f"{day}, the day asked for")
         for record in _Booking(row, types).records():
             key = record.sale_id if isinstance(record, SaleRecord) else record.finance_id
             found[type(record).__name__, key] = record
@@ -167,14 +172,14 @@ _Batch = Batch[Accruals[Accrual], Accrual]
 _Reader = RowReader[Accruals[Accrual], Accrual]
 
 
-def reader(types: Types) -> _Reader:
-    """Reads a page of bookings, given what their types mean."""
+def reader(types: Types, day: date | None = None) -> _Reader:
+    """Reads a page of bookings of a day, given what their types mean."""
     return RowReader(
         Accruals[Accrual],
         Accruals[msgspec.Raw],
         Accrual,
         rows_of=lambda answer: answer.accruals,
-        convert=partial(finance_records, types=types),
+        convert=partial(finance_records, types=types, day=day),
         key_field="accrual_id",
     )
 
@@ -198,9 +203,8 @@ def read_finance(api: OzonApi, cursor: str | None, history: timedelta) -> Iterat
     day = at.day or max(first, FIRST_DAY)
     last_id = at.at
     types = types_of(api)
-    accruals = reader(types)
     while day <= today:
-        for step in day_pages(api, accruals, day, last_id):
+        for step in day_pages(api, types, day, last_id):
             batch, more = step.page.value, step.following
             done = more is None and day == today
             next_day = day if more is not None else day + timedelta(days=1)
@@ -208,7 +212,7 @@ def read_finance(api: OzonApi, cursor: str | None, history: timedelta) -> Iterat
             yield Page(
                 step.page.raw,
                 batch.records,
-                told_in(batch.rejected, {"types": types}),
+                told_in(batch.rejected, {"types": types, "day": day.isoformat()}),
                 to_text(after),
                 as_of,
                 done=done,
@@ -223,8 +227,9 @@ def hints(records: Sequence[Record]) -> list[SkuHint]:
     return [SkuHint(sku_id, "", "") for sku_id in dict.fromkeys(named)]
 
 
-def day_pages(api: OzonApi, accruals: _Reader, day: date, last_id: str) -> Iterator[Step[Answer[_Batch]]]:
+def day_pages(api: OzonApi, types: Types, day: date, last_id: str) -> Iterator[Step[Answer[_Batch]]]:
     """The bookings of one day; `last_id` lives for 15 minutes, a dead one begins the day again."""
+    accruals = reader(types, day)
 
     def fetch(at: str) -> tuple[Answer[_Batch], Fetched]:
         answer = api.ask(PATH, {"date": day.isoformat(), "last_id": at}, accruals.read)

@@ -103,9 +103,8 @@ class _Estimate:
 
     def finance(self) -> StreamEstimate:
         today = self._now.astimezone(finance.ZONE).date()
-        read = finance.reader({})
         told = [
-            list(islice(finance.day_pages(self._api, read, today - DAY * back, ""), MOST_PAGES)) for back in (1, 2, 3)
+            list(islice(finance.day_pages(self._api, {}, today - DAY * back, ""), MOST_PAGES)) for back in (1, 2, 3)
         ]
         rows = sum(len(each.page.value.rows) for day in told for each in day) / len(told)
         a_day = sum(map(len, told)) / len(told)

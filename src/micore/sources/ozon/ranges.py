@@ -11,7 +11,7 @@ from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.http import Answer
 from micore.sources.ozon.api import NAME, REQUESTS_PER_SECOND, OzonApi
-from micore.sources.ozon.finance import FIRST_DAY, ZONE, day_pages, reader, types_of
+from micore.sources.ozon.finance import FIRST_DAY, ZONE, day_pages, types_of
 from micore.sources.ozon.finance import hints as hints_of_finance
 from micore.sources.ozon.orders import SCHEMES, hints, window_pages
 from micore.sources.ozon.returns import hints as hints_of_returns
@@ -63,8 +63,9 @@ def read_range(api: OzonApi, stream: str, first_day: date, end_day: date, cursor
 
 def _finance(api: OzonApi, day: date, cursor: str | None) -> Iterator[Page]:
     types = types_of(api)
-    walks = [partial(day_pages, api, reader(types), day)]
-    yield from _pages(walks, cursor, contexts=[{"types": types}], skus=lambda _, batch: hints_of_finance(batch.records))
+    walks = [partial(day_pages, api, types, day)]
+    context = {"types": types, "day": day.isoformat()}
+    yield from _pages(walks, cursor, contexts=[context], skus=lambda _, batch: hints_of_finance(batch.records))
 
 
 def _midnight(day: date) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import msgspec
 
@@ -30,7 +31,8 @@ def _posting(raw: bytes, context: Context) -> Reread:
 
 def _accrual(raw: bytes, context: Context) -> Reread:
     types = msgspec.convert(needed(context, "types"), dict[str, AccrualType])
-    records = finance.reader(types).one(raw)[1]
+    asked = context.get("day")
+    records = finance.reader(types, date.fromisoformat(asked) if asked else None).one(raw)[1]
     return Reread(records, skus=finance.hints(records))
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
+from micore.domain.checks import check_day
 from micore.domain.instants import micros
 from micore.domain.records import PlaceRecord, RejectedRow, SkuHint, StorageCostRecord
 from micore.domain.units import MILLI, ten_thousandths
@@ -182,7 +183,7 @@ def _pages(
     except (RequestRefusedError, SourceGoneError) as error:
         gone = error if isinstance(error, SourceGoneError) else None
         raise _LostReportError(f"the file of the report {at.code} is gone: {error}", gone) from None
-    table = _Table(places, currency)
+    table = _Table(places, currency, micros(at.as_of))
     try:
         for part, last in _parts(tabled(rows_of(answer.value), COLUMNS, NEEDED)):
             first, table.count = table.count, table.count + len(part)
@@ -224,8 +225,8 @@ def _parts(rows: Iterator[Row]) -> Iterator[tuple[list[Row], bool]]:
 class _Table:
     """Reads the rows of one file, in their order."""
 
-    def __init__(self, places: Mapping[str, PlaceRecord], currency: str) -> None:
-        self._named, self._currency = places, currency
+    def __init__(self, places: Mapping[str, PlaceRecord], currency: str, now: int) -> None:
+        self._named, self._currency, self._now = places, currency, now
         self._told: Counter[str] = Counter()
         self.count = 0
         self.places: dict[str, PlaceRecord] = {}
@@ -248,6 +249,7 @@ class _Table:
 
     def _record(self, row: Row) -> StorageCostRecord:
         sku_id, day = ident(_whole(row, "sku")), _day(row["day"])
+        check_day("day", day, self._now)
         amount = _money(row["cost"])
         quantity, volume = _count(row, "units"), _count(row, "volume")
         warehouse = _text(row, "warehouse")

@@ -164,7 +164,9 @@ def read_finance(api: WildberriesApi, cursor: str | None, history: timedelta) ->
     reader = report_reader(partial(finance_records, sku_of_barcode=api.tools.sku_of_barcode))
     for step in report_pages(api, reader, first, today, at.after):
         batch, more = step.page.value, step.following
-        seen_to = max(filter(None, [seen_to, *map(_report_end, batch.rows)]), default=None)
+        # One day of a far future would hide every report to come behind it.
+        told = [day for row in batch.rows if (day := _report_end(row)) is not None and day <= today]
+        seen_to = max(filter(None, [seen_to, *told]), default=None)
         if more is None:
             after = FinanceCursor(max(filter(None, [seen_to, at.read_to]), default=None), today)
         else:
@@ -173,7 +175,7 @@ def read_finance(api: WildberriesApi, cursor: str | None, history: timedelta) ->
 
 
 def _first_day(at: FinanceCursor, today: date, history: timedelta) -> date:
-    if at.read_to is None:
+    if at.read_to is None or at.read_to > today:
         return max(today - history, FIRST_DAY)
     again = OVERLAP if at.looked != today else timedelta()
     return min(at.read_to + timedelta(days=1) - again, today)

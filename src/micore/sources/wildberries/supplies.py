@@ -159,6 +159,8 @@ def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -
         goods: list[SupplyRecord] = []
         doubted = False
         for step in _goods(api, supply, place):
+            if not step.at:
+                goods, doubted = [], False  # the walk had to begin anew
             batch, whole = step.page.value, step.following is None
             # A size may stand on several pages: its sum is told with the last one.
             goods += cast("Sequence[SupplyRecord]", batch.records)
@@ -212,6 +214,8 @@ def _all_supplies(api: WildberriesApi, as_of: datetime) -> tuple[list[Supply], l
         return answer, Fetched(count, str(int(at or 0) + PAGE_ROWS) if count >= PAGE_ROWS else None, answer.raw.body)
 
     for step in walk(NAME, SUPPLIES_PATH, "", fetch):
+        if not step.at:
+            rows, rejected = [], []  # the walk had to begin anew
         rows += step.page.value.rows
         rejected += step.page.value.rejected
         answer = step.page

@@ -875,6 +875,19 @@ def test_a_doubted_supply_is_not_forgotten_where_a_reading_breaks_off(wb: Bench)
     assert rejected_keys(wb.read("supplies", rest[-1].cursor)) == ["31000001:new"]
 
 
+def test_goods_of_a_supply_that_are_read_again_from_the_start_count_once(wb: Bench) -> None:
+    wb.barcodes |= {str(number): f"8{number:05}" for number in range(1001)}
+    wb.shop.supplies, wb.shop.goods = [supply(1)], {31_000_001: [good(str(number)) for number in range(1001)]}
+    refusals = iter([Says({"title": "Bad Request"}, 400)])
+    wb.shop.instead[f"{SUPPLIES}/31000001/goods"] = lambda asked: (
+        next(refusals, None) if query_of(asked)["offset"] == "1000" else None
+    )
+    pages = wb.read("supplies")
+    assert next(refusals, None) is None, "nothing was refused"
+    assert {record.quantity for record in records(pages)} == {30_000}
+    assert (len(records(pages)), pages[-1].whole_of) == (1001, ("31000001",))
+
+
 @pytest.mark.parametrize(
     "bad", [{"createDate": None}, {"createDate": "soon"}, {"supplyID": -1}, {"updatedDate": "soon"}], ids=str
 )

@@ -109,13 +109,28 @@ def test_money_of_goods_that_nobody_knows_is_still_money(wb: Bench) -> None:
     assert {record.sku_id for record in records(wb.read("finance"))} == {None}
 
 
-BAD_ROWS: list[Row] = [{"forPay": "much"}, {"rrDate": "soon"}, {"rrDate": None}, {"docTypeName": "Иное"}]
+def test_a_report_that_ends_in_a_far_future_hides_none_to_come(wb: Bench) -> None:
+    wb.shop.finance = [report_row(1), report_row(2, dateTo="2062-11-22")]
+    cursor = wb.read("finance")[-1].cursor
+    assert msgspec.json.decode(cursor)["read_to"] == "2026-11-15"
+    # Also where an earlier version has read it: everything is asked for once more.
+    wb.read("finance", '{"read_to": "2062-11-22", "looked": "2026-11-21"}')
+    assert wb.shop.paths(FINANCE)[-1].payload["dateFrom"] == "2026-09-23"
+
+
+BAD_ROWS: list[Row] = [
+    {"forPay": "much"},
+    {"rrDate": "soon"},
+    {"rrDate": None},
+    {"docTypeName": "Иное"},
+    {"rrDate": "2066-11-12"},
+]
 
 
 @pytest.mark.parametrize("bad", BAD_ROWS, ids=str)
 def test_a_row_of_a_report_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad: Row) -> None:
     wb.shop.finance = [report_row(1), report_row(2, **{name: value for name, value in bad.items() if value != "soon"})]
-    if "soon" in bad.values():
+    if "soon" in bad.values() or str(bad.get("rrDate", "")).startswith("2066"):
         wb.shop.instead[FINANCE] = lambda asked: (
             Says([report_row(1), report_row(2, **bad)]) if not asked.payload["rrdId"] else Says(b"", 204)
         )
