@@ -153,10 +153,12 @@ def build_app(
     *,
     now: Callable[[], datetime] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
+    others_ask: bool = True,
     env_file: Path | None = ENV_FILE,
 ) -> App:
     """Put the parts together. Connects to nothing yet. `monotonic` is the time that waits and limits run in;
-    `env_file` is where sources find their options beside the environment.
+    `others_ask` whether an earlier process may have used up limits; `env_file` is where sources find their options
+    beside the environment.
 
     Raises SettingsError, StorageError.
     """
@@ -174,6 +176,7 @@ def build_app(
         monotonic=monotonic,
         shop=shop,
         schedule=Schedule.parse(settings.sync_schedule, shop.zone),
+        others_ask=others_ask,
         owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
     )
     sync.listener = LiveListener(live, sync.run)

@@ -66,7 +66,8 @@ def demo(
     with _simulator(home, products=products, days=days, seed=seed, clock=past.clock()) as shop:
         settings = _settings(home, port, shop)
         set_up_logs(settings, quiet=True)
-        ready = build_app(settings, monotonic=shop.monotonic, env_file=None)
+        # This simulator has just begun, and with it all its limits.
+        ready = build_app(settings, monotonic=shop.monotonic, others_ask=False, env_file=None)
         with served(ready, scheduled=past.over) as server:
             console.print(f"\n[bold]The dashboard is at {settings.url}[/]  (Ctrl-C ends it, the data stays)\n")
             if not past.over:

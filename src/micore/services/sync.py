@@ -69,12 +69,16 @@ class SyncService:
     listener: SyncListener = field(default_factory=NullListener)
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process wants to end: the present run goes back into the queue after its step."""
+    others_ask: bool = True
+    """See ToolBox."""
     accounts: Accounts = field(init=False)
     tool_box: ToolBox = field(init=False)
 
     def __post_init__(self) -> None:
         self.accounts = Accounts(self.database, self.sources, self.shop, self._now)
-        self.tool_box = ToolBox(self.database, self.owner, self.now, self.monotonic, self.stopping, self._give_way)
+        self.tool_box = ToolBox(
+            self.database, self.owner, self.now, self.monotonic, self.stopping, self._give_way, self.others_ask
+        )
 
     # ------------------------------------------------------------------------------------------- asking
 

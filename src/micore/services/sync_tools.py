@@ -31,6 +31,8 @@ class ToolBox:
     stopping: threading.Event
     give_way: Callable[[runs.ClaimedRun], Callable[[], None]]
     """What a run does while it waits: a backfill lets a live sync pass."""
+    others_ask: bool = True
+    """Whether an earlier process may have used up limits that the marketplaces still count."""
     _kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ended: dict[str, int] = field(default_factory=dict)
     """The last run of each slot that this process has worked on to its end."""
@@ -54,6 +56,8 @@ class ToolBox:
 
     def _others_until(self, claimed: runs.ClaimedRun, slot: str) -> float | None:
         """See SourceTools; forgets what was kept of before."""
+        if not self.others_ask:
+            return None
         now = micros(self.now())
         if claimed.taken_over and slot == claimed.source:
             until: int | None = now
