@@ -97,7 +97,10 @@ def test_killed_in_the_past_it_goes_on_there(home: Path) -> None:
         capture_output=True,
         check=True,
     )
-    assert json.loads(shown.stdout)["items"] == []
+    runs = json.loads(shown.stdout)["items"]
+    kinds = {finding["kind"] for run in runs for stream in run["streams"] for finding in stream["findings"]}
+    # A shop this small has not shown every word of its marketplace when the past begins.
+    assert kinds <= {"new_value"}
 
 
 def test_a_taken_port_is_told_before_anything_is_built(home: Path) -> None:
