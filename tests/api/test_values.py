@@ -175,7 +175,11 @@ class TestOnTheWay:
         ]
         lines = [{"booked_day": day, "kind": kind, "amount": amount} for day, kind, amount in told]
         lines += [{**lines[0], "sku_id": 2}, {**lines[0], "sku_id": None}, {**lines[0], "currency": "BYN"}]
-        self.put(shop, tables.finance_line, *({**fixed, "external_id": str(n), **row} for n, row in enumerate(lines)))
+        self.put(
+            shop,
+            tables.finance_line,
+            *({**fixed, "external_id": str(n), "booking_id": str(n), **row} for n, row in enumerate(lines)),
+        )
         found = shop.get("/api/v1/products/item-7").json()["finance"]
         assert [(each["kind"], each["amount"]["amount"], each["lines"]) for each in found["kinds"]] == [
             ("sale", "1400.00", 1),

@@ -115,3 +115,30 @@ def test_what_orders_earned_is_not_doubled(bench: SyncBench) -> None:
     bench.market.finance = told
     assert loaded(bench)["finance"] == (4, 0)
     assert bench.rows("product_summary", "product_key", "revenue_30d", "sold_30d", "effect") == before
+
+
+def test_a_booking_told_anew_keeps_no_part_that_is_not_told_any_more(bench: SyncBench) -> None:
+    bench.market.page_rows = 9
+    bench.market.whole = {"finance": ["F-1", "F-9"]}
+    loaded(bench)
+    bench.market.clock = START + DAY
+    bench.market.finance[0:2] = [booked("F-1:sale", "2", 7_000_000, FinanceKind.SALE), booked("F-1:fee", "2", -900_000)]
+    assert loaded(bench)["finance"][0] == 2, "one is new, one has gone"
+    told = [row[0] for row in bench.rows("finance_line", "external_id")]
+    assert told == ["F-1:fee", "F-1:sale", "F-2", "F-3"]
+    assert loaded(bench)["finance"][0] == 0
+
+
+def test_a_day_of_storage_told_anew_under_other_names_is_not_paid_twice(bench: SyncBench) -> None:
+    bench.market.whole = {"storage_cost": [TODAY]}
+    loaded(bench)
+    bench.market.clock = START + DAY
+    renamed = [
+        each._replace(cost_id=each.cost_id.replace("ХОРУГВИНО", "КОЛЕДИНО")) for each in bench.market.storage_costs
+    ]
+    bench.market.storage_costs = renamed
+    loaded(bench)
+    kept = bench.rows("storage_cost", "stored_day", "amount", "external_id")
+    assert [row[1] for row in kept if row[0] == TODAY] == [4_500, 12_300]
+    assert all("КОЛЕДИНО" in row[2] for row in kept if row[0] == TODAY)
+    assert len([row for row in kept if row[0] != TODAY]) == 2, "a day that was not told whole keeps what it had"

@@ -60,6 +60,8 @@ class FakeMarketplace:
     storage_costs: list[StorageCostRecord] = field(default_factory=list)
     whole_supplies: list[str] = field(default_factory=list)
     """Supplies that the last page of a reading ends."""
+    whole: dict[str, list[str]] = field(default_factory=dict)
+    """By stream: bookings or days that its last page tells whole."""
     open_supplies: list[str] | None = None
     rereads: dict[bytes, Reread] = field(default_factory=dict)
     """What stored rows mean by now; those that are not here still mean nothing."""
@@ -168,6 +170,9 @@ class FakeSource:
             for number, (scope, chunk, last, rejected) in enumerate(laid)
         ]
 
+    def _whole_of(self, stream: str) -> Sequence[str]:
+        return self._market.whole_supplies if stream == "supplies" else self._market.whole.get(stream, ())
+
     def _page(
         self,
         stream: str,
@@ -191,7 +196,7 @@ class FakeSource:
             scope_done=bool(scope) and last,
             seen=self._market.answered if scope else (),
             done=done,
-            whole_of=self._market.whole_supplies if stream == "supplies" and done else (),
+            whole_of=self._whole_of(stream) if done else (),
             all_open=self._market.open_supplies if stream == "supplies" and done else None,
         )
 

@@ -90,7 +90,7 @@ class WebApp:
 
 def _answer(body: bytes, suffix: str) -> Answer:
     content_type = _TYPES.get(suffix) or mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
-    return Answer(body, content_type, etag_of(body))
+    return Answer(body, content_type, etag_of(body), lasting=True)
 
 
 def _headers(cache_control: bytes) -> Headers:

@@ -28,7 +28,7 @@ from micore.domain.run_views import StreamState
 from micore.services import checks
 from micore.services.rejections import Rejections
 from micore.services.sync_work import SyncWork
-from micore.services.writers import WRITERS
+from micore.services.writers import FORGETTING, WRITERS
 from micore.sources.base import Page, Stream, StreamKind
 from micore.storage import events, identity, quarantines, runs, stock, stream_states, summary, volumes
 from micore.storage.bulk import bulk_for
@@ -129,6 +129,11 @@ class Loader:
     def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
         """Write rows; returns how many were new or changed."""
         return WRITERS[self.stream.name](self.work, connection, page, records, raw_id)
+
+    def forget_untold(self, connection: Connection, page: Page) -> int:
+        """Take away what an earlier answer told of something that this page tells whole, and this one does not."""
+        forget = FORGETTING.get(self.stream.name)
+        return forget(self.work, connection, page) if forget is not None and page.whole_of else 0
 
     def save(self, connection: Connection, page: Page) -> None:
         """Move the cursor past this page."""

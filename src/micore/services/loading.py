@@ -106,6 +106,7 @@ def write_step(work: SyncWork, loader: Loader, pages: Sequence[Page]) -> Counts:
                 part_counts.loaded += changed
                 part_counts.unchanged += len(records) - changed
             if number == len(parts) - 1:
+                part_counts.loaded += sum(loader.forget_untold(connection, page) for page in pages)
                 part_counts.pages = counts.pages
                 told = sum(len(page.rejected) for page in pages)
                 part_counts.rejected = loader.rejections.settle(

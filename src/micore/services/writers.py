@@ -227,3 +227,22 @@ WRITERS: dict[str, Writer] = {
     "storage_cost": _write_storage_costs,
 }
 """By stream name; each returns how many rows were new or changed. Snapshots are staged by their loader."""
+
+
+def _forget_amounts(work: SyncWork, connection: Connection, page: Page) -> int:
+    told = [each.finance_id for each in page.records if isinstance(each, FinanceRecord)]
+    gone = finance.forget_amounts(connection, work.account_id, page.whole_of, told)
+    return _shown(connection, [each for each in gone if each is not None]) if gone else 0
+
+
+def _forget_costs(work: SyncWork, connection: Connection, page: Page) -> int:
+    told = [each.cost_id for each in page.records if isinstance(each, StorageCostRecord)]
+    gone = finance.forget_costs(connection, work.account_id, page.whole_of, told)
+    return _shown(connection, [each for each in gone if each is not None]) if gone else 0
+
+
+FORGETTING: dict[str, Callable[[SyncWork, Connection, Page], int]] = {
+    "finance": _forget_amounts,
+    "storage_cost": _forget_costs,
+}
+"""Streams whose pages tell something whole: what takes away the rest; each returns how many rows went."""

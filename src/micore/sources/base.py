@@ -103,7 +103,8 @@ class Page:
     """Store it before reading on: its cursor tells of what must not be done twice, such as a report just ordered."""
     whole_of: Sequence[str] = ()
     """Supplies: supply_ids whose lines have been told to the last one with this page, none of them rejected. A line
-    that was told once and is not among them has been taken out."""
+    that was told once and is not among them has been taken out. Likewise bookings of finance (the part of finance_id
+    before its first colon) and days of storage_cost, all of whose rows stand on this page."""
     all_open: Sequence[str] | None = None
     """Supplies, with `done`: every supply that the marketplace still lists and that may be open. One that is open here
     and not listed there is over. None where it cannot tell."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
-from micore.storage.bulk import Columns
+from micore.storage.bulk import Columns, bulk_for
 from micore.storage.merging import merge_rows
 from micore.storage.products import members
 from micore.storage.tables import finance_line, raw_page, sku, storage_cost
 
 _FINANCE: Columns = {
+    "booking_id": "text",
     "external_id": "text",
     "sku_id": "int",
     "order_id": "text",
@@ -69,7 +70,46 @@ def merge_finance(
 ) -> Sequence[int | None]:
     """Write amounts that are new or differ; of rows with the same key the last counts. Returns the sku id of each of
     those that did, None for what belongs to no product."""
-    return merge_rows(connection, "finance_line", _FINANCE, ("external_id",), rows, account_id=account_id, now=now)
+    parts = [(booking_of(row.external_id), *row) for row in rows]
+    return merge_rows(connection, "finance_line", _FINANCE, ("external_id",), parts, account_id=account_id, now=now)
+
+
+def booking_of(finance_id: str) -> str:
+    """The booking that an amount is a part of."""
+    return finance_id.partition(":")[0]
+
+
+def forget_amounts(
+    connection: Connection, account_id: int, bookings: Iterable[str], told: Iterable[str]
+) -> list[int | None]:
+    """Take the amounts of these bookings away that are not among those told of them; returns the sku id of each."""
+    return _forget(connection, "finance_line", "booking_id", account_id, bookings, told)
+
+
+def forget_costs(connection: Connection, account_id: int, days: Iterable[str], told: Iterable[str]) -> list[int | None]:
+    """Take the storage costs of these days away that are not among those told of them; returns the sku id of each."""
+    return _forget(connection, "storage_cost", "stored_day", account_id, days, told)
+
+
+def _forget(
+    connection: Connection, table: str, whole: str, account_id: int, names: Iterable[str], told: Iterable[str]
+) -> list[int | None]:
+    bulk = bulk_for(connection)
+    bulk.stage(connection, "stage_whole", {"name": "text"}, [(each,) for each in sorted(set(names))])
+    bulk.stage(connection, "stage_told", {"name": "text"}, [(each,) for each in sorted(set(told))])
+    gone = connection.execute(
+        text(
+            f"""
+            DELETE FROM {table} WHERE id IN (
+                SELECT l.id FROM stage_whole w
+                JOIN {table} l ON l.account_id = :account AND l.{whole} = w.name
+                WHERE l.external_id NOT IN (SELECT name FROM stage_told)
+            ) RETURNING sku_id
+            """
+        ),
+        {"account": account_id},
+    )
+    return list(gone.scalars())
 
 
 def merge_storage_costs(

@@ -335,6 +335,7 @@ finance_line = Table(
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("account_id", ForeignKey("account.id"), nullable=False),
     Column("external_id", Text, nullable=False, comment="natural key of the booked amount"),
+    Column("booking_id", Text, nullable=False, comment="what it is a part of; external_id up to its first colon"),
     Column("sku_id", BigInteger, comment="NULL: not for one product"),
     Column("order_id", Text, comment="posting number, srid; NULL: not for one order"),
     Column("booked_day", Text, nullable=False, comment="by the marketplace's calendar"),
@@ -347,6 +348,7 @@ finance_line = Table(
     UniqueConstraint("account_id", "external_id"),
     Index("ix_finance_line_sku_day", "sku_id", "booked_day"),
     Index("ix_finance_line_day", "account_id", "booked_day"),
+    Index("ix_finance_line_booking", "account_id", "booking_id"),
     comment="the marketplace's account with the seller, whole; never added to `sale`",
 )
 

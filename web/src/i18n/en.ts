@@ -262,7 +262,7 @@ export const en = (f: Formats) => ({
     moneyWhy: "Why",
     moneyNet: "Sum; costs booked for no single product are not in it",
     moneyTold: "Newest response",
-    moneyToldOf: (what: string) => `Newest stored response: ${what}`,
+    moneyToldOf: (what: string) => `Newest response: ${what}`,
     financeUnknown: "No marketplace has told this product's finances yet.",
     financeNone: "Nothing was booked for this product in the last 30 days.",
     financeKinds: {

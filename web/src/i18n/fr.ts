@@ -270,7 +270,7 @@ export const fr: Dictionary = (f) => ({
     moneyWhy: "Pourquoi",
     moneyNet: "Somme, sans les frais qui ne visent aucun produit en particulier",
     moneyTold: "Dernière réponse",
-    moneyToldOf: (what) => `Dernière réponse conservée${nb}: ${what}`,
+    moneyToldOf: (what) => `Dernière réponse${nb}: ${what}`,
     financeUnknown: "Aucune place de marché n’a encore donné les finances de ce produit.",
     financeNone: "Rien n’a été comptabilisé pour ce produit ces 30 derniers jours.",
     financeKinds: {

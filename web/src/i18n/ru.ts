@@ -273,7 +273,7 @@ export const ru: Dictionary = (f) => ({
     moneyWhy: "Почему",
     moneyNet: "Итого, без расходов, не относящихся к одному товару",
     moneyTold: "Последний ответ",
-    moneyToldOf: (what) => `Последний сохранённый ответ: ${what}`,
+    moneyToldOf: (what) => `Последний ответ: ${what}`,
     financeUnknown: "Ни одна площадка ещё не сообщила финансы этого товара.",
     financeNone: "За последние 30 дней по этому товару ничего не начислено.",
     financeKinds: {

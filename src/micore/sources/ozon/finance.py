@@ -217,6 +217,7 @@ def read_finance(api: OzonApi, cursor: str | None, history: timedelta) -> Iterat
                 as_of,
                 done=done,
                 skus=hints(batch.records),
+                whole_of=[ident(row.accrual_id) for row in batch.rows],
             )
         day, last_id = day + timedelta(days=1), ""
 

@@ -265,6 +265,10 @@ class _Reading:
             records=batch.records,
             rejected=[named_whole(each) for each in batch.rejected],
             places=list({place.place_id: place for place in named.values()}.values()),
+            # A day of which nothing is told any more keeps what was: it is rather a gap of theirs.
+            whole_of=()
+            if batch.rejected
+            else sorted({each.day for each in batch.records if isinstance(each, StorageCostRecord)}),
             done=done,
         )
 
@@ -276,9 +280,19 @@ class _Reading:
         records: Sequence[Record] = (),
         rejected: Sequence[RejectedRow] = (),
         places: Sequence[PlaceRecord] = (),
+        whole_of: Sequence[str] = (),
         at_once: bool = False,
         done: bool = False,
     ) -> Page:
         self._at = after
-        cursor = to_text(after)
-        return Page(raw, records, rejected, cursor, self._as_of, done=done, places=places, at_once=at_once)
+        return Page(
+            raw,
+            records,
+            rejected,
+            to_text(after),
+            self._as_of,
+            done=done,
+            places=places,
+            whole_of=whole_of,
+            at_once=at_once,
+        )

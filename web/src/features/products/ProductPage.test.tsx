@@ -66,7 +66,7 @@ describe("what it brings and costs", () => {
     const table = await screen.findByRole("table", { name: "Brings and costs, 30 days" });
     expect(within(table).getByRole("row", { name: /Commission 11 ₽?−?.*1,120/ })).toBeVisible();
     expect(within(table).getByRole("row", { name: /^Sum.*4,523\.50/ })).toBeVisible();
-    expect(within(table).getByRole("link", { name: "Newest stored response: Sales" })).toHaveAttribute(
+    expect(within(table).getByRole("link", { name: "Newest response: Sales" })).toHaveAttribute(
       "href",
       `/api/v1/raw/${"ab".repeat(32)}`,
     );

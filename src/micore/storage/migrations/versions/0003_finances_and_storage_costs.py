@@ -17,6 +17,9 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False, comment="natural key of the booked amount"),
+        sa.Column(
+            "booking_id", sa.Text(), nullable=False, comment="what it is a part of; external_id up to its first colon"
+        ),
         sa.Column("sku_id", sa.BigInteger(), nullable=True, comment="NULL: not for one product"),
         sa.Column("order_id", sa.Text(), nullable=True, comment="posting number, srid; NULL: not for one order"),
         sa.Column("booked_day", sa.Text(), nullable=False, comment="by the marketplace's calendar"),
@@ -33,6 +36,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "external_id", name=op.f("uq_finance_line_account_id_external_id")),
         comment="the marketplace's account with the seller, whole; never added to `sale`",
     )
+    op.create_index("ix_finance_line_booking", "finance_line", ["account_id", "booking_id"])
     op.create_index("ix_finance_line_day", "finance_line", ["account_id", "booked_day"])
     op.create_index("ix_finance_line_sku_day", "finance_line", ["sku_id", "booked_day"])
 
