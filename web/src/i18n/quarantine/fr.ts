@@ -22,7 +22,7 @@ export const quarantine = (f: Formats): QuarantineMessages => ({
   triedBefore: (n) => `réessayées sans succès${nb}: ${f.number(n)}`,
   asked: (n) => `${rows(f, n)} à réessayer, par l’exécution en cours ou la prochaine`,
   largest: (n: number, total: number) => `${f.number(n)} groupes sur ${f.number(total)}, les plus grands.`,
-  skipped: (account: string) => `Non relues : ${account}`,
+  skipped: (account: string) => `Non relues${nb}: ${account}`,
   show: "Voir les lignes",
   showOf: (what) => `Voir les lignes${nb}: ${what}`,
   replay: "Réessayer",
