@@ -60,6 +60,7 @@ POSTED: dict[str, object] = {
     wb.SELLER_STOCK_PATH: {"limit": 1, "offset": 0},
     wb.SUPPLIES_PATH: {},
     wb.FINANCE_PATH: {"dateFrom": "2026-11-16", "dateTo": "2026-11-18"},
+    wb.REPORTS_PATH: {"dateFrom": "2026-11-09", "dateTo": "2026-11-18"},
 }
 QUERIES: dict[str, dict[str, str | int]] = {
     wb.PRICES_PATH: {"limit": 1, "offset": 0},

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from micore.errors import SourceGoneError, SourceProtocolError
+from micore.errors import RecordRejectedError, SourceGoneError, SourceProtocolError
 from micore.sources.base import Page
 from micore.sources.http import RequestRefusedError
 from micore.sources.wildberries import WildberriesSource
 from micore.sources.wildberries.api import (
     ORDERS_PATH,
     PRICES_PATH,
+    REPORTS_PATH,
     RETURNS_PATH,
     SALES_PATH,
     SELLER_STOCK_PATH,
@@ -104,3 +106,12 @@ def test_no_request_was_refused(source: WildberriesSource, clock: HandClock) -> 
         f"POST {SUPPLIES_PATH}",
         f"POST {TRASH_PATH}",
     } <= allowed
+
+
+def test_the_list_of_reports_is_asked_as_specified_and_its_placeholders_are_no_money(
+    source: WildberriesSource, clock: HandClock
+) -> None:
+    with pytest.raises((RecordRejectedError, SourceProtocolError)) as failed:
+        source.own_statements(date(2026, 11, 9), date(2026, 11, 16))
+    assert not isinstance(failed.value, RequestRefusedError)
+    assert (f"POST {REPORTS_PATH}", 200) in clock.requests

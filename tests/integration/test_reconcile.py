@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from micore import plugins
-from micore.domain.reconcile_views import DifferenceClass, Reconciliation
-from micore.domain.run_views import RunKind, RunState, StreamState, Trigger
+from micore.domain.reconcile_views import DifferenceClass
+from micore.domain.run_views import RunState, StreamState, Trigger
 from micore.errors import InvalidRequestError
 from micore.services.reconciliations import Reconciliations
-from micore.services.schedule import Schedule
-from micore.services.shop import Shop as OwnShop
-from micore.services.sync import SourceSlot, SyncService
 from micore.simulator import Clock, Running, Shop, serve_in_thread
-from micore.sources.base import SourceTools
 from micore.sources.ozon import OzonSource
 from micore.storage import reconciliations
-from micore.storage.database import Database
-from micore.storage.raw import RawStore
-
-NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
-FIRST, END = date(2026, 11, 10), date(2026, 11, 20)
+from tests.integration.reconcile_bench import END, FIRST, NOW, Bench, findings
 
 
 @pytest.fixture(scope="module")
@@ -36,77 +25,6 @@ def simulator() -> Iterator[Running]:
     shop = Shop(seed=7, products=60, days=40, today=date(2026, 11, 20))
     with serve_in_thread(shop, Clock(NOW, frozen=True), limits=False) as running:
         yield running
-
-
-def options_of(source: str, simulator: Running) -> dict[str, str]:
-    if source == "ozon":
-        options = {"client_id": "1234", "api_key": "key", "base_url": simulator.ozon_url}
-    else:
-        options = {"api_token": "token", "base_url": simulator.wildberries_url}
-    return {**options, "history_days": "20"}
-
-
-class Bench:
-    """One source, read once, and reconciled as often as asked."""
-
-    def __init__(self, source: str, simulator: Running, url: str, root: Path) -> None:
-        plugin: Any = plugins.load(plugins.SOURCES, source)
-        options = options_of(source, simulator)
-        slot = SourceSlot(
-            source,
-            plugin.title,
-            plugin.streams,
-            lambda tools: plugin(options, waits_at_once(tools)),
-            None,
-        )
-        shop = OwnShop()
-        self.database, self.raw_store, self.source = Database(url), RawStore(root / "raw"), source
-        self.service = SyncService(
-            database=self.database,
-            raw_store=self.raw_store,
-            sources={source: slot},
-            now=lambda: NOW,
-            monotonic=time.monotonic,
-            shop=shop,
-            schedule=Schedule(None, shop.zone),
-            owner="test",
-        )
-        streams = ["warehouses", "catalogue", "stock", "orders"]
-        self.service.request(trigger=Trigger.BUTTON, streams=streams)
-        done = self.service.work_once()
-        assert done is not None
-        assert done.state == RunState.DONE, done.message
-
-    def reconcile(self) -> dict[str, Reconciliation]:
-        desk = Reconciliations(self.service)
-        desk.request(trigger=Trigger.COMMAND, source=self.source, first_day=FIRST, end_day=END)
-        done = self.service.work_once()
-        assert done is not None
-        assert (done.kind, done.state in {RunState.DONE, RunState.GAPS}) == (RunKind.RECONCILE, True), done.message
-        return {each.stream: each for each in desk.newest()}
-
-    def change(self, statement: str, **values: Any) -> int:
-        with self.database.write() as connection:
-            return connection.execute(text(statement), values).rowcount
-
-    def first(self, query: str) -> Any:
-        with self.database.read() as connection:
-            return connection.execute(text(query)).one()
-
-    def close(self) -> None:
-        self.raw_store.close()
-        self.database.close()
-
-
-def waits_at_once(tools: SourceTools) -> SourceTools:
-    """Waiting costs no time; the limits are another test's."""
-    waited = 0.0
-
-    def wait(seconds: float) -> None:
-        nonlocal waited
-        waited += seconds
-
-    return replace(tools, sleep=wait, monotonic=lambda: time.monotonic() + waited)
 
 
 @pytest.fixture(params=["ozon", "wildberries"])
@@ -121,10 +39,6 @@ def ozon(simulator: Running, migrated_url: str, tmp_path: Path) -> Iterator[Benc
     made = Bench("ozon", simulator, migrated_url, tmp_path)
     yield made
     made.close()
-
-
-def findings(told: Reconciliation) -> dict[str, int]:
-    return {each.kind.value: each.rows for each in told.differences if not each.harmless}
 
 
 DAYS = "ordered_day >= '2026-11-12' AND ordered_day < '2026-11-18'"

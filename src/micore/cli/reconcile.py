@@ -12,8 +12,9 @@ import typer
 from micore.app import App
 from micore.cli.output import console, figure, print_json, print_table
 from micore.cli.working import ask_server, by_itself, end_with, ready_app, server_of, watch
-from micore.domain.reconcile_views import Reconciliation
+from micore.domain.reconcile_views import DayCompared, DifferenceRow, Reconciliation, StatementCompared
 from micore.domain.run_views import Run, Trigger
+from micore.domain.units import Money
 
 _DAY = ["%Y-%m-%d"]
 
@@ -28,7 +29,7 @@ def reconcile(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Compare orders and stock with the marketplaces' own figures, and sort what differs by why it does.
+    """Compare orders, stock and payouts with the marketplaces' own figures, and sort what differs by why it does.
 
     Exit code 0: nothing differs that does not go away by itself; 2: something does; 1: nothing could be compared.
     """
@@ -59,20 +60,12 @@ def _results(ready: App, ended: list[Run]) -> list[Reconciliation]:
 
 def _print(told: Reconciliation) -> None:
     title = f"{told.source} {told.account}, {told.stream}, {told.first_day} to {told.end_day}"
-    rows = [
-        [
-            str(each.day or ", ".join(filter(None, (each.scheme, each.place)))),
-            figure(each.theirs),
-            figure(each.ours),
-            figure(each.theirs - each.ours),
-        ]
-        for each in told.days
-    ]
-    print_table(
-        title, ["day, or scheme and place", "marketplace, units", "here, units", "difference"], rows, right=(1, 2, 3)
-    )
+    if told.stream == "finance":
+        _print_statements(title, told.statements)
+    else:
+        _print_days(title, told.days)
     if not told.differences:
-        if any(each.theirs or each.ours for each in told.days):
+        if told.statements or any(each.theirs or each.ours for each in told.days):
             console.print("Nothing differs.", style="green")
         else:
             console.print("Neither side has anything: there was nothing to compare.", style="yellow")
@@ -83,10 +76,43 @@ def _print(told: Reconciliation) -> None:
             "goes away by itself" if each.harmless else "look at it",
             figure(each.rows),
             figure(each.units),
-            each.amount or "–",
-            ", ".join(row.order_id or row.sku or str(row.day) for row in each.examples[:3]),
+            ", ".join(_money(one) for one in each.amounts) or "–",
+            ", ".join(_example(row) for row in each.examples[:3]),
         ]
         for each in told.differences
     ]
     head = ["why", "", "rows", "units", "money", "for instance"]
     print_table("", head, found, right=(2, 3, 4))
+
+
+def _print_days(title: str, days: list[DayCompared]) -> None:
+    rows = [
+        [
+            str(each.day or ", ".join(filter(None, (each.scheme, each.place)))),
+            figure(each.theirs),
+            figure(each.ours),
+            figure(each.theirs - each.ours),
+        ]
+        for each in days
+    ]
+    head = ["day, or scheme and place", "marketplace, units", "here, units", "difference"]
+    print_table(title, head, rows, right=(1, 2, 3))
+
+
+def _print_statements(title: str, statements: list[StatementCompared]) -> None:
+    rows = [
+        [f"{each.first_day} to {each.last_day}", figure(each.reports), _money(each.theirs), _money(each.ours)]
+        for each in statements
+    ]
+    print_table(title, ["days", "reports", "paid, marketplace", "paid, by what is stored"], rows, right=(1, 2, 3))
+
+
+def _money(money: Money | None) -> str:
+    return "nothing" if money is None else f"{money.amount} {money.currency}"
+
+
+def _example(row: DifferenceRow) -> str:
+    if row.member is None:
+        return row.order_id or row.sku or str(row.day)
+    sides = f"marketplace {_money(row.theirs_money)}, here {_money(row.ours_money)}"
+    return f"{row.member} of {row.day} to {row.last_day}: {sides}"

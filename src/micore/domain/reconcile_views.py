@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+
+from micore.domain.units import Money
 
 _DOCS = {"use_attribute_docstrings": True}
 
@@ -31,6 +33,13 @@ class DifferenceClass(StrEnum):
     """Happened since our last reading, or not in the marketplace's sum yet."""
     UNEXPLAINED = "unexplained"
     """The marketplace's sum is not the sum of what it lists."""
+    AMOUNT = "amount"
+    """Both have this sum of money, in another amount."""
+    SIGN = "sign"
+    """This sum of money counts otherwise in what is paid than we read it: with the other sign, not at all, or after
+    all."""
+    UNREAD = "unread"
+    """A report that is not read here yet, or not from its first day on."""
 
 
 HARMLESS = frozenset({DifferenceClass.DAY_BOUNDARY, DifferenceClass.LATE})
@@ -55,6 +64,13 @@ class DifferenceRow:
     ours: float | None
     place: str | None = None
     """Where, for stock that the marketplace tells by place."""
+    last_day: date | None = None
+    """Of a report of several days."""
+    member: str | None = None
+    """Which sum of a report: payout is all of it, other what belongs to none."""
+    theirs_money: Money | None = None
+    """From the seller's view, as the marketplace counts it; the figures above are None then."""
+    ours_money: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +83,11 @@ class DifferenceSum:
     harmless: bool
     rows: int
     units: float
-    """The marketplace's less ours."""
-    amount: str | None
-    """The same in money, decimal text; None where no price is known."""
+    """The marketplace's less ours; 0 for finance."""
     examples: list[DifferenceRow]
     """The first 200 rows."""
+    amounts: list[Money] = field(default_factory=list)
+    """Units in money, or what differs of money, by currency; empty where none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,38 @@ class DayCompared:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberCompared:
+    """One sum of a report, from the seller's view: positive is received, negative is paid."""
+
+    __pydantic_config__ = _DOCS
+
+    member: str
+    theirs: Money
+    ours: Money | None
+    """None: nothing of it is stored."""
+    counted: bool
+    """False: told beside, no part of what is paid; `theirs` is as told then."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementCompared:
+    """What a marketplace pays for a period, and the amounts of its days that are stored here."""
+
+    __pydantic_config__ = _DOCS
+
+    first_day: date
+    last_day: date
+    """Included."""
+    made_on: date
+    reports: int
+    """How many of the marketplace's reports are about these days."""
+    theirs: Money
+    ours: Money | None
+    """None: nothing of these days is stored."""
+    members: list[MemberCompared]
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciliation:
     """One stream of one account beside the marketplace's own figures."""
 
@@ -100,7 +148,7 @@ class Reconciliation:
     source: str
     account: str
     stream: str
-    """orders, stock."""
+    """orders, stock, finance."""
     first_day: date
     end_day: date
     """The day after the last one."""
@@ -108,4 +156,7 @@ class Reconciliation:
     findings: int
     """Rows in classes that are not harmless; 0: all is well."""
     days: list[DayCompared]
+    """Empty for finance."""
     differences: list[DifferenceSum]
+    statements: list[StatementCompared] = field(default_factory=list)
+    """For finance."""

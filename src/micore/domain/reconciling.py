@@ -39,6 +39,12 @@ class Difference(NamedTuple):
     units: int
     amount: int | None
     place_id: str | None = None
+    last_day: str | None = None
+    """Where it is of several days."""
+    member: str | None = None
+    """Which sum of money differs, where money does."""
+    currency: str | None = None
+    """Of that money."""
 
 
 def compare_lines(

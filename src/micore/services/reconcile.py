@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta, timezone
+from dataclasses import replace
+from datetime import date, datetime, time
 
 from micore.domain.instants import DayTurner, micros
 from micore.domain.reconcile_views import (
@@ -28,33 +28,21 @@ from micore.domain.reconciling import (
 )
 from micore.domain.run_views import StreamState
 from micore.domain.units import TEN_THOUSANDTHS, shown_money, shown_quantity
-from micore.errors import SourceProtocolError
+from micore.services.comparing import MOSCOW, Compared, recent, refuse_silence
 from micore.services.loaders import Outcome
+from micore.services.statements import compare_finance
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Stream
-from micore.sources.own_figures import OwnFiguresSource, OwnOrders
+from micore.sources.own_figures import OwnFiguresSource, OwnOrders, OwnStatementsSource
 from micore.sources.ranges import cut
 from micore.storage import reconciliations, runs
 from micore.telemetry import metrics
 
-MOSCOW = timezone(timedelta(hours=3))
-"""Whose days both marketplaces count by."""
 DAY = 86_400_000_000
 """Microseconds."""
-RECENT = DAY
-"""A reading that is older excuses nothing: then what is missing is missing because nobody reads."""
 DEMAND_SPAN = 28 * DAY
 """Over which demand is taken, where it tells how much may have been sold since."""
 MOST_EXAMPLES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """What came of a stream, before it is shown."""
-
-    days: list[DayCompared]
-    differences: list[Difference]
-    rows: int
 
 
 def reconcile(work: SyncWork, stream: Stream) -> Outcome:
@@ -63,8 +51,12 @@ def reconcile(work: SyncWork, stream: Stream) -> Outcome:
     assert isinstance(source, OwnFiguresSource)
     assert params.first_day is not None and params.end_day is not None
     days = date.fromisoformat(params.first_day), date.fromisoformat(params.end_day)
-    compared = _stock(work, source) if stream.name == "stock" else _orders(work, source, *days)
-    result = _shown(work, stream.name, days, compared)
+    if stream.name == "finance":
+        assert isinstance(source, OwnStatementsSource)
+        compared = compare_finance(work, source, *days)
+    else:
+        compared = _stock(work, source) if stream.name == "stock" else _orders(work, source, *days)
+    result = _shown(work, stream.name, compared.range or days, compared)
     with work.database.write() as connection:
         reconciliations.save(connection, result, account_id=work.account_id, now=work.now_micros())
         runs.count_rows(
@@ -80,16 +72,21 @@ def reconcile(work: SyncWork, stream: Stream) -> Outcome:
 def _finding(result: Reconciliation) -> str | None:
     if not result.findings:
         return None
-    kinds = ", ".join(f"{each.kind.value} {each.rows:,}" for each in result.differences if not each.harmless)
+    kinds = ", ".join(_counted(each) for each in result.differences if not each.harmless)
     return f"{result.findings:,} rows differ from the marketplace's own figures ({kinds})."
 
 
-def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: date) -> _Compared:
+def _counted(told: DifferenceSum) -> str:
+    members = ", ".join(dict.fromkeys(row.member for row in told.examples if row.member))
+    return f"{told.kind.value} {told.rows:,}" + (f": {members}" if members else "")
+
+
+def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: date) -> Compared:
     own = source.own_orders(first_day, end_day)
     since, to = _midnight(first_day), _midnight(end_day)
     with work.database.read() as connection:
         ours = reconciliations.our_lines(connection, work.account_id, since=since - DAY, to=to + DAY)
-        read_to = _recent(work, reconciliations.read_to(connection, work.account_id, "orders"))
+        read_to = recent(work, reconciliations.read_to(connection, work.account_id, "orders"))
         rejected = reconciliations.quarantined(connection, work.account_id, "orders")
     # A walk that had to begin again tells rows twice.
     theirs = list({each[:2]: Line(*each) for each in own.lines}.values())
@@ -98,7 +95,7 @@ def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: 
     def inside(line: Line) -> bool:
         return since <= line.ordered_at < to
 
-    _refuse_silence(source, "orders", told=bool(theirs), here=any(inside(line) for line in ours))
+    refuse_silence(source, "orders", told=bool(theirs), here=any(inside(line) for line in ours))
     found = compare_lines(theirs, ours, inside=inside, day_of=turner.day, read_to=read_to, quarantined=rejected)
     listed = _by_day(theirs, inside, turner.day)
     sums = listed if own.sums is None else {each.day.isoformat(): each.quantity for each in own.sums}
@@ -109,19 +106,7 @@ def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: 
         for window in cut(first_day, end_day, days=1)
         for each in [window.first_day.isoformat()]
     ]
-    return _Compared(days, found, len(theirs))
-
-
-def _recent(work: SyncWork, read_to: int | None) -> int | None:
-    """A reading that may excuse what is missing behind it; None where there is none."""
-    return read_to if read_to is not None and work.now_micros() - read_to <= RECENT else None
-
-
-def _refuse_silence(source: OwnFiguresSource, stream: str, *, told: bool, here: bool) -> None:
-    """Where the marketplace tells nothing at all and we have something, nothing was compared."""
-    if here and not told:
-        problem = "its own figures came empty, though something is stored here: nothing could be compared"
-        raise SourceProtocolError(source.name, path=stream, problem=problem)
+    return Compared(days, found, len(theirs))
 
 
 def _complete_before(own: OwnOrders, end_day: date) -> str:
@@ -139,7 +124,7 @@ def _by_day(lines: Sequence[Line], inside: Callable[[Line], bool], day_of: Calla
     return dict(sums)
 
 
-def _stock(work: SyncWork, source: OwnFiguresSource) -> _Compared:
+def _stock(work: SyncWork, source: OwnFiguresSource) -> Compared:
     own = source.own_stock()
     by_place = any(each.place_id is not None for each in own)
     theirs: Counter[StockKey] = Counter()
@@ -148,14 +133,14 @@ def _stock(work: SyncWork, source: OwnFiguresSource) -> _Compared:
     schemes, now = source.stock_schemes, work.now_micros()
     with work.database.read() as connection:
         here = reconciliations.our_stock(connection, work.account_id)
-        read_to = _recent(work, reconciliations.read_to(connection, work.account_id, "stock"))
+        read_to = recent(work, reconciliations.read_to(connection, work.account_id, "stock"))
         ordered = reconciliations.ordered_since(connection, work.account_id, since=now - DEMAND_SPAN)
     # Never by what they tell: a scheme that they are silent about would agree with everything.
     ours: Counter[StockKey] = Counter()
     for (scheme, sku, place), units in here.items():
         if scheme in schemes:
             ours[scheme, sku, place if by_place else None] += units
-    _refuse_silence(source, "stock", told=bool(theirs), here=any(ours.values()))
+    refuse_silence(source, "stock", told=bool(theirs), here=any(ours.values()))
     elapsed = 0 if read_to is None else now - read_to
     moved = {sku: may_have_moved(units, span=DEMAND_SPAN, elapsed=elapsed) for sku, units in ordered.items()}
     found = compare_stock(theirs, ours, moved=moved)
@@ -165,7 +150,7 @@ def _stock(work: SyncWork, source: OwnFiguresSource) -> _Compared:
         DayCompared(None, scheme, _units(sums[scheme, place]), _units(sums_here[scheme, place]), place)
         for scheme, place in sorted(listed, key=lambda each: (schemes.index(each[0]), each[1] or ""))
     ]
-    return _Compared(days, found, len(theirs))
+    return Compared(days, found, len(theirs))
 
 
 def _by_place(stock: Mapping[StockKey, int]) -> Counter[tuple[str, str | None]]:
@@ -175,7 +160,7 @@ def _by_place(stock: Mapping[StockKey, int]) -> Counter[tuple[str, str | None]]:
     return sums
 
 
-def _shown(work: SyncWork, stream: str, days: tuple[date, date], compared: _Compared) -> Reconciliation:
+def _shown(work: SyncWork, stream: str, days: tuple[date, date], compared: Compared) -> Reconciliation:
     with work.database.read() as connection:
         run = runs.get_run(connection, work.run_id, now=work.now_micros())
         names = reconciliations.place_names(connection, work.account_id)
@@ -191,6 +176,7 @@ def _shown(work: SyncWork, stream: str, days: tuple[date, date], compared: _Comp
         findings=sum(each.rows for each in sums if not each.harmless),
         days=[replace(each, place=_named(each.place, names)) for each in compared.days],
         differences=sums,
+        statements=compared.statements,
     )
 
 
@@ -199,29 +185,43 @@ def _named(place_id: str | None, names: Mapping[str, str]) -> str | None:
 
 
 def _sum(kind: DifferenceClass, rows: Sequence[Difference], currency: str, names: Mapping[str, str]) -> DifferenceSum:
-    amounts = [row.amount for row in rows if row.amount is not None]
-    money = shown_money(sum(amounts), currency) if amounts else None
+    amounts: dict[str, int] = {}
+    for row in rows:
+        if row.amount is not None:
+            told = row.currency or currency
+            amounts[told] = amounts.get(told, 0) + row.amount
+    shown = [shown_money(amount, told) for told, amount in sorted(amounts.items())]
     return DifferenceSum(
         kind=kind,
         harmless=kind in HARMLESS,
         rows=len(rows),
         units=shown_quantity(sum(row.units for row in rows)) or 0,
-        amount=None if money is None else money.amount,
         examples=[_example(row, names) for row in rows[:MOST_EXAMPLES]],
+        amounts=[money for money in shown if money is not None],
     )
 
 
 def _example(row: Difference, names: Mapping[str, str]) -> DifferenceRow:
-    show = _price if row.kind is DifferenceClass.PRICE else shown_quantity
-    return DifferenceRow(
-        day=None if row.day is None else date.fromisoformat(row.day),
+    common = DifferenceRow(
+        day=_day(row.day),
         order_id=row.order_id,
         sku=row.sku_id,
         scheme=row.scheme,
-        theirs=show(row.theirs),
-        ours=show(row.ours),
+        theirs=None,
+        ours=None,
         place=_named(row.place_id, names),
+        last_day=_day(row.last_day),
+        member=row.member,
     )
+    if row.currency is not None:
+        theirs, ours = (shown_money(each, row.currency) for each in (row.theirs, row.ours))
+        return replace(common, theirs_money=theirs, ours_money=ours)
+    show = _price if row.kind is DifferenceClass.PRICE else shown_quantity
+    return replace(common, theirs=show(row.theirs), ours=show(row.ours))
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
 
 
 def _units(thousandths: int) -> float:

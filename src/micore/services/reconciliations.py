@@ -10,7 +10,7 @@ from micore.domain.instants import micros
 from micore.domain.reconcile_views import Reconciliation
 from micore.domain.run_views import Run, Trigger
 from micore.errors import InvalidRequestError, StopRequestedError
-from micore.services.reconcile import MOSCOW
+from micore.services.comparing import MOSCOW
 from micore.services.sync import SyncService
 from micore.slots import plugin_of
 from micore.sources.base import SourceTools

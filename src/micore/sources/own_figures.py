@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
+from micore.domain.statements import Statement
 from micore.sources.base import Source
 
 
@@ -70,7 +71,7 @@ class OwnFiguresSource(Source, Protocol):
     """A source that can be reconciled."""
 
     reconciled: ClassVar[tuple[str, ...]]
-    """Streams with own figures: "orders", "stock"."""
+    """Streams with own figures: "orders", "stock"; "finance" of an OwnStatementsSource."""
     stock_schemes: ClassVar[tuple[str, ...]]
     """Schemes that `own_stock` tells whole: a sku it leaves out there has nothing to sell."""
 
@@ -84,4 +85,18 @@ class OwnFiguresSource(Source, Protocol):
 
     def own_stock(self) -> Sequence[OwnStock]:
         """The stock now. Raises as `Source.read`."""
+        ...
+
+
+@runtime_checkable
+class OwnStatementsSource(OwnFiguresSource, Protocol):
+    """A source whose payouts can be reconciled, too."""
+
+    def own_statements(self, first_day: date, end_day: date) -> Sequence[Statement]:
+        """What it says that it pays for periods that have at least a day in these, the end left out. Raises as
+        `Source.read`."""
+        ...
+
+    def statement_day(self, row: bytes) -> date | None:
+        """A day of the statement that a rejected row of the stream `finance` is of; None where it does not tell."""
         ...

@@ -9,7 +9,17 @@ from micore.domain.reconcile_views import Reconciliation
 from micore.domain.reconciling import Line
 from micore.domain.run_views import Trigger
 from micore.storage.runs import OPEN, SyncParams
-from micore.storage.tables import order_line, place, quarantine, reconciliation, run, sku, stock, stream_state
+from micore.storage.tables import (
+    finance_line,
+    order_line,
+    place,
+    quarantine,
+    reconciliation,
+    run,
+    sku,
+    stock,
+    stream_state,
+)
 
 KIND = "reconcile"
 
@@ -94,6 +104,42 @@ def quarantined(connection: Connection, account_id: int, stream: str) -> set[str
         )
     )
     return set(rows.scalars())
+
+
+MOST_WAITING = 10_000
+"""Of so many rejected rows it is asked which report they are of."""
+
+
+def waiting_rows(connection: Connection, account_id: int, stream: str) -> list[bytes]:
+    """The rejected rows that still wait, as they came; the newest of them."""
+    rows = connection.execute(
+        select(quarantine.c.bytes)
+        .where(quarantine.c.state == "waiting", quarantine.c.account_id == account_id, quarantine.c.stream == stream)
+        .order_by(quarantine.c.id.desc())
+        .limit(MOST_WAITING)
+    )
+    return list(rows.scalars())
+
+
+def first_booked(connection: Connection, account_id: int) -> str | None:
+    """The first day that an amount of the account with the marketplace is stored of; None for no amount at all."""
+    found = connection.execute(
+        select(func.min(finance_line.c.booked_day)).where(finance_line.c.account_id == account_id)
+    )
+    day: str | None = found.scalar()
+    return day
+
+
+def our_amounts(connection: Connection, account_id: int, *, since: str, to: str) -> dict[tuple[str, str, str], int]:
+    """Amounts by day, currency and part: what they are called behind their booking's id. `to` is left out."""
+    line = finance_line
+    part = func.substr(line.c.external_id, func.length(line.c.booking_id) + 2)
+    rows = connection.execute(
+        select(line.c.booked_day, line.c.currency, part, func.sum(line.c.amount))
+        .where(line.c.account_id == account_id, line.c.booked_day >= since, line.c.booked_day < to)
+        .group_by(line.c.booked_day, line.c.currency, part)
+    )
+    return {(row[0], row[1], row[2]): int(row[3]) for row in rows}
 
 
 def save(connection: Connection, result: Reconciliation, *, account_id: int, now: int) -> None:

@@ -16,7 +16,8 @@ from micore.domain.reconciling import (
     compare_sums,
     may_have_moved,
 )
-from micore.services.reconcile import DAY, MOSCOW
+from micore.services.comparing import MOSCOW
+from micore.services.reconcile import DAY
 
 MIDNIGHT = 1_794_776_400_000_000
 """2026-11-16 in Moscow."""

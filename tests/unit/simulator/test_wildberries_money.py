@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from micore.simulator import Clock, Shop, Simulator
+from micore.simulator.wildberries.tokens import BASIC, FINANCE, make_token
 from tests.unit.simulator.asking import Spec, Wildberries
 
 SPEC = Spec("wildberries-seller-api.json")
 STORAGE = "/api/v1/paid_storage"
 DETAILS = "/api/finance/v1/sales-reports/detailed"
+LIST = "/api/finance/v1/sales-reports/list"
 SALES = "/api/v1/supplier/sales"
 WEEK = {"dateFrom": "2026-11-09", "dateTo": "2026-11-15"}
 Rows = list[dict[str, Any]]
@@ -117,7 +119,8 @@ def test_rows_of_details_are_as_specified_and_paged(wildberries: Wildberries) ->
     }
     daily = details(wildberries, period="daily")
     assert [row["rrdId"] for row in daily] == [row["rrdId"] for row in rows]
-    assert len({row["reportId"] for row in daily}) == 7
+    assert len({row["reportId"] for row in daily if row["reportType"] == 1}) == 7
+    assert {row["reportType"] for row in daily} == {1, 2}
     assert all(row["dateFrom"] == row["dateTo"] == row["rrDate"] for row in daily)
 
 
@@ -187,7 +190,110 @@ def test_wrong_questions_about_details(wildberries: Wildberries, body: dict[str,
     assert SPEC.answer_faults(DETAILS, json.loads(answer.body), status=400) == []
 
 
-@pytest.mark.parametrize(("method", "path", "burst"), [("POST", DETAILS, 1), ("GET", STORAGE, 5)])
+AUTUMN: dict[str, Any] = {"dateFrom": "2026-09-07", "dateTo": "2026-11-15"}
+
+
+def test_now_and_then_there_is_every_kind_of_charge(wildberries: Wildberries) -> None:
+    rows = details(wildberries, **AUTUMN)
+    filled = {
+        name: {row["sellerOperName"] for row in rows if Decimal(row[name])}
+        for name in (
+            "penalty", "additionalPayment", "rebillLogisticCost", "ppvzReward", "deduction", "paidAcceptance",
+            "paymentSchedule", "cashbackAmount", "cashbackDiscount", "cashbackCommissionChange",
+        )
+    }  # fmt: skip
+    assert {name: len(operations) for name, operations in filled.items()} == dict.fromkeys(filled, 1)
+    assert len(set.union(*filled.values())) == 8, "each has rows of its own"
+    assert all(Decimal(row["paymentSchedule"]) <= 0 for row in rows)
+    assert {Decimal(row["additionalPayment"]) > 0 for row in rows if row["additionalPayment"] != "0"} == {True, False}
+    assert {Decimal(row["deduction"]) > 0 for row in rows if row["deduction"] != "0"} == {True, False}
+    shares = {name: sum(row["sellerOperName"] in operations for row in rows) for name, operations in filled.items()}
+    sold = sum(row["sellerOperName"] == "Продажа" for row in rows)
+    assert sold / 5 < shares["rebillLogisticCost"] < sold / 3
+    assert 0 < shares["penalty"] < sold / 50
+    assert any(len(row["rebillLogisticCost"].partition(".")[2]) == 3 for row in rows), "tenths of a kopeck"
+
+
+def test_the_list_sums_what_the_details_tell(wildberries: Wildberries) -> None:
+    body = {**AUTUMN, "period": "weekly"}
+    assert SPEC.request_faults(LIST, body) == []
+    told = wildberries.ask("POST", LIST, body)
+    assert SPEC.answer_faults(LIST, told) == []
+    assert {report["reportType"] for report in told} == {1, 2}
+    assert len(told) == 20, "ten weeks of two reports"
+    rows = details(wildberries, **AUTUMN)
+    for report in told:
+        of_it = [row for row in rows if row["reportId"] == report["reportId"]]
+        assert {(row["dateFrom"], row["dateTo"], row["reportType"]) for row in of_it} == {
+            (report["dateFrom"], report["dateTo"], report["reportType"])
+        }
+        sums = {
+            name: sum((Decimal(row[name]) * (-1 if row["docTypeName"] == "Возврат" else 1) for row in of_it), Decimal())
+            for name in COLUMNS_OF_SUMS.values()
+        }
+        assert {name: Decimal(report[name]) for name in COLUMNS_OF_SUMS} == {
+            name: sums[column] for name, column in COLUMNS_OF_SUMS.items()
+        }
+        taken = ("deliveryService", "paidStorage", "paidAcceptance", "deduction", "penalty", "cashbackAmount")
+        assert Decimal(report["bankPaymentSum"]) == (
+            sums["forPay"] + sums["additionalPayment"] + sums["paymentSchedule"]
+            - sums["cashbackCommissionChange"] - sum(sums[name] for name in taken)
+        )  # fmt: skip
+
+
+COLUMNS_OF_SUMS = {
+    "retailAmountSum": "retailAmount",
+    "forPaySum": "forPay",
+    "deliveryServiceSum": "deliveryService",
+    "paidStorageSum": "paidStorage",
+    "paidAcceptanceSum": "paidAcceptance",
+    "deductionSum": "deduction",
+    "penaltySum": "penalty",
+    "additionalPaymentSum": "additionalPayment",
+    "cashbackAmountSum": "cashbackAmount",
+    "cashbackDiscountSum": "cashbackDiscount",
+    "cashbackCommissionChangeSum": "cashbackCommissionChange",
+    "paymentSchedule": "paymentSchedule",
+}
+
+
+def test_the_list_has_pages_days_and_an_end(wildberries: Wildberries) -> None:
+    def listed(**changes: Any) -> Rows:
+        answer = wildberries.raw("POST", LIST, {**AUTUMN, **changes})
+        assert answer.status in {200, 204}
+        rows: Rows = json.loads(answer.body) if answer.status == 200 else []
+        return rows
+
+    whole = listed()
+    assert listed(limit=3) + listed(limit=100, offset=3) == whole
+    assert listed(offset=len(whole)) == []
+    assert {row["dateFrom"] for row in listed(dateFrom="2026-11-03")} == {"2026-11-09"}, "only whole ones"
+    assert listed(dateFrom="2026-11-16", dateTo="2026-11-22") == [], "not made yet"
+    assert {row["dateFrom"] for row in listed(period="daily", dateFrom="2026-11-16", dateTo="2026-11-22")} == {
+        f"2026-11-{day}" for day in range(16, 22)
+    }
+    assert listed(dateFrom="2024-02-01", dateTo="2024-12-31") == []
+
+
+def test_a_basic_token_may_not_ask_for_the_list(wildberries: Wildberries) -> None:
+    basic = Wildberries(wildberries.simulator, {"authorization": make_token(FINANCE, kind=BASIC)})
+    answer = basic.raw("POST", LIST, WEEK)
+    assert answer.status == 403
+    assert SPEC.answer_faults(LIST, json.loads(answer.body), status=403) == []
+    assert basic.raw("POST", DETAILS, WEEK).status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"dateFrom": "2026-11-01"}, {**WEEK, "dateTo": "2026-11-01"}, {**WEEK, "limit": 1001}, {**WEEK, "offset": -1}],
+)
+def test_wrong_questions_about_the_list(wildberries: Wildberries, body: dict[str, Any]) -> None:
+    answer = wildberries.raw("POST", LIST, body)
+    assert answer.status == 400
+    assert SPEC.answer_faults(LIST, json.loads(answer.body), status=400) == []
+
+
+@pytest.mark.parametrize(("method", "path", "burst"), [("POST", DETAILS, 1), ("POST", LIST, 1), ("GET", STORAGE, 5)])
 def test_money_has_its_limits(shop: Shop, clock: Clock, method: str, path: str, burst: int) -> None:
     wildberries = Wildberries(Simulator(shop, clock, monotonic=lambda: 50.0))
     answers = [wildberries.raw(method, path, WEEK, WEEK).status for _ in range(burst + 1)]

@@ -913,7 +913,7 @@ export interface components {
          * @description Why two figures differ.
          * @enum {string}
          */
-        DifferenceClass: "missing_here" | "extra_here" | "quantity" | "price" | "place" | "quarantined" | "cancelled" | "day_boundary" | "late" | "unexplained";
+        DifferenceClass: "missing_here" | "extra_here" | "quantity" | "price" | "place" | "quarantined" | "cancelled" | "day_boundary" | "late" | "unexplained" | "amount" | "sign" | "unread";
         /**
          * DifferenceRow
          * @description One row behind a difference.
@@ -945,6 +945,19 @@ export interface components {
              * @description Where, for stock that the marketplace tells by place.
              */
             place: string | null;
+            /**
+             * Last Day
+             * @description Of a report of several days.
+             */
+            last_day: string | null;
+            /**
+             * Member
+             * @description Which sum of a report: payout is all of it, other what belongs to none.
+             */
+            member: string | null;
+            /** @description From the seller's view, as the marketplace counts it; the figures above are None then. */
+            theirs_money: components["schemas"]["Money"] | null;
+            ours_money: components["schemas"]["Money"] | null;
         };
         /**
          * DifferenceSum
@@ -958,19 +971,19 @@ export interface components {
             rows: number;
             /**
              * Units
-             * @description The marketplace's less ours.
+             * @description The marketplace's less ours; 0 for finance.
              */
             units: number;
-            /**
-             * Amount
-             * @description The same in money, decimal text; None where no price is known.
-             */
-            amount: string | null;
             /**
              * Examples
              * @description The first 200 rows.
              */
             examples: components["schemas"]["DifferenceRow"][];
+            /**
+             * Amounts
+             * @description Units in money, or what differs of money, by currency; empty where none is known.
+             */
+            amounts: components["schemas"]["Money"][];
         };
         /**
          * EffectKind
@@ -1354,6 +1367,22 @@ export interface components {
              * @default alive
              */
             status: string;
+        };
+        /**
+         * MemberCompared
+         * @description One sum of a report, from the seller's view: positive is received, negative is paid.
+         */
+        MemberCompared: {
+            /** Member */
+            member: string;
+            theirs: components["schemas"]["Money"];
+            /** @description None: nothing of it is stored. */
+            ours: components["schemas"]["Money"] | null;
+            /**
+             * Counted
+             * @description False: told beside, no part of what is paid; `theirs` is as told then.
+             */
+            counted: boolean;
         };
         /**
          * Mended
@@ -2018,7 +2047,7 @@ export interface components {
             account: string;
             /**
              * Stream
-             * @description orders, stock.
+             * @description orders, stock, finance.
              */
             stream: string;
             /**
@@ -2042,10 +2071,18 @@ export interface components {
              * @description Rows in classes that are not harmless; 0: all is well.
              */
             findings: number;
-            /** Days */
+            /**
+             * Days
+             * @description Empty for finance.
+             */
             days: components["schemas"]["DayCompared"][];
             /** Differences */
             differences: components["schemas"]["DifferenceSum"][];
+            /**
+             * Statements
+             * @description For finance.
+             */
+            statements: components["schemas"]["StatementCompared"][];
         };
         /**
          * ReturnsSum
@@ -2322,6 +2359,38 @@ export interface components {
             last_success_at: string | null;
             /** @description None until a key was tried. */
             key: components["schemas"]["KeyState"] | null;
+        };
+        /**
+         * StatementCompared
+         * @description What a marketplace pays for a period, and the amounts of its days that are stored here.
+         */
+        StatementCompared: {
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /**
+             * Last Day
+             * Format: date
+             * @description Included.
+             */
+            last_day: string;
+            /**
+             * Made On
+             * Format: date
+             */
+            made_on: string;
+            /**
+             * Reports
+             * @description How many of the marketplace's reports are about these days.
+             */
+            reports: number;
+            theirs: components["schemas"]["Money"];
+            /** @description None: nothing of these days is stored. */
+            ours: components["schemas"]["Money"] | null;
+            /** Members */
+            members: components["schemas"]["MemberCompared"][];
         };
         /**
          * StatusThresholds

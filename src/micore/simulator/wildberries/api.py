@@ -47,6 +47,7 @@ _STORAGE = Bucket("paid_storage", 60.0, 5)
 _STORAGE_STATUS = Bucket("paid_storage status", 5.0, 5)
 _STORAGE_FILE = Bucket("paid_storage download", 60.0, 1)
 _FINANCE = Bucket("sales-reports detailed", 60.0, 1)
+_REPORTS = Bucket("sales-reports list", 60.0, 1)
 _DISABLED = Bucket("disabled", 2.0, 10)
 
 _OFF_DETAIL = "This method is temporarily disabled. Link: https://dev.wildberries.ru/release-notes?id=570"
@@ -104,6 +105,7 @@ class WildberriesApi:
             _Method("GET", f"{storage_task}/status", _STORAGE_STATUS, storage.status),
             _Method("GET", f"{storage_task}/download", _STORAGE_FILE, storage.download),
             _Method("POST", "/api/finance/v1/sales-reports/detailed", _FINANCE, finance.detailed),
+            _Method("POST", "/api/finance/v1/sales-reports/list", _REPORTS, finance.report_list),
             _Method("GET", "/api/v1/warehouses", _DISABLED, _disabled),
             _Method("GET", "/api/v1/transit-tariffs", _DISABLED, _disabled),
             _Method("POST", "/api/v1/acceptance/options", _DISABLED, _disabled),
@@ -149,6 +151,8 @@ class WildberriesApi:
         why_not = Token.read(token).refusal(method.pattern, now_us // 1_000_000)
         if why_not is not None:
             return problem(401, "unauthorized", why_not, "s2s-api-auth-catalog", number, moment)
+        if method.handle is finance.report_list and Token.read(token).basic:
+            return problem(403, "forbidden", "base token is not allowed", "s2s-finance", number, moment)
         return self._within_limits(method, request, number, moment)
 
     def _within_limits(self, method: _Method, request: Request, number: str, moment: str) -> Answer:

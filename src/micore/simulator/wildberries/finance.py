@@ -1,4 +1,4 @@
-"""Wildberries' details of sales reports: sales, returns, deliveries and storage of the reports that have been made."""
+"""Wildberries' sales reports that have been made: the list of them with their sums, and their details."""
 
 from __future__ import annotations
 
@@ -14,10 +14,21 @@ from numpy.typing import NDArray
 from micore.simulator.clock import DAY_US, MOSCOW, SECOND_US, moscow_day, moscow_midnight_us
 from micore.simulator.http import Answer, Request, json_answer
 from micore.simulator.shop.places import WB_SELLER
+from micore.simulator.wildberries.charges import (
+    CARRIAGE,
+    COLUMNS,
+    DELIVERY,
+    PICKUP,
+    RETURN,
+    SALE,
+    WORDS,
+    Charges,
+    charges_of,
+    lots,
+    money_of,
+)
 from micore.simulator.wildberries.fbs import order_ids
 from micore.simulator.wildberries.money import ACQUIRING_PERMILLE, COMMISSION_PERMILLE, deals
-from micore.simulator.wildberries.storage import stored
-from micore.simulator.wildberries.units import NEVER_US
 from micore.simulator.wildberries.view import View
 from micore.simulator.wildberries.wire import (
     PROBLEM,
@@ -30,18 +41,10 @@ from micore.simulator.wildberries.wire import (
 
 Ints = NDArray[np.int64]
 
-MOST_ROWS = 100_000
-FIRST_DAY = date(2024, 1, 29)
-SALE, RETURN, DELIVERY, STORAGE = range(4)
+MOST_ROWS, MOST_REPORTS = 100_000, 1_000
+FIRST_DAY, FIRST_LISTED = date(2024, 1, 29), date(2025, 1, 1)
 _MADE_AT_US = 12 * 3600 * SECOND_US
-_ID_EPOCH_SECONDS = 1_577_836_800
 _LARGEST = 2**63 - 1
-_WORDS = {
-    SALE: ("Продажа", "Продажа", ""),
-    RETURN: ("Возврат", "Возврат", ""),
-    DELIVERY: ("Продажа", "Логистика", "К клиенту при продаже"),
-    STORAGE: ("", "Хранение", ""),
-}
 
 # What a row says when it has nothing to say; every row has every field.
 _BLANK: dict[str, Any] = {
@@ -68,13 +71,31 @@ _BLANK: dict[str, Any] = {
 }  # fmt: skip
 
 
+_SUMS = (
+    ("retailAmountSum", "retailAmount", 0),
+    ("forPaySum", "forPay", 1),
+    ("deliveryServiceSum", "deliveryService", -1),
+    ("paidStorageSum", "paidStorage", -1),
+    ("paidAcceptanceSum", "paidAcceptance", -1),
+    ("deductionSum", "deduction", -1),
+    ("penaltySum", "penalty", -1),
+    ("additionalPaymentSum", "additionalPayment", 1),
+    ("cashbackAmountSum", "cashbackAmount", -1),
+    ("cashbackDiscountSum", "cashbackDiscount", 0),
+    ("cashbackCommissionChangeSum", "cashbackCommissionChange", -1),
+    ("paymentSchedule", "paymentSchedule", 1),
+)
+"""A report's sum, the column that it is of, and how it counts in what is paid out."""
+
+
 @dataclass(frozen=True)
 class _Asked:
     first: date
     last: date
     weekly: bool
-    after: int
     limit: int
+    after: int
+    """A row's id, or how many reports to leave out."""
     fields: list[str] | None
 
 
@@ -85,35 +106,75 @@ class _Report:
     number: int
     first: date
     last: date
+    kind: int = 1
 
     def head(self) -> Body:
-        """What each of its rows says of it."""
+        """What it says of itself, in the list and in each of its rows."""
         return {
             "reportId": self.number, "dateFrom": self.first.isoformat(), "dateTo": self.last.isoformat(),
-            "createDate": (self.last + timedelta(days=1)).isoformat(),
+            "createDate": (self.last + timedelta(days=1)).isoformat(), "currency": "RUB", "reportType": self.kind,
         }  # fmt: skip
 
 
 def detailed(view: View, request: Request) -> Answer:
     """POST /api/finance/v1/sales-reports/detailed: rows behind `rrdId`, and no content behind the last one."""
-    asked = _asked(view, request)
-    days = [
-        day for ordinal in range(max(asked.first, FIRST_DAY).toordinal(), asked.last.toordinal() + 1)
-        if _made(view, _report(day := date.fromordinal(ordinal), weekly=asked.weekly))
-    ]  # fmt: skip
+    asked = _asked(view, request, most=MOST_ROWS, after="rrdId")
+    days = _days_made(view, asked, FIRST_DAY)
     if not days:
         return Answer(204, b"")
-    charges = {day: int(stored(view, day).charge.sum()) for day in days}
-    which, kind, when, number = _events(view, days, [day for day in days if charges[day]])
-    shown = np.flatnonzero(number > asked.after)[: asked.limit]
-    which, kind, when, number = which[shown], kind[shown], when[shown], number[shown]
-    rows = _rows(view, asked, charges, (which, kind, when, number))
+    charges = charges_of(view, days)
+    rows = _rows(view, asked, charges.at(np.flatnonzero(charges.number > asked.after)[: asked.limit]))
     if asked.fields is not None:
         rows = [{name: row[name] for name in asked.fields if name in row} for row in rows]
     return json_answer(rows) if rows else Answer(204, b"")
 
 
-def _asked(view: View, request: Request) -> _Asked:
+def report_list(view: View, request: Request) -> Answer:
+    """POST /api/finance/v1/sales-reports/list: the reports that lie in these days, with their sums."""
+    asked = _asked(view, request, most=MOST_REPORTS, after="offset")
+    days = [
+        day for day in _days_made(view, asked, FIRST_LISTED)
+        if max(asked.first, FIRST_LISTED) <= _report(day, weekly=asked.weekly).first
+        and _report(day, weekly=asked.weekly).last <= asked.last
+    ]  # fmt: skip
+    told = _listed(view, days, weekly=asked.weekly) if days else []
+    told = told[asked.after : asked.after + asked.limit]
+    return json_answer(told) if told else Answer(204, b"")
+
+
+def _listed(view: View, days: list[date], *, weekly: bool) -> list[Body]:
+    charges = charges_of(view, days)
+    columns, second = money_of(view, charges), charges.second(view.units)
+    sign = np.where(charges.kind == RETURN, -1, 1)
+    of_day = np.array(_moscow_days(charges.when_us), dtype=np.int64)
+    told = []
+    for report in sorted({_report(day, weekly=weekly, kind=kind) for day in days for kind in (1, 2)}, key=_place):
+        chosen = (of_day >= report.first.toordinal()) & (of_day <= report.last.toordinal())
+        chosen &= second == (report.kind == 2)
+        if not chosen.any():
+            continue
+        sums = {name: int((columns[column] * sign)[chosen].sum()) for name, column, _ in _SUMS}
+        paid = sum(counts * sums[name] for name, _, counts in _SUMS)
+        told.append({
+            **report.head(), "sellerFinanceName": "ООО «Дом и Уют»", "avgSalePercent": 0,
+            **{name: _text(kopecks) for name, kopecks in sums.items()}, "bankPaymentSum": _text(paid),
+        })  # fmt: skip
+    return told
+
+
+def _place(report: _Report) -> tuple[date, int]:
+    return report.first, report.number
+
+
+def _days_made(view: View, asked: _Asked, since: date) -> list[date]:
+    """The days asked for whose reports are made."""
+    return [
+        day for ordinal in range(max(asked.first, since).toordinal(), asked.last.toordinal() + 1)
+        if _made(view, _report(day := date.fromordinal(ordinal), weekly=asked.weekly))
+    ]  # fmt: skip
+
+
+def _asked(view: View, request: Request, *, most: int, after: str) -> _Asked:
     body = json_object(request)
     if body is None:
         raise _refused(view, request, "invalid body")
@@ -127,17 +188,17 @@ def _asked(view: View, request: Request) -> _Asked:
         except ValueError:
             raise _refused(view, request, f"can't parse {name}") from None
         days.append((moment if moment.tzinfo is None else moment.astimezone(MOSCOW)).date())
-    limit = integer(body.get("limit", MOST_ROWS), low=1, high=MOST_ROWS)
-    after = integer(body.get("rrdId", 0), low=0, high=_LARGEST)
+    limit = integer(body.get("limit", most), low=1, high=most)
+    begin = integer(body.get(after, 0), low=0, high=_LARGEST)
     period, fields = body.get("period", "weekly"), body.get("fields")
-    if limit is None or after is None or period not in {"weekly", "daily"}:
-        raise _refused(view, request, "limit (1..100000), rrdId (0..), period (weekly, daily)")
+    if limit is None or begin is None or period not in {"weekly", "daily"}:
+        raise _refused(view, request, f"limit (1..{most}), {after} (0..), period (weekly, daily)")
     if fields is not None and not (isinstance(fields, list) and all(isinstance(name, str) for name in fields)):
         raise _refused(view, request, "fields must be a list of names")
     if days[1] < days[0]:
         raise _refused(view, request, "dateTo should be greater dateFrom")
     last = min(days[1], moscow_day(view.now_us))
-    return _Asked(days[0], last, period == "weekly", after, limit, fields or None)
+    return _Asked(days[0], last, period == "weekly", limit, begin, fields or None)
 
 
 def _refused(view: View, request: Request, why: str) -> RefusedError:
@@ -149,12 +210,12 @@ def _refused(view: View, request: Request, why: str) -> RefusedError:
     return RefusedError(json_answer(body, 400, content_type=PROBLEM))
 
 
-def _report(day: date, *, weekly: bool) -> _Report:
-    """The report that a day belongs to: weeks begin on Mondays."""
+def _report(day: date, *, weekly: bool, kind: int = 1) -> _Report:
+    """The report that a day belongs to: weeks begin on Mondays; the second kind is of goods bought out."""
     if not weekly:
-        return _Report(500_000_000 + day.toordinal(), day, day)
+        return _Report(500_000_000 + day.toordinal() * 2 + kind - 1, day, day, kind)
     monday = day - timedelta(days=day.weekday())
-    return _Report(300_000_000 + monday.toordinal(), monday, monday + timedelta(days=6))
+    return _Report(300_000_000 + monday.toordinal() * 2 + kind - 1, monday, monday + timedelta(days=6), kind)
 
 
 def _made(view: View, report: _Report) -> bool:
@@ -162,43 +223,21 @@ def _made(view: View, report: _Report) -> bool:
     return view.now_us >= moscow_midnight_us(report.last) + DAY_US + _MADE_AT_US
 
 
-def _events(view: View, days: list[date], charged: list[date]) -> tuple[Ints, Ints, Ints, Ints]:
-    """(unit, kind, instant, rrdId) of everything that these days are charged for, in the order of rrdId.
-
-    Storage comes once on a day that is charged for it, and belongs to no unit: -1.
-    """
-    units = view.units
-    since, end = moscow_midnight_us(days[0]), moscow_midnight_us(days[-1]) + DAY_US
-    which = units.created_between(since - 150 * DAY_US, end)
-    bought = np.where(units.cancelled[which], NEVER_US, units.final_us[which])
-    parts = []
-    for what, moments in ((SALE, bought), (RETURN, units.returned_us[which]), (DELIVERY, bought + 3600 * SECOND_US)):
-        keep = (moments >= since) & (moments < end)
-        parts.append((which[keep], np.full(int(keep.sum()), what), moments[keep]))
-    midnights = np.array([moscow_midnight_us(day) + DAY_US - SECOND_US for day in charged], dtype=np.int64)
-    parts.append((np.full(len(charged), -1), np.full(len(charged), STORAGE), midnights))
-    which, kind, when = (np.concatenate([part[column] for part in parts]).astype(np.int64) for column in range(3))
-    mark = np.full(len(which), 2400, dtype=np.int64)
-    mark[which >= 0] = (units.number[which[which >= 0]] % np.uint64(2400)).astype(np.int64)
-    number = (when // SECOND_US - _ID_EPOCH_SECONDS) * 10_000 + mark * 4 + kind
-    order = np.argsort(number, kind="stable")
-    return which[order], kind[order], when[order], number[order]
-
-
-def _rows(view: View, asked: _Asked, charges: dict[date, int], events: tuple[Ints, Ints, Ints, Ints]) -> list[Body]:
-    which, kind, when, number = events
-    starts = functools.cache(lambda day, what: _start(day, what, weekly=asked.weekly))
-    goods = _goods(view, which[which >= 0], when[which >= 0])
-    sums = _sums(view, which[which >= 0])
+def _rows(view: View, asked: _Asked, charges: Charges) -> list[Body]:
+    starts = functools.cache(lambda day, what, kind: _start(day, what, weekly=asked.weekly, kind=kind))
+    of_unit = charges.at(np.flatnonzero(charges.which >= 0))
+    goods, terms = _goods(view, of_unit.which, of_unit.when_us), _terms(view, of_unit)
+    money = {name: column.tolist() for name, column in money_of(view, charges).items()}
+    columns = (charges.which, charges.kind, charges.second(view.units), charges.number)
     rows = []
-    for what, days, rrd_id in zip(kind.tolist(), _moscow_days(when), number.tolist(), strict=True):
-        day = date.fromordinal(days)
-        body = {**starts(day, what), "rrdId": rrd_id}
-        if what == STORAGE:
-            rows.append({**body, "paidStorage": _text((charges[day] + 50) // 100)})
-            continue
-        delivery, sold = next(sums)
-        rows.append(body | next(goods) | (delivery if what == DELIVERY else sold))
+    for place, (which, what, second, rrd_id, day) in enumerate(
+        zip(*(column.tolist() for column in columns), _moscow_days(charges.when_us), strict=True)
+    ):
+        row = {**starts(date.fromordinal(day), what, 2 if second else 1), "rrdId": rrd_id}
+        if which >= 0:
+            row |= next(goods) | next(terms)
+        row |= {name: _text(money[name][place]) for name in COLUMNS[what]}
+        rows.append(row)
     return rows
 
 
@@ -208,30 +247,40 @@ def _moscow_days(when_us: Ints) -> list[int]:
     return days
 
 
-def _sums(view: View, which: Ints) -> Iterator[tuple[Body, Body]]:
-    """What the delivery of each unit says of money, and what its sale or return does."""
-    costs = deals(view.shop, view.units, which)
+def _terms(view: View, charges: Charges) -> Iterator[Body]:
+    """What each row of a unit says beside its sums: of a sale its terms; of what Wildberries settles with its own
+    reward both."""
+    costs, percent = deals(view.shop, view.units, charges.which), COMMISSION_PERMILLE / 10
     columns = (
-        view.units.k[which], costs.full, costs.price, costs.paid, costs.passed_on, costs.discount_percent,
-        costs.spp_percent, costs.price * ACQUIRING_PERMILLE // 1000,
+        charges.kind, costs.full, costs.price, costs.discount_percent, costs.spp_percent,
+        lots(view.units, charges.which, 8),
     )  # fmt: skip
-    percent = COMMISSION_PERMILLE / 10
-    deliveries = functools.cache(lambda k: _text(4600 + round(1400 * max(view.card(k).litres - 1, 0))))
-    for k, full, price, paid, passed_on, discount, spp, fee in zip(*(one.tolist() for one in columns), strict=True):
-        yield {"deliveryAmount": 1, "deliveryService": deliveries(k)}, {
-            "quantity": 1, "retailPrice": _text(full), "retailPriceWithDisc": _text(price),
-            "retailAmount": _text(paid), "salePercent": discount, "productDiscountForReport": discount, "spp": spp,
-            "commissionPercent": percent, "kvwBase": percent, "kvw": percent, "forPay": _text(passed_on),
-            "acquiringFee": _text(fee), "acquiringPercent": ACQUIRING_PERMILLE / 10,
-            "paymentProcessing": "Комиссия за организацию платежа с НДС",
-        }  # fmt: skip
+    for what, full, price, discount, spp, lot in zip(*(column.tolist() for column in columns), strict=True):
+        if what in (SALE, RETURN):
+            yield {
+                "quantity": 1, "retailPrice": _text(full), "retailPriceWithDisc": _text(price),
+                "salePercent": discount, "productDiscountForReport": discount, "spp": spp,
+                "commissionPercent": percent, "kvwBase": percent, "kvw": percent,
+                "acquiringPercent": ACQUIRING_PERMILLE / 10,
+                "paymentProcessing": "Комиссия за организацию платежа с НДС",
+            }  # fmt: skip
+        elif what in (CARRIAGE, PICKUP):
+            # The same amount is taken off Wildberries' own reward, so it is no part of what is paid out.
+            kopecks = 900 + lot
+            without_vat = kopecks * 5 // 6
+            # Tenths of a kopeck, as in the official example.
+            cost = {"rebillLogisticCost": f"{_text(kopecks // 100 * 100)}.{kopecks % 100:02d}{lot % 9 + 1}"}
+            paid = cost if what == CARRIAGE else {"ppvzReward": _text(kopecks)}
+            yield {**paid, "vw": _text(-without_vat), "vwNds": _text(without_vat - kopecks)}
+        else:
+            yield {"deliveryAmount": 1} if what == DELIVERY else {}
 
 
-def _start(day: date, what: int, *, weekly: bool) -> Body:
+def _start(day: date, what: int, *, weekly: bool, kind: int) -> Body:
     """What all rows of a kind say on one day."""
-    doc_type, operation, bonus = _WORDS[what]
+    doc_type, operation, bonus = WORDS[what]
     return {
-        **_BLANK, **_report(day, weekly=weekly).head(), "rrDate": day.isoformat(), "docTypeName": doc_type,
+        **_BLANK, **_report(day, weekly=weekly, kind=kind).head(), "rrDate": day.isoformat(), "docTypeName": doc_type,
         "sellerOperName": operation, "bonusTypeName": bonus, "fixTariffDateFrom": day.isoformat(),
         "fixTariffDateTo": day.isoformat(),
     }  # fmt: skip
@@ -267,5 +316,5 @@ def _product(view: View, k: int) -> Body:
 
 def _text(kopecks: int) -> str:
     """Money as this report writes it: roubles, as short as they are exact."""
-    whole, rest = divmod(kopecks, 100)
-    return f"{whole}.{rest:02d}".rstrip("0").rstrip(".") if rest else str(whole)
+    sign, (whole, rest) = "-" if kopecks < 0 else "", divmod(abs(kopecks), 100)
+    return f"{sign}{whole}.{rest:02d}".rstrip("0").rstrip(".") if rest else f"{sign}{whole}"

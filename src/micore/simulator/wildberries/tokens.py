@@ -50,6 +50,7 @@ class Token:
     """Bits; None: all."""
     expires_s: int | None = None
     test: bool = False
+    basic: bool = False
 
     @classmethod
     def read(cls, text: str) -> Token:
@@ -63,6 +64,7 @@ class Token:
             bits if isinstance(bits, int) and not isinstance(bits, bool) else None,
             expires if isinstance(expires, int) and not isinstance(expires, bool) else None,
             claims.get("t") is True or claims.get("acc") == TEST,
+            claims.get("acc") == BASIC,
         )
 
     def refusal(self, path: str, now_s: int) -> str | None:

@@ -258,15 +258,37 @@ class ReportRow(Struct):
     for_pay: Amount | None = None
     acquiring_fee: Amount | None = None
     delivery_service: Amount | None = None
-    rebill_logistic_cost: Amount | None = None
     paid_storage: Amount | None = None
     paid_acceptance: Amount | None = None
     penalty: Amount | None = None
     deduction: Amount | None = None
     additional_payment: Amount | None = None
     cashback_amount: Amount | None = None
-    cashback_discount: Amount | None = None
     cashback_commission_change: Amount | None = None
+    payment_schedule: Amount | None = None
+    """The only one that comes with the seller's sign."""
+
+
+class ListedReport(Struct):
+    """A weekly report with its sums, in /api/finance/v1/sales-reports/list."""
+
+    report_id: Id
+    date_from: str
+    date_to: str
+    create_date: str
+    currency: str
+    for_pay_sum: Amount
+    delivery_service_sum: Amount
+    paid_storage_sum: Amount
+    paid_acceptance_sum: Amount
+    deduction_sum: Amount
+    penalty_sum: Amount
+    additional_payment_sum: Amount
+    cashback_amount_sum: Amount
+    cashback_discount_sum: Amount
+    cashback_commission_change_sum: Amount
+    payment_schedule: Amount
+    bank_payment_sum: Amount
 
 
 class OrderedTask(Struct):

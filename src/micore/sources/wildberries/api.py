@@ -50,6 +50,7 @@ SUPPLIES_PATH = "/api/v1/supplies"
 SUPPLY_PATH = f"{SUPPLIES_PATH}/{NUMBER}"
 SUPPLY_GOODS_PATH = f"{SUPPLIES_PATH}/{NUMBER}/goods"
 FINANCE_PATH = "/api/finance/v1/sales-reports/detailed"
+REPORTS_PATH = "/api/finance/v1/sales-reports/list"
 STORAGE_PATH = "/api/v1/paid_storage"
 STORAGE_STATUS_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/status"
 STORAGE_FILE_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/download"
@@ -116,7 +117,7 @@ def limits_of(category: Category) -> _Limits:
         case Category.STATISTICS:
             return _Limits((), {ORDERS_PATH: [TokenBucket(10, 60.0)], SALES_PATH: [TokenBucket(1, 60.0)]})
         case Category.FINANCE:
-            return _Limits((), {FINANCE_PATH: [TokenBucket(1, 60.0)]})
+            return _Limits((), {path: [TokenBucket(1, 60.0)] for path in (FINANCE_PATH, REPORTS_PATH)})
         case Category.COMMON:
             return _Limits((), {SELLER_INFO_PATH: [TokenBucket(10, 60.0)]})
 

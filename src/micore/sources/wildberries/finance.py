@@ -43,17 +43,20 @@ ADVERTS = "продвижени"
 Column = tuple[str, str, int, FinanceKind]
 _COLUMNS: tuple[Column, ...] = (
     ("delivery", "delivery_service", -1, FinanceKind.DELIVERY),
-    ("carriage", "rebill_logistic_cost", -1, FinanceKind.DELIVERY),
     ("storage", "paid_storage", -1, FinanceKind.STORAGE),
     ("acceptance", "paid_acceptance", -1, FinanceKind.ACCEPTANCE),
     ("penalty", "penalty", -1, FinanceKind.PENALTY),
     ("deduction", "deduction", -1, FinanceKind.OTHER),
     ("addition", "additional_payment", 1, FinanceKind.CORRECTION),
     ("points", "cashback_amount", -1, FinanceKind.CORRECTION),
-    ("discount", "cashback_discount", 1, FinanceKind.CORRECTION),
     ("programme", "cashback_commission_change", -1, FinanceKind.OTHER),
+    ("schedule", "payment_schedule", 1, FinanceKind.OTHER),
 )
-"""What it is called in an amount's id, the column, its sign from the seller's view, and what it is for."""
+"""What it is called in an amount's id, the column, its sign from the seller's view, and what it is for.
+
+Left out, for they change nothing in what is paid out: `rebillLogisticCost` and `ppvzReward`, which Wildberries settles
+with its own reward, and `cashbackDiscount`, which stands in the sale already.
+"""
 
 FIELDS = tuple(dict.fromkeys(field.encode_name for field in msgspec.structs.fields(ReportRow)))
 """All that is asked for; a whole row is five times as long."""

@@ -15,7 +15,7 @@ from micore.sources.wildberries.answers import Struct
 from micore.sources.wildberries.api import FEED_PATH, NAME, Category, WildberriesApi
 from micore.sources.wildberries.statistics import MOSCOW, moscow
 
-RECONCILED = ("orders", "stock")
+RECONCILED = ("orders", "stock", "finance")
 KEPT_DAYS = 30
 PAGE_ROWS = 10_000
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 import msgspec
 
 from micore.domain.retirements import Retirement
+from micore.domain.statements import Statement
 from micore.errors import NotFoundError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.keys import FirstSync, KeyFacts
@@ -16,7 +17,7 @@ from micore.sources.options import header_text, whole_number
 from micore.sources.own_figures import OwnOrders, OwnStock
 from micore.sources.ranges import RangePlan
 from micore.sources.rereading import reread_each
-from micore.sources.wildberries import own_figures, own_stock
+from micore.sources.wildberries import own_figures, own_statements, own_stock
 from micore.sources.wildberries.answers import SellerInfo
 from micore.sources.wildberries.api import (
     CURRENCY,
@@ -146,6 +147,14 @@ class WildberriesSource:
     def own_stock(self) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock."""
         return own_stock.own_stock(self._api)
+
+    def own_statements(self, first_day: date, end_day: date) -> Sequence[Statement]:
+        """See OwnStatementsSource.own_statements."""
+        return own_statements.own_statements(self._api, first_day, end_day)
+
+    def statement_day(self, row: bytes) -> date | None:
+        """See OwnStatementsSource.statement_day."""
+        return own_statements.statement_day(row)
 
     def key(self) -> KeyFacts:
         """See KeySource.key."""

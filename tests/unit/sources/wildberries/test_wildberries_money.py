@@ -86,7 +86,9 @@ def test_every_column_of_money_is_an_amount_of_its_own(wb: Bench) -> None:
         report_row(3, **nothing, sellerOperName="Хранение", paidStorage="12647.29", docTypeName=""),
         report_row(4, **nothing, sellerOperName="Удержание", deduction="6354", bonusTypeName="«WB Продвижение»"),
         report_row(5, **nothing, sellerOperName="Штраф", penalty="231.35", additionalPayment="10", deduction="1"),
-        report_row(6, **nothing, sellerOperName="Платная приемка", paidAcceptance="865", rebillLogisticCost="1.349"),
+        report_row(6, **nothing, sellerOperName="Платная приемка", paidAcceptance="865"),
+        report_row(7, **nothing, sellerOperName="Разовое изменение срока перечисления", paymentSchedule="-13.5"),
+        report_row(8, **nothing, sellerOperName="Лояльность", cashbackAmount="2", cashbackCommissionChange="0.2"),
     ]
     pages = wb.read("finance")
     assert amounts(pages) == [
@@ -97,11 +99,27 @@ def test_every_column_of_money_is_an_amount_of_its_own(wb: Bench) -> None:
         ("penalty", "penalty", -2_313_500),
         ("deduction", "other", -10_000),
         ("addition", "correction", 100_000),
-        ("carriage", "delivery", -13_490),
         ("acceptance", "acceptance", -8_650_000),
+        ("schedule", "other", -135_000),
+        ("points", "correction", -20_000),
+        ("programme", "other", -2_000),
     ]
     assert {(record.sku_id, record.order_id) for record in records(pages)} == {(None, None)}
     assert records(pages)[0].name == "Логистика: К клиенту"
+
+
+def test_what_is_no_part_of_the_payout_is_no_amount(wb: Bench) -> None:
+    """Wildberries settles it with its own reward, or has it in the sale already."""
+    nothing = {"forPay": "0", "retailAmount": "0", "acquiringFee": "0"}
+    beside = {
+        "rebillLogisticCost": "1.349",
+        "ppvzReward": "12",
+        "vw": "-1.12",
+        "vwNds": "-0.23",
+        "cashbackDiscount": "19",
+    }
+    wb.shop.finance = [report_row(1, **nothing, **beside, sellerOperName="Возмещение издержек по перевозке")]
+    assert records(wb.read("finance")) == []
 
 
 def test_money_of_goods_that_nobody_knows_is_still_money(wb: Bench) -> None:

@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
-import type { Reconciliation } from "@/api/types";
+import type { DifferenceRow, Reconciliation } from "@/api/types";
 import { violations } from "@/testing/axe";
 import { openApp } from "@/testing/render";
 
@@ -15,20 +15,37 @@ const compared = (part: Partial<Reconciliation> = {}): Reconciliation => ({
   findings: 0,
   days: [{ day: "2026-11-10", scheme: null, theirs: 12, ours: 10, place: null }],
   differences: [],
+  statements: [],
   ...part,
 });
+
+const row = (part: Partial<DifferenceRow>): DifferenceRow => ({
+  day: "2026-11-10",
+  order_id: null,
+  sku: null,
+  scheme: null,
+  theirs: null,
+  ours: null,
+  place: null,
+  last_day: null,
+  member: null,
+  theirs_money: null,
+  ours_money: null,
+  ...part,
+});
+const rub = (amount: string) => ({ amount, currency: "RUB" });
 
 const differing = compared({
   findings: 2,
   differences: [
-    { kind: "late", harmless: true, rows: 1, units: 1, amount: null, examples: [] },
+    { kind: "late", harmless: true, rows: 1, units: 1, amounts: [], examples: [] },
     {
       kind: "missing_here",
       harmless: false,
       rows: 2,
       units: 2,
-      amount: "1400.00",
-      examples: [{ day: "2026-11-10", order_id: "P-77", sku: "18", scheme: null, theirs: 2, ours: null, place: null }],
+      amounts: [rub("1400.00")],
+      examples: [row({ order_id: "P-77", sku: "18", theirs: 2 })],
     },
   ],
 });
@@ -51,16 +68,8 @@ describe("the comparison with the marketplaces", () => {
   });
 
   it("names both prices with their currency, and says where there was nothing to compare", async () => {
-    const example = {
-      day: "2026-11-10",
-      order_id: "P-8",
-      sku: "18",
-      scheme: null,
-      theirs: 700,
-      ours: 650.5,
-      place: null,
-    };
-    const price = { kind: "price", harmless: false, rows: 1, units: 0, amount: "49.50" } as const;
+    const example = row({ order_id: "P-8", sku: "18", theirs: 700, ours: 650.5 });
+    const price = { kind: "price" as const, harmless: false, rows: 1, units: 0, amounts: [rub("49.50")] };
     const priced = compared({ findings: 1, differences: [{ ...price, examples: [example] }] });
     const none = { day: null, scheme: "FBS", theirs: 0, ours: 0, place: "Химки" };
     const nothing = compared({ run_id: 9, stream: "stock", days: [none] });
@@ -72,6 +81,78 @@ describe("the comparison with the marketplaces", () => {
     expect(second).not.toHaveTextContent("Both sides are the same.");
     await user.click(within(second!).getByText("Sums by scheme"));
     expect(within(second!).getByRole("row", { name: /FBS, Химки 0 0/ })).toBeVisible();
+  });
+
+  it("shows payouts report by report with their sums, and names the one that counts otherwise", async () => {
+    const week = {
+      first_day: "2026-11-09",
+      last_day: "2026-11-15",
+      made_on: "2026-11-16",
+      reports: 2,
+      theirs: rub("8062.00"),
+      ours: rub("7600.00"),
+      members: [
+        { member: "for_pay", theirs: rub("8293.00"), ours: rub("8293.00"), counted: true },
+        { member: "penalty", theirs: rub("-231.00"), ours: rub("-231.00"), counted: true },
+        { member: "storage", theirs: rub("-90.00"), ours: null, counted: true },
+        { member: "discount", theirs: rub("19.00"), ours: null, counted: false },
+        { member: "surprise", theirs: rub("1.00"), ours: rub("1.00"), counted: true },
+      ],
+    };
+    const other = { ...week, first_day: "2026-11-02", last_day: "2026-11-08", reports: 1, ours: week.theirs };
+    const named = row({
+      day: "2026-11-09",
+      last_day: "2026-11-15",
+      member: "penalty",
+      theirs_money: rub("231.00"),
+      ours_money: rub("-231.00"),
+    });
+    const sign = { kind: "sign" as const, harmless: false, rows: 1, units: 0, amounts: [rub("462.00")] };
+    const paid = compared({
+      source: "wildberries",
+      stream: "finance",
+      findings: 1,
+      days: [],
+      differences: [{ ...sign, examples: [named] }],
+      statements: [other, week],
+    });
+    const { user, container } = await openApp("/reconcile", { api: { reconciliations: [paid] } });
+    const panel = await screen.findByRole("region", { name: "Wildberries “main”, Finances" });
+    expect(panel).toHaveTextContent("Counts otherwise");
+    expect(panel).toHaveTextContent("Theirs less ours₽462");
+    expect(panel).toHaveTextContent("Please report it");
+    expect(panel).not.toHaveTextContent("Units");
+    await user.click(within(panel).getByText("The row behind it"));
+    expect(within(panel).getByText("marketplace ₽231, here −₽231")).toBeVisible();
+    expect(panel).toHaveTextContent("9–15 Nov, 2 reports marketplace pays ₽8,062, by what is stored here ₽7,600");
+    expect(panel).toHaveTextContent("2–8 Nov ₽8,062 on both sides");
+    await user.click(within(panel).getByText("9–15 Nov, 2 reports"));
+    const table = within(panel).getByRole("table", { name: "9–15 Nov, 2 reports" });
+    expect(within(table).getByRole("row", { name: "Storage −₽90 not there" })).toBeVisible();
+    expect(within(table).getByRole("row", { name: /told beside, not paid ₽19 –/ })).toBeVisible();
+    expect(within(table).getByRole("row", { name: "surprise ₽1 ₽1" })).toBeVisible();
+    expect(within(table).getByRole("row", { name: "Paid out ₽8,062 ₽7,600" })).toBeVisible();
+    expect(await violations(container)).toEqual([]);
+  });
+
+  it("shows the newest reports, and all on request", async () => {
+    const weeks = ["02", "09", "16", "23", "30"].map((day) => ({
+      first_day: `2026-03-${day}`,
+      last_day: `2026-03-${day}`,
+      made_on: "2026-04-01",
+      reports: 1,
+      theirs: rub("10.00"),
+      ours: rub("10.00"),
+      members: [],
+    }));
+    const paid = compared({ source: "wildberries", stream: "finance", days: [], statements: weeks });
+    const { user } = await openApp("/reconcile", { api: { reconciliations: [paid] } });
+    const panel = await screen.findByRole("region", { name: "Wildberries “main”, Finances" });
+    expect(panel).toHaveTextContent("Both sides are the same.");
+    expect(within(panel).getAllByRole("table", { hidden: true })).toHaveLength(4);
+    expect(panel).not.toHaveTextContent("2 Mar");
+    await user.click(within(panel).getByRole("button", { name: "Show all 5 reports" }));
+    expect(panel).toHaveTextContent("2 Mar");
   });
 
   it("is started from its page, which is linked from the syncs", async () => {

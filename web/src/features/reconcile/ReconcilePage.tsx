@@ -1,7 +1,7 @@
 /** Our tables beside the marketplaces' own figures: what differs and needs a look first, the sums below. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { queries, startReconciliation } from "@/api/queries";
-import type { DifferenceSum, Reconciliation } from "@/api/types";
+import type { DifferenceRow, DifferenceSum, Reconciliation } from "@/api/types";
 import { Bone, Bones, RowBones } from "@/components/states/Bones";
 import { Center } from "@/components/states/Center";
 import { ErrorState } from "@/components/states/ErrorState";
@@ -9,12 +9,15 @@ import { Notice } from "@/components/states/Notice";
 import { BusyButton } from "@/components/ui/BusyButton";
 import { State } from "@/components/ui/Status";
 import "@/features/reconcile/reconcile.css";
+import { memberName, Statements } from "@/features/reconcile/Statements";
 import { streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
 import { useNow, useTitle } from "@/lib/hooks";
 import { sourceTitle } from "@/lib/names";
 
 const lastDay = (end: string) => new Date(Date.parse(`${end}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
+
+const currencyOf = (row: DifferenceRow) => (row.theirs_money ?? row.ours_money)?.currency;
 
 /** Units, or for prices money; "not there" where a side has none at all. */
 function useFigure(kind: DifferenceSum["kind"], currency: string | undefined) {
@@ -30,13 +33,22 @@ function Rows({ told, currency }: { told: DifferenceSum; currency: string | unde
   const { t, f } = useI18n();
   const words = t.past.compare;
   const figure = useFigure(told.kind, currency);
+  const side = (row: DifferenceRow, of: "theirs" | "ours") => {
+    const money = of === "theirs" ? row.theirs_money : row.ours_money;
+    return money ? f.price(money) : figure(row[of]);
+  };
   return (
     <details>
       <summary className="link">{words.examples(told.examples.length)}</summary>
       <ul className="compare-rows">
         {told.examples.map((row) => (
-          <li key={[row.order_id, row.sku, row.day, row.scheme, row.place].join(" ")}>
-            <b>{row.order_id ?? (row.day ? f.day(row.day) : row.scheme)}</b>
+          <li key={[row.order_id, row.sku, row.day, row.scheme, row.place, row.member, currencyOf(row)].join(" ")}>
+            {row.member ? (
+              <b>{memberName(words.pay.members, row.member)}</b>
+            ) : (
+              <b>{row.order_id ?? (row.day ? f.day(row.day) : row.scheme)}</b>
+            )}
+            {row.member && row.day && <span>{f.dayRange(row.day, row.last_day ?? row.day)}</span>}
             {row.order_id && row.day && <span>{f.day(row.day)}</span>}
             {row.place && <span>{row.place}</span>}
             {row.sku && (
@@ -44,7 +56,7 @@ function Rows({ told, currency }: { told: DifferenceSum; currency: string | unde
                 {words.sku} {row.sku}
               </span>
             )}
-            <span className="num">{words.sides(figure(row.theirs), figure(row.ours))}</span>
+            <span className="num">{words.sides(side(row, "theirs"), side(row, "ours"))}</span>
           </li>
         ))}
       </ul>
@@ -52,7 +64,8 @@ function Rows({ told, currency }: { told: DifferenceSum; currency: string | unde
   );
 }
 
-function Differences({ differences, caption }: { differences: readonly DifferenceSum[]; caption: string }) {
+function Differences({ told: { differences, stream }, caption }: { told: Reconciliation; caption: string }) {
+  const ofMoney = stream === "finance";
   const { t, f } = useI18n();
   const words = t.past.compare;
   const { data: meta } = useQuery(queries.meta());
@@ -72,17 +85,20 @@ function Differences({ differences, caption }: { differences: readonly Differenc
               <dt>{words.rows}</dt>
               <dd className="num">{f.number(told.rows)}</dd>
             </div>
-            <div>
-              <dt>{words.units}</dt>
-              <dd className="num">{f.number(told.units)}</dd>
-            </div>
-            {told.amount !== null && meta && (
+            {!ofMoney && (
               <div>
-                <dt>{words.money}</dt>
-                <dd className="num">{f.price({ amount: told.amount, currency: meta.currency })}</dd>
+                <dt>{words.units}</dt>
+                <dd className="num">{f.number(told.units)}</dd>
               </div>
             )}
+            {told.amounts.map((money) => (
+              <div key={money.currency}>
+                <dt>{ofMoney ? words.pay.difference : words.money}</dt>
+                <dd className="num">{f.price(money)}</dd>
+              </div>
+            ))}
           </dl>
+          {ofMoney && words.pay.advice[told.kind] && <p className="dim">{words.pay.advice[told.kind]}</p>}
           <Rows told={told} currency={meta?.currency} />
         </li>
       ))}
@@ -131,7 +147,9 @@ function Compared({ told }: { told: Reconciliation }) {
   const now = useNow();
   const id = `compared-${told.run_id}-${told.stream}`;
   const title = words.head(sourceTitle(told.source), told.account, streamName(t, told.stream));
-  const empty = told.differences.length === 0 && told.days.every((day) => day.theirs === 0 && day.ours === 0);
+  const nothing = told.statements.length === 0;
+  const empty =
+    nothing && told.differences.length === 0 && told.days.every((day) => day.theirs === 0 && day.ours === 0);
   return (
     <section className="panel compare" aria-labelledby={id}>
       <div className="panel-head">
@@ -155,10 +173,10 @@ function Compared({ told }: { told: Reconciliation }) {
             ? words.at(f.zonedClock(told.checked_at, now))
             : words.of(f.dayRange(told.first_day, lastDay(told.end_day)), f.zonedClock(told.checked_at, now))}
         </time>
-        {told.findings > 0 && told.stream !== "stock" && ` · ${words.again}`}
+        {told.findings > 0 && told.stream === "orders" && ` · ${words.again}`}
       </p>
-      {told.differences.length > 0 && <Differences differences={told.differences} caption={title} />}
-      <Sums told={told} />
+      {told.differences.length > 0 && <Differences told={told} caption={title} />}
+      {told.stream === "finance" ? <Statements statements={told.statements} /> : <Sums told={told} />}
     </section>
   );
 }

@@ -1,0 +1,41 @@
+"""What every stream's comparison with the marketplace's own figures has in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta, timezone
+
+from micore.domain.reconcile_views import DayCompared, StatementCompared
+from micore.domain.reconciling import Difference
+from micore.errors import SourceProtocolError
+from micore.services.sync_work import SyncWork
+from micore.sources.own_figures import OwnFiguresSource
+
+MOSCOW = timezone(timedelta(hours=3))
+"""Whose days both marketplaces count by."""
+RECENT = 86_400_000_000
+"""Microseconds. A reading that is older excuses nothing: then what is missing is missing because nobody reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of a stream, before it is shown."""
+
+    days: list[DayCompared]
+    differences: list[Difference]
+    rows: int
+    statements: list[StatementCompared] = field(default_factory=list)
+    range: tuple[date, date] | None = None
+    """Which days were compared, the end left out; None: those asked for."""
+
+
+def recent(work: SyncWork, read_to: int | None) -> int | None:
+    """A reading that may excuse what is missing behind it; None where there is none."""
+    return read_to if read_to is not None and work.now_micros() - read_to <= RECENT else None
+
+
+def refuse_silence(source: OwnFiguresSource, stream: str, *, told: bool, here: bool) -> None:
+    """Where the marketplace tells nothing at all and we have something, nothing was compared."""
+    if here and not told:
+        problem = "its own figures came empty, though something is stored here: nothing could be compared"
+        raise SourceProtocolError(source.name, path=stream, problem=problem)
