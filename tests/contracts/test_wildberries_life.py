@@ -45,9 +45,14 @@ def running() -> Iterator[Running]:
 def source(running: Running) -> Iterator[WildberriesSource]:
     barcodes: dict[str, str] = {}
     options = {"api_token": "token-for-tests", "base_url": running.wildberries_url, "history_days": "50"}
-    made = WildberriesSource(
-        options, replace(HandClock().tools(), sku_of_barcode=lambda barcode, _: barcodes.get(barcode))
+    hand = HandClock()
+    tools = replace(
+        hand.tools(),
+        # Days that pass at the marketplace pass here too.
+        monotonic=lambda: hand.seconds + running.clock.jumped_seconds,
+        sku_of_barcode=lambda barcode, _: barcodes.get(barcode),
     )
+    made = WildberriesSource(options, tools)
     barcodes.update(
         (barcode, record.sku_id)
         for page in made.read("catalogue", None)

@@ -90,6 +90,21 @@ def _taken_over(process: Installation) -> Run:
     return process.sync()
 
 
+def test_whole_syncs_hardly_ever_ask_ping(migrated_sqlite_url: str, tmp_path: Path) -> None:
+    hand = HandClock()
+    with (
+        market_on(hand) as market,
+        installed(
+            market, "wildberries", migrated_sqlite_url, tmp_path, clock=hand, now=market.clock.now
+        ) as installation,
+    ):
+        for _ in range(3):
+            assert came_through(installation.sync())
+        asked = market.simulator.stats.requests
+        assert asked["GET /api/v1/seller-info"] == 3
+        assert asked["GET /ping"] <= 3
+
+
 @pytest.mark.parametrize("source", OPTIONS)
 def test_a_sync_comes_through_a_storm_of_ten_minutes(source: str, migrated_sqlite_url: str, tmp_path: Path) -> None:
     hand = HandClock()

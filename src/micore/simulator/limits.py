@@ -1,4 +1,5 @@
-"""The marketplaces' request limits, in real time: a sliding window for Ozon, token buckets for Wildberries."""
+"""The marketplaces' request limits, in real time: sliding windows for Ozon, token buckets for Wildberries, which has a
+window for /ping."""
 
 from __future__ import annotations
 
@@ -81,8 +82,30 @@ class Bucket:
 
 
 @dataclass(frozen=True)
+class Window:
+    """At most `burst` requests in any `seconds`."""
+
+    name: str
+    seconds: float
+    burst: int
+
+    @property
+    def interval_seconds(self) -> float:
+        """One request's share of the window."""
+        return self.seconds / self.burst
+
+    @property
+    def error_cost(self) -> int:
+        """An answer 4XX counts like any other."""
+        return 1
+
+
+Limit = Bucket | Window
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """What a bucket says to one request; times are whole seconds, rounded up."""
+    """What a limit says to one request; times are whole seconds, rounded up."""
 
     allowed: bool
     limit: int
@@ -91,27 +114,45 @@ class Verdict:
     retry_seconds: int
 
 
-class TokenBuckets:
-    """The fill of each caller's buckets."""
+class Limits:
+    """What each caller has used of each limit."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._fill: dict[tuple[str, str], tuple[float, float]] = {}
+        self._seen: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
 
-    def take(self, caller: str, bucket: Bucket) -> Verdict:
-        """Take one token if there is one."""
+    def take(self, caller: str, limit: Limit) -> Verdict:
+        """Count one request if it is allowed; one that is not counts where an answer 4XX counts several times."""
+        return self._look(caller, limit) if isinstance(limit, Window) else self._take_token(caller, limit)
+
+    def _look(self, caller: str, window: Window) -> Verdict:
+        now, seen = self._monotonic(), self._seen[caller, window.name]
+        while seen and seen[0] <= now - window.seconds:
+            seen.popleft()
+        allowed = len(seen) < window.burst
+        if allowed:
+            seen.append(now)
+        retry, reset = (math.ceil(at + window.seconds - now) for at in (seen[0], seen[-1]))
+        return Verdict(allowed, window.burst, window.burst - len(seen), reset, 0 if allowed else retry)
+
+    def _take_token(self, caller: str, bucket: Bucket) -> Verdict:
         tokens = self._tokens(caller, bucket)
         allowed = tokens >= 1
-        tokens -= allowed
+        if allowed:
+            tokens -= 1
+        elif bucket.error_cost > 1:
+            tokens -= bucket.error_cost
         self._fill[caller, bucket.name] = (tokens, self._monotonic())
         retry = 0 if allowed else math.ceil((1 - tokens) * bucket.interval_seconds)
         reset = math.ceil((bucket.burst - tokens) * bucket.interval_seconds)
         return Verdict(allowed, bucket.burst, max(0, math.floor(tokens)), reset, max(retry, 0 if allowed else 1))
 
-    def charge_error(self, caller: str, bucket: Bucket) -> None:
-        """Take what a refused request costs on top of its one token."""
-        tokens = self._tokens(caller, bucket)
-        self._fill[caller, bucket.name] = (tokens - (bucket.error_cost - 1), self._monotonic())
+    def charge_error(self, caller: str, limit: Limit) -> None:
+        """Take what an answer 4XX costs on top of its one token."""
+        if isinstance(limit, Bucket):
+            tokens = self._tokens(caller, limit)
+            self._fill[caller, limit.name] = (tokens - (limit.error_cost - 1), self._monotonic())
 
     def _tokens(self, caller: str, bucket: Bucket) -> float:
         now = self._monotonic()

@@ -103,6 +103,8 @@ class Answer(Generic[T]):
     raw: RawAnswer
     marketplace_now: datetime
     """The Date header, UTC; our clock where there is none."""
+    dated: bool = True
+    """There is a Date header."""
 
 
 class _ErrorBody(msgspec.Struct):
@@ -211,7 +213,8 @@ class ApiClient:
                 seconds = self._tools.monotonic() - started
                 self._tools.on_request(self._source, f"{question.method} {question.pattern}", status, seconds)
         received_at = self._tools.now()
-        now = date_of(response.headers) or received_at
+        told_at = date_of(response.headers)
+        now = told_at or received_at
         if httpx2.codes.BAD_REQUEST <= status < httpx2.codes.INTERNAL_SERVER_ERROR:
             self._limiter.refused(question.pattern)
         empty = status == httpx2.codes.NO_CONTENT and no_content is not None
@@ -226,7 +229,7 @@ class ApiClient:
             raise GarbledAnswerError(self._source, path=path, problem=problem) from None
         asked = self._scrub(" ".join(filter(None, (question.query, (question.content or b"").decode()))))
         raw = RawAnswer(body, f"{question.method} {path}", asked, received_at, self._scrub(notice_of(response.headers)))
-        return Answer(value, raw, now)
+        return Answer(value, raw, now, dated=told_at is not None)
 
     def _exchange(self, question: _Question) -> tuple[httpx2.Response, bytes]:
         """One request and its whole answer, within the limits of time and size."""

@@ -54,7 +54,7 @@ class SlidingWindow:
     def __init__(self, limit: int, period_seconds: float) -> None:
         if limit < 1 or period_seconds <= 0:
             raise ValueError(f"limit {limit} per {period_seconds} s: both must be above zero")
-        self._limit = limit
+        self.limit, self.period_seconds = limit, period_seconds
         self._period = lengthened(period_seconds)
         self._taken: deque[float] = deque()
 
@@ -62,7 +62,7 @@ class SlidingWindow:
         taken = self._taken
         while taken and now - taken[0] >= self._period:
             taken.popleft()
-        if len(taken) < self._limit:
+        if len(taken) < self.limit:
             return 0.0
         return max(self._period - (now - taken[0]), SHORTEST_WAIT_SECONDS)
 
@@ -77,7 +77,7 @@ class SlidingWindow:
         """Counts like any other request."""
 
     def used_up(self, now: float) -> None:
-        self._taken = deque([now] * self._limit)
+        self._taken = deque([now] * self.limit)
 
 
 class Allowance:
@@ -124,8 +124,7 @@ class TokenBucket:
     def __init__(self, burst: int, interval_seconds: float, *, refusal_cost: int = 1) -> None:
         if burst < 1 or interval_seconds <= 0:
             raise ValueError(f"burst {burst}, interval {interval_seconds} s: both must be above zero")
-        self.burst, self.interval_seconds = burst, interval_seconds
-        self._refusal_cost = refusal_cost
+        self.burst, self.interval_seconds, self.refusal_cost = burst, interval_seconds, refusal_cost
         self._interval = lengthened(interval_seconds)
         self._full_at = -math.inf
 
@@ -144,7 +143,7 @@ class TokenBucket:
         self._full_at = max(self._full_at, now) + self._interval
 
     def refused(self, now: float) -> None:
-        self._full_at = max(self._full_at, now) + (self._refusal_cost - 1) * self._interval
+        self._full_at = max(self._full_at, now) + (self.refusal_cost - 1) * self._interval
 
     def used_up(self, now: float) -> None:
         self._full_at = max(self._full_at, now + self.burst * self._interval)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from micore.simulator.clock import DAY_US, SECOND_US, moscow_day, moscow_midnight_us, rfc3339
+from micore.simulator.clock import DAY_US, SECOND_US, moscow_midnight_us, rfc3339
 from micore.simulator.http import Answer
 from micore.simulator.ozon.view import View
 from micore.simulator.ozon.wire import NOT_FOUND, RESOURCE_EXHAUSTED, Body, RefusedError, text
@@ -87,7 +87,7 @@ class Reports:
 
     def __init__(self, *, limits: bool) -> None:
         self._reports: dict[str, _Report] = {}
-        self._asked: Counter[date] = Counter()
+        self._asked: deque[int] = deque()
         self._limits = limits
         # Without limits nothing holds anybody up, neither a number of requests nor a queue.
         self._waiting_us, self._ready_us = (WAITING_US, READY_US) if limits else (0, 0)
@@ -99,10 +99,12 @@ class Reports:
             raise RefusedError("date_to must not be before date_from")
         if (last - first).days >= LONGEST_DAYS:
             raise RefusedError("PERIOD_IS_TOO_LONG")
-        today = moscow_day(view.now_us)
-        if self._limits and self._asked[today] >= REPORTS_A_DAY:
+        # Nobody says when Ozon's day begins: any 24 hours are one.
+        while self._asked and self._asked[0] <= view.now_us - DAY_US:
+            self._asked.popleft()
+        if self._limits and len(self._asked) >= REPORTS_A_DAY:
             raise RefusedError("You have reached request rate limit per day", 429, RESOURCE_EXHAUSTED)
-        self._asked[today] += 1
+        self._asked.append(view.now_us)
         seed = f"{view.now_us} {first} {last}".encode()
         mark = uuid.UUID(bytes=hashlib.blake2b(seed, digest_size=16).digest(), version=4)
         code = f"REPORT_placement_by_products_{view.now_us // SECOND_US}_{mark}"

@@ -9,7 +9,7 @@ from datetime import timedelta, timezone
 
 from micore.simulator.clock import Clock, from_us, rfc3339_seconds
 from micore.simulator.http import Answer, Request, json_answer
-from micore.simulator.limits import Bucket, TokenBuckets, Verdict
+from micore.simulator.limits import Bucket, Limit, Limits, Verdict, Window
 from micore.simulator.shop.shop import Shop
 from micore.simulator.wildberries import cards, fbs, feed, finance, funnel, returns, statistics, stocks, supplies
 from micore.simulator.wildberries.remains import Remains
@@ -21,8 +21,9 @@ from micore.simulator.wildberries.wire import RefusedError, problem, request_id
 
 INVALID_KEY = "invalid"
 
-# Limits of personal tokens, per seller: a token every interval, at most `burst` of them.
-_PING = Bucket("ping", 10.0, 3)
+# Limits of personal tokens, per seller: a token every interval, at most `burst` of them. Each real host counts its own
+# pings; here all hosts are one address, so they count together.
+_PING = Window("ping", 30.0, 3)
 _SELLER_INFO = Bucket("seller-info", 60.0, 10)
 _CONTENT = Bucket("content", 0.6, 5)
 _PRICES = Bucket("prices", 0.6, 5)
@@ -48,7 +49,10 @@ _STORAGE_STATUS = Bucket("paid_storage status", 5.0, 5)
 _STORAGE_FILE = Bucket("paid_storage download", 60.0, 1)
 _FINANCE = Bucket("sales-reports detailed", 60.0, 1)
 _REPORTS = Bucket("sales-reports list", 60.0, 1)
-_DISABLED = Bucket("disabled", 2.0, 10)
+_OFF_WAREHOUSES = Bucket("Wildberries' warehouses", 10.0, 6)
+_OFF_TARIFFS = Bucket("transit tariffs", 10.0, 10)
+_OFF_OPTIONS = Bucket("acceptance options", 10.0, 6)
+_OFF_COEFFICIENTS = Bucket("acceptance coefficients", 10.0, 6)
 
 _OFF_DETAIL = "This method is temporarily disabled. Link: https://dev.wildberries.ru/release-notes?id=570"
 
@@ -57,7 +61,7 @@ _OFF_DETAIL = "This method is temporarily disabled. Link: https://dev.wildberrie
 class _Method:
     verb: str
     pattern: str
-    bucket: Bucket
+    limit: Limit
     handle: Callable[[View, Request], Answer]
 
 
@@ -68,7 +72,7 @@ class WildberriesApi:
 
     def __init__(self, shop: Shop, clock: Clock, *, limits: bool, monotonic: Callable[[], float]) -> None:
         self._shop, self._clock, self._ledgers = shop, clock, Ledgers(shop)
-        self._buckets = TokenBuckets(monotonic) if limits else None
+        self._used = Limits(monotonic) if limits else None
         remains, storage = Remains(), PaidStorage(limits=limits)
         task, storage_task = (f"/api/v1/{name}/tasks/{{task_id}}" for name in ("warehouse_remains", "paid_storage"))
         self._methods = [
@@ -106,16 +110,20 @@ class WildberriesApi:
             _Method("GET", f"{storage_task}/download", _STORAGE_FILE, storage.download),
             _Method("POST", "/api/finance/v1/sales-reports/detailed", _FINANCE, finance.detailed),
             _Method("POST", "/api/finance/v1/sales-reports/list", _REPORTS, finance.report_list),
-            _Method("GET", "/api/v1/warehouses", _DISABLED, _disabled),
-            _Method("GET", "/api/v1/transit-tariffs", _DISABLED, _disabled),
-            _Method("POST", "/api/v1/acceptance/options", _DISABLED, _disabled),
-            _Method("GET", "/api/tariffs/v1/acceptance/coefficients", _DISABLED, _disabled),
+            _Method("GET", "/api/v1/warehouses", _OFF_WAREHOUSES, _disabled),
+            _Method("GET", "/api/v1/transit-tariffs", _OFF_TARIFFS, _disabled),
+            _Method("POST", "/api/v1/acceptance/options", _OFF_OPTIONS, _disabled),
+            _Method("GET", "/api/tariffs/v1/acceptance/coefficients", _OFF_COEFFICIENTS, _disabled),
         ]  # fmt: skip
         self._patterns = [(_compiled(method.pattern), method) for method in self._methods]
 
     def paths(self) -> list[str]:
         """Every method that is served, and those that answer as switched off."""
         return [f"{method.verb} {method.pattern}" for method in self._methods]
+
+    def limits(self) -> dict[str, Limit]:
+        """The limit of every method; methods that share one have it under one name."""
+        return {f"{method.verb} {method.pattern}": method.limit for method in self._methods}
 
     def caller(self, request: Request) -> str:
         """Who asks: the limits are the seller's, whichever of the seller's tokens asks."""
@@ -129,7 +137,7 @@ class WildberriesApi:
         number, moment = request_id(request, now_us), rfc3339_seconds(now_us)
         if status == 500:
             return problem(500, "internal server error", "unexpected error", "s2s-api-auth", number, moment)
-        burst = next((method.bucket.burst for pattern, method in self._patterns if pattern.fullmatch(request.path)), 1)
+        burst = next((method.limit.burst for pattern, method in self._patterns if pattern.fullmatch(request.path)), 1)
         return _too_many(Verdict(False, burst, 0, retry_seconds, retry_seconds), number, moment)
 
     def answer(self, request: Request) -> Answer:
@@ -156,7 +164,7 @@ class WildberriesApi:
         return self._within_limits(method, request, number, moment)
 
     def _within_limits(self, method: _Method, request: Request, number: str, moment: str) -> Answer:
-        verdict = self._buckets.take(self.caller(request), method.bucket) if self._buckets is not None else None
+        verdict = self._used.take(self.caller(request), method.limit) if self._used is not None else None
         if verdict is not None and not verdict.allowed:
             return _too_many(verdict, number, moment)
         try:
@@ -165,8 +173,8 @@ class WildberriesApi:
             answer = error.answer
         if verdict is None:
             return answer
-        if self._buckets is not None and 400 <= answer.status < 500 and method.bucket.error_cost > 1:
-            self._buckets.charge_error(self.caller(request), method.bucket)
+        if self._used is not None and 400 <= answer.status < 500:
+            self._used.charge_error(self.caller(request), method.limit)
         return replace(answer, headers=_limit_headers(verdict))
 
 

@@ -16,7 +16,7 @@ from micore.domain.instants import instant
 from micore.domain.retirements import Retirement
 from micore.sources.base import SourceTools
 from micore.sources.http import NUMBER, Answer, ApiClient, Patience
-from micore.sources.limits import Limiter, Rule, TokenBucket, after_others
+from micore.sources.limits import Limiter, Rule, SlidingWindow, TokenBucket, after_others
 from micore.sources.wildberries.answers import Pong
 
 T = TypeVar("T")
@@ -55,6 +55,9 @@ STORAGE_PATH = "/api/v1/paid_storage"
 STORAGE_STATUS_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/status"
 STORAGE_FILE_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/download"
 PING_PATH = "/ping"
+
+YOUNG_SECONDS = 60.0
+"""So long what an answer told of the marketplace's clock will do: only a beginning needs it, and earlier is safe."""
 
 RETIREMENTS = (
     Retirement("/api/v1/analytics/goods-return", date(2026, 10, 26), "/api/analytics/v1/item-returns"),
@@ -122,9 +125,9 @@ def limits_of(category: Category) -> _Limits:
             return _Limits((), {SELLER_INFO_PATH: [TokenBucket(10, 60.0)]})
 
 
-def ping_limit() -> TokenBucket:
-    """Of /ping, which every host answers."""
-    return TokenBucket(3, 10.0)
+def ping_limit() -> SlidingWindow:
+    """Of /ping at one host. Who asks it by a program is said to be shut out for a time, however seldom he does."""
+    return SlidingWindow(3, 30.0)
 
 
 class WildberriesApi:
@@ -134,8 +137,9 @@ class WildberriesApi:
         self.tools = tools
         self._token, self._base_url, self._patience = token, base_url, patience
         self._clients: dict[Category, ApiClient] = {}
-        # Whether each host counts its own is not said: counted together, none can be asked too often.
-        self._ping: Rule = tools.keep(f"limit of {PING_PATH}", lambda: after_others(ping_limit(), tools.others_until))
+        self._told_now: datetime | None = None
+        """The marketplace's clock by the last answer, and when that came by our monotonic one."""
+        self._told_at = 0.0
         if base_url:
             self._client(Category.COMMON)  # a wrong address is told at once
 
@@ -150,7 +154,7 @@ class WildberriesApi:
         no_content: bytes | None = None,
     ) -> Answer[T]:
         """One request; see ApiClient.post for what it raises."""
-        return self._client(category).post(path, payload, read, query=query, no_content=no_content)
+        return self._heard(self._client(category).post(path, payload, read, query=query, no_content=no_content))
 
     def get(
         self,
@@ -162,16 +166,25 @@ class WildberriesApi:
         no_content: bytes | None = None,
     ) -> Answer[T]:
         """One question; see ApiClient.post for what it raises."""
-        return self._client(category).get(path, query, read, no_content=no_content)
+        return self._heard(self._client(category).get(path, query, read, no_content=no_content))
 
     def now(self, category: Category) -> datetime:
-        """The marketplace's clock; the cheapest question that proves the key for a category."""
+        """The marketplace's clock, up to a minute ago and never ahead: as the last answer told it. /ping is asked only
+        where none came lately, because programs are not meant to ask it.
+        """
+        if self._told_now is not None and self.tools.monotonic() - self._told_at < YOUNG_SECONDS:
+            return self._told_now
         return self.get(category, PING_PATH, {}, _PONG.decode).marketplace_now
 
     def close(self) -> None:
         """Give the connections back."""
         for client in self._clients.values():
             client.close()
+
+    def _heard(self, answer: Answer[T]) -> Answer[T]:
+        if answer.dated:
+            self._told_now, self._told_at = answer.marketplace_now, self.tools.monotonic()
+        return answer
 
     def _client(self, category: Category) -> ApiClient:
         found = self._clients.get(category)
@@ -180,18 +193,22 @@ class WildberriesApi:
         return found
 
     def _connected(self, category: Category) -> ApiClient:
-        tools = self.tools
+        tools, host = self.tools, self._base_url or f"https://{category.value}.wildberries.ru"
         limits: _Limits = tools.keep(
             f"limits of {category.value}", lambda: limits_of(category).after_others(tools.others_until)
         )
+        # Of each host; one address that stands for all of them is one host.
+        ping: Rule = tools.keep(
+            f"limit of {PING_PATH} at {host}", lambda: after_others(ping_limit(), tools.others_until)
+        )
         return ApiClient(
             NAME,
-            self._base_url or f"https://{category.value}.wildberries.ru",
+            host,
             headers={"Authorization": self._token},
             secrets=(self._token,),
             limiter=Limiter(
                 limits.category,
-                {**limits.methods, PING_PATH: [self._ping]},
+                {**limits.methods, PING_PATH: [ping]},
                 monotonic=tools.monotonic,
                 sleep=tools.sleep,
                 on_wait=lambda seconds: tools.on_throttled(NAME, seconds),

@@ -23,11 +23,10 @@ from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import Amount, ident
 from micore.sources.http import NUMBER
 from micore.sources.rows import LONGEST_KEY, RowReader, named, storable
-from micore.sources.wildberries.answers import OrderedReport, Pong, ReportState, StoredGoods
+from micore.sources.wildberries.answers import OrderedReport, ReportState, StoredGoods
 from micore.sources.wildberries.api import (
     CURRENCY,
     NAME,
-    PING_PATH,
     STORAGE_FILE_PATH,
     STORAGE_PATH,
     STORAGE_STATUS_PATH,
@@ -60,7 +59,6 @@ DONE, WAITING, LOST = ("done",), ("new", "processing"), ("purged", "canceled")
 
 _ORDERED = msgspec.json.Decoder(OrderedReport)
 _STATE = msgspec.json.Decoder(ReportState)
-_PONG = msgspec.json.Decoder(Pong)
 
 
 class Task(msgspec.Struct, array_like=True):
@@ -161,15 +159,19 @@ STORED = RowReader(
 def read_storage(api: WildberriesApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
     """The stream; see Source.read. Nothing new is to be told before the next day."""
     at = from_text(NAME, StorageCursor, cursor) or StorageCursor()
-    ping = api.get(Category.ANALYTICS, PING_PATH, {}, _PONG.decode)
-    as_of = at.as_of or ping.marketplace_now
+    as_of = at.as_of or api.now(Category.ANALYTICS)
     yesterday = as_of.astimezone(MOSCOW).date() - timedelta(days=1)
     if at.as_of is None:
         if at.read_to is not None and at.read_to >= yesterday:
-            yield Page(ping.raw, (), (), to_text(StorageCursor(at.read_to, at.days)), as_of, done=True)
+            yield Page(_nothing_asked(api), (), (), to_text(StorageCursor(at.read_to, at.days)), as_of, done=True)
             return
         at = StorageCursor(at.read_to, at.days, as_of, _first_day(at, yesterday, history))
-    yield from _Reading(api, at, as_of, yesterday).pages(ping.raw)
+    yield from _Reading(api, at, as_of, yesterday).pages()
+
+
+def _nothing_asked(api: WildberriesApi) -> RawAnswer:
+    """Stands for the answer on a page for which nothing had to be asked."""
+    return RawAnswer(b"", f"GET {STORAGE_PATH}", "nothing new", api.tools.now())
 
 
 def _first_day(at: StorageCursor, yesterday: date, history: timedelta) -> date:
@@ -186,14 +188,14 @@ class _Reading:
         self._ordered: set[str] = set()
         self._lost: set[date] = set()
 
-    def pages(self, told: RawAnswer) -> Iterator[Page]:
-        """Order ahead, fetch the oldest, and so on to the last day; `told` is shown where nothing is left to do."""
+    def pages(self) -> Iterator[Page]:
+        """Order ahead, fetch the oldest, and so on to the last day."""
         while True:
             while len(self._at.tasks) < self._ahead() and (first := self._at.following) and first <= self._yesterday:
                 last = min(first + timedelta(days=self._at.days - 1), self._yesterday)
                 yield self._order(first, last, len(self._at.tasks))
             if not self._at.tasks:
-                yield self._page(told, StorageCursor(self._yesterday, self._at.days), done=True)
+                yield self._page(_nothing_asked(self._api), StorageCursor(self._yesterday, self._at.days), done=True)
                 return
             task = self._at.tasks[0]
             fetched = self._fetch(task) if self._made(task) else None
