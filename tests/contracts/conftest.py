@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
@@ -26,9 +25,6 @@ OPTIONS = {
     "wildberries": {"api_token": CANARY, "history_days": "20"},
 }
 """What each source needs beside the address. A new source adds its line, and its address below."""
-
-PACES = {"ozon": 1.0, "wildberries": 20.0}
-"""Where limits are of minutes, their test runs faster than the clock."""
 
 
 def address_of(source: str, running: Running) -> str:
@@ -64,11 +60,10 @@ def simulator(shop: Shop) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def strict_market(market: Market, shop: Shop) -> Iterator[Market]:
     """The same, with its limits and without the proxy."""
-    pace = PACES[market.source_name]
-    with serve_in_thread(shop, clock(), monotonic=lambda: time.monotonic() * pace) as running:
+    with serve_in_thread(shop, clock()) as running:
         address = address_of(market.source_name, running)
         yield Market(
-            market.source_name, address, address, market.options, pace, market.barcodes, advance=running.clock.advance
+            market.source_name, address, address, market.options, market.barcodes, advance=running.clock.advance
         )
 
 

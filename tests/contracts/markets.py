@@ -32,12 +32,10 @@ class Market:
     address: str
     """The address of the proxy before it."""
     options: dict[str, str]
-    pace: float = 1.0
-    """How much faster than ours the time of its limits runs."""
     barcodes: dict[str, str] = field(default_factory=dict)
     """Which sku each stands for, by its catalogue."""
     advance: Callable[[float], None] = lambda seconds: None
-    """Lets its clock go on by some seconds."""
+    """Lets its clock go on by some seconds; its limits fill up meanwhile."""
     mischief: Mischief = lambda asked: None
     asked: list[Asked] = field(default_factory=list)
 

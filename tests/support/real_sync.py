@@ -25,6 +25,7 @@ OPTIONS = {
     "ozon": {"client_id": "1234", "api_key": "key-of-the-tests", "history_days": "40"},
     "wildberries": {"api_token": "key-of-the-tests", "history_days": "40"},
 }
+PIECE_SECONDS = 20.0
 Content = dict[str, list[tuple[Any, ...]]]
 
 OF_SKU = "JOIN sku k ON k.id = t.sku_id"
@@ -117,15 +118,24 @@ def installed(
     now: Callable[[], datetime],
     clock: HandClock | None = None,
     owner: str = "test",
+    renewing: bool = False,
 ) -> Iterator[Installation]:
-    """An installation on a migrated database; its raw answers lie below `root`. `clock` is what waits take place in."""
+    """An installation on a migrated database; its raw answers lie below `root`. `clock` is what waits take place in;
+    `renewing` keeps the lease through them, as another process on the same database needs it."""
     hand = clock or HandClock()
     address = {"ozon": market.ozon_url, "wildberries": market.wildberries_url}[source]
     plugin = plugins.load(plugins.SOURCES, source)
 
     def open_source(tools: SourceTools) -> Source:
+        def sleep(seconds: float) -> None:
+            while renewing and seconds > PIECE_SECONDS:
+                hand.sleep(PIECE_SECONDS)
+                seconds -= PIECE_SECONDS
+                tools.sleep(0)
+            hand.sleep(seconds)
+
         made: Source = plugin(
-            {**OPTIONS[source], "base_url": address}, replace(tools, monotonic=hand.monotonic, sleep=hand.sleep)
+            {**OPTIONS[source], "base_url": address}, replace(tools, monotonic=hand.monotonic, sleep=sleep)
         )
         return made
 
