@@ -92,6 +92,8 @@ def _shown(run: Run, title: str) -> RenderableType:
     head = f"{title or run.source}: " + _ENDS[run.state][0]
     rate = f"{figure(run.rows_per_second)} rows/s" if run.rows_per_second else ""
     left = f"about {run.eta_seconds:.0f} s left" if run.eta_seconds is not None else ""
+    if run.waits_until is not None:
+        left = f"waits for the marketplace's limit on requests until {run.waits_until.astimezone():%H:%M:%S}"
     return Group(Text("  ".join(part for part in (head, rate, left) if part), style="bold"), table)
 
 

@@ -103,7 +103,7 @@ def show_runs(
             str(run.id),
             run.source if run.kind is RunKind.SYNC else f"{run.source}, {run.first_day} to {run.end_day}",
             local_time(run.started_at, ready.shop.zone),
-            _state(run, worked_on=worked_on),
+            _state(run, worked_on=worked_on, zone=ready.shop.zone),
             figure(run.rows_read),
             figure(run.rows_loaded),
             figure(run.rows_rejected),
@@ -126,9 +126,11 @@ def _findings(run: Run) -> list[str]:
     ]
 
 
-def _state(run: Run, *, worked_on: bool) -> str:
+def _state(run: Run, *, worked_on: bool, zone: Any) -> str:
     if run.state == RunState.QUEUED or (run.state == RunState.RUNNING and not worked_on):
         return "waits" if run.started_at is None else "waits to go on"
+    if run.waits_until is not None:
+        return f"waits for a limit until {local_time(run.waits_until, zone)[11:]}"
     return run.state.value
 
 

@@ -119,6 +119,8 @@ class Run:
     """Backfills: the first day that is read, by the marketplace's calendar."""
     end_day: date | None = None
     """Backfills: the day after the last one."""
+    waits_until: datetime | None = None
+    """When it asks its marketplace again, where that allows no request before; None: it does not wait, or not long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,14 @@ class SyncService:
     def __post_init__(self) -> None:
         self.accounts = Accounts(self.database, self.sources, self.shop, self._now)
         self.tool_box = ToolBox(
-            self.database, self.owner, self.now, self.monotonic, self.stopping, self._give_way, self.others_ask
+            self.database,
+            self.owner,
+            self.now,
+            self.monotonic,
+            self.stopping,
+            self._give_way,
+            self.others_ask,
+            self._run_changed,
         )
 
     # ------------------------------------------------------------------------------------------- asking
@@ -426,6 +433,10 @@ class SyncService:
             )
         self.listener.run_changed(work.run_id)
         return outcome
+
+    def _run_changed(self, run_id: int) -> None:
+        """Tell whoever listens by now."""
+        self.listener.run_changed(run_id)
 
     def _give_way(self, claimed: runs.ClaimedRun) -> Callable[[], None]:
         ready = [name for name, slot in self.sources.items() if slot.open is not None]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from micore.domain.instants import MICROS_PER_SECOND, micros
 from micore.errors import StopRequestedError
 from micore.sources.base import SourceTools
@@ -15,7 +17,11 @@ from micore.storage import barcodes, run_owners, runs
 from micore.storage.database import Database
 from micore.telemetry import metrics
 
+log = structlog.get_logger(__name__)
+
 RENEW_EVERY_SECONDS = 15
+SHOWN_WAIT_SECONDS = 10.0
+"""A shorter wait for a limit is over before anybody has read of it."""
 LOOK_EVERY_SECONDS = 5
 """How soon a backfill that waits for its turn at the marketplace lets a live sync pass."""
 
@@ -33,6 +39,8 @@ class ToolBox:
     """What a run does while it waits: a backfill lets a live sync pass."""
     others_ask: bool = True
     """Whether an earlier process may have used up limits that the marketplaces still count."""
+    run_changed: Callable[[int], None] = lambda run_id: None
+    """Told of a run that begins to wait for a limit."""
     _kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ended: dict[str, int] = field(default_factory=dict)
     """The last run of each slot that this process has worked on to its end."""
@@ -44,11 +52,22 @@ class ToolBox:
             monotonic=self.monotonic,
             sleep=self._sleeping(claimed),
             on_request=lambda source, endpoint, status, seconds: metrics.count_request(slot, endpoint, status, seconds),
-            on_throttled=lambda source, seconds: metrics.count_throttled(slot, seconds),
+            on_throttled=lambda source, seconds: self._throttled(claimed, slot, seconds),
             sku_of_barcode=barcodes.Barcodes(self.database, claimed.id).sku_of,
             keep=self.keeping(slot),
             others_until=self._others_until(claimed, slot),
         )
+
+    def _throttled(self, claimed: runs.ClaimedRun, slot: str, seconds: float) -> None:
+        """Count a wait for a limit; of a long one whoever watches the run is told, and until when."""
+        metrics.count_throttled(slot, seconds)
+        if seconds < SHOWN_WAIT_SECONDS:
+            return
+        log.info("sync.waits_for_limit", source=slot, run=claimed.id, seconds=round(seconds, 1))
+        until = micros(self.now()) + round(seconds * MICROS_PER_SECOND)
+        with self.database.write() as connection:
+            runs.wait_until(connection, claimed.id, self.owner, until)
+        self.run_changed(claimed.id)
 
     def ended(self, claimed: runs.ClaimedRun) -> None:
         """This process has worked on a run to its end."""

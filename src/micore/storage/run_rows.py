@@ -59,6 +59,7 @@ def _shown_stream(row: Row[Any], found: list[Finding]) -> StreamRun:
 def _shown_run(row: Row[Any], streams: list[StreamRun], *, now: int) -> Run:
     params = json.loads(row.params)
     first_day, end_day = (None if (day := params.get(name)) is None else date.fromisoformat(day) for name in _DAYS)
+    waits = row.state == RunState.RUNNING.value and (row.waits_until or 0) > now
     shown = Run(
         id=row.id,
         source=row.source,
@@ -82,6 +83,7 @@ def _shown_run(row: Row[Any], streams: list[StreamRun], *, now: int) -> Run:
         kind=RunKind(row.kind),
         first_day=first_day,
         end_day=end_day,
+        waits_until=optional_instant(row.waits_until if waits else None),
     )
     return _with_rate(shown, row, now=now)
 

@@ -152,6 +152,7 @@ def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str
             lease_owner=owner,
             lease_until=now + LEASE_SECONDS * MICROS_PER_SECOND,
             attempts=row.attempts + 1,
+            waits_until=None,
         )
     )
     over = row.started_at is not None and row.lease_owner != owner
@@ -196,6 +197,11 @@ def request_stop(connection: Connection, run_id: int, *, now: int) -> None:
         connection.execute(update(run).where(run.c.id == run_id).values(stop_requested=True))
     else:
         raise RunEndedError(run_id, state=row.state)
+
+
+def wait_until(connection: Connection, run_id: int, owner: str, until: int) -> None:
+    """Tell that a run waits for its marketplace's limits; past that instant it does no more."""
+    connection.execute(update(run).where(run.c.id == run_id, run.c.lease_owner == owner).values(waits_until=until))
 
 
 def begin_streams(connection: Connection, run_id: int, account_id: int, streams: Sequence[str]) -> None:

@@ -38,6 +38,7 @@ run = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("message", Text),
     Column("remedy", Text),
+    Column("waits_until", BigInteger, comment="the marketplace's limits let it ask again; past or NULL: it does"),
     Index("ix_run_state", "state", "id"),
     Index("ix_run_source", "source", "id"),
     # A backfill waits beside the live sync of its source; no two of one kind do.

@@ -2225,6 +2225,11 @@ export interface components {
              * @description Backfills: the day after the last one.
              */
             end_day: string | null;
+            /**
+             * Waits Until
+             * @description When it asks its marketplace again, where that allows no request before; None: it does not wait, or not long.
+             */
+            waits_until: string | null;
         };
         /**
          * RunKind

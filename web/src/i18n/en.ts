@@ -335,6 +335,8 @@ export const en = (f: Formats) => ({
     startedAt: (at: string) => `Started ${at}`,
     keeps: (asOf: string) => `The dashboard shows ${asOf} until the new stock is published as a whole.`,
     firstTime: "The dashboard fills as soon as the first stock is published.",
+    waitsForLimit: (source: string, at: string) =>
+      `${source} allows no more requests for now: the run waits and goes on by itself at ${at}.`,
     stop: "Stop",
     stopping: "Stopping",
     progress: "Progress of the run",

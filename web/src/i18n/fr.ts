@@ -343,6 +343,8 @@ export const fr: Dictionary = (f) => ({
     startedAt: (at) => `Commencée à ${at}`,
     keeps: (asOf) => `L’accueil montre ${asOf} jusqu’à ce que le nouveau stock soit publié en entier.`,
     firstTime: "L’accueil se remplit dès que le premier stock est publié.",
+    waitsForLimit: (source, at) =>
+      `${source} n’accepte plus de requêtes pour l’instant${nb}: la lecture attend et reprend d’elle-même à ${at}.`,
     stop: "Arrêter",
     stopping: "Arrêt en cours",
     progress: "Avancement",

@@ -458,6 +458,7 @@ export function run(part: Partial<Run> & { id: number }): Run {
     kind: "sync",
     first_day: null,
     end_day: null,
+    waits_until: null,
     streams: streamOrder.map((stream) =>
       streamRun({
         stream,

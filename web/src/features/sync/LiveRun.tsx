@@ -103,6 +103,19 @@ function Stream({ stream, now }: { stream: StreamRun; now: Date }) {
   );
 }
 
+/** Why nothing moves for a while: the marketplace lets nobody ask before. */
+function Waiting({ run, now }: { run: Run; now: Date }) {
+  const { t, f } = useI18n();
+  const until = run.waits_until;
+  if (!until || new Date(until) <= now) return null;
+  return (
+    <p className="run-waits" role="status">
+      <Icon name="wait" />
+      <span>{t.sync.waitsForLimit(sourceTitle(run.source), f.timeWithSeconds(until))}</span>
+    </p>
+  );
+}
+
 function useTitleWords(run: Run): string {
   const { t, f } = useI18n();
   const source = sourceTitle(run.source);
@@ -218,6 +231,7 @@ export function LiveRun({ run }: { run: Run }) {
           {stop.isPending || stop.isSuccess ? t.sync.stopping : t.sync.stop}
         </BusyButton>
       </div>
+      <Waiting run={run} now={now} />
       <div className="run-meter">
         <Meter percent={percent} label={t.sync.progress} />
         {percent === null && run.streams.length > 0 && (

@@ -115,6 +115,16 @@ describe("a run under way", () => {
     expect(live).toHaveTextContent("Stream 1 of 1. The source does not say how much there is.");
   });
 
+  it("says why nothing moves while the marketplace allows no request, and until when", async () => {
+    const { line } = await open([runningRun({ waits_until: "2026-11-22T11:45:10Z" })]);
+    const live = await screen.findByRole("region", { name: "Ozon, reading orders" });
+    expect(within(live).getByRole("status")).toHaveTextContent(
+      "Ozon allows no more requests for now: the run waits and goes on by itself at 14:45:10.",
+    );
+    act(() => line.say("run", runningRun({ waits_until: "2026-11-22T11:30:00Z" })));
+    await waitFor(() => expect(within(live).queryByRole("status")).not.toBeInTheDocument());
+  });
+
   it("names a stream it does not know as it came", async () => {
     const streams = [streamRun({ stream: "reviews", state: "running", started_at: "2026-11-22T11:37:50Z" })];
     await open([runningRun({ streams })]);
