@@ -176,6 +176,23 @@ class TestChanges:
         assert lines == {("P-1", "1"): "ordered", ("P-1", "2"): "cancelled", ("P-2", "2"): "ordered"}
         assert dict(bench.rows("product_summary", "code", "sold_30d"))["ART-2"] == 1000
 
+    def test_an_order_told_twice_in_one_step_has_both_versions(self, bench: SyncBench) -> None:
+        bench.market.page_rows = 2
+        bench.market.orders = [
+            order("P-1", "1", 1),
+            order("P-1", "2", 1),
+            order("P-1", "1", 1, state=OrderState.DELIVERED),
+            order("P-2", "3", 1),
+        ]
+        bench.sync()
+        lines = {(row[0], row[1]): row[2] for row in bench.rows("order_line", "order_id", "sku_id", "state")}
+        # The second answer tells the order whole: the line that it has no more was taken out.
+        assert lines == {("P-1", 1): "delivered", ("P-1", 2): "cancelled", ("P-2", 3): "ordered"}
+        versions = bench.rows("demand_event", "order_line_id", "version", "state")
+        assert sorted(row[1:] for row in versions) == [
+            (1, "ordered"), (1, "ordered"), (1, "ordered"), (2, "cancelled"), (2, "delivered"),
+        ]  # fmt: skip
+
     def test_a_card_with_a_living_sku_stays_on_sale(self, bench: SyncBench) -> None:
         bench.market.catalogue[1] = bench.market.catalogue[1]._replace(listing_id="card-1")
         bench.sync()

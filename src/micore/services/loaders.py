@@ -16,7 +16,6 @@ from micore.domain.records import (
     OrderRecord,
     PlaceKind,
     PlaceRecord,
-    Record,
     ReturnRecord,
     SaleRecord,
     SkuHint,
@@ -28,7 +27,7 @@ from micore.domain.run_views import StreamState
 from micore.services import checks
 from micore.services.rejections import Rejections
 from micore.services.sync_work import SyncWork
-from micore.services.writers import FORGETTING, WRITERS
+from micore.services.writers import FORGETTING, WRITERS, Told
 from micore.sources.base import Page, Stream, StreamKind
 from micore.storage import events, identity, quarantines, runs, stock, stream_states, summary, volumes
 from micore.storage.bulk import bulk_for
@@ -126,9 +125,9 @@ class Loader:
         identity.ensure_places(connection, known, places, now=now)
         identity.ensure_skus(connection, known, hints, now=now)
 
-    def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    def write(self, connection: Connection, told: Sequence[Told]) -> int:
         """Write rows; returns how many were new or changed."""
-        return WRITERS[self.stream.name](self.work, connection, page, records, raw_id)
+        return WRITERS[self.stream.name](self.work, connection, told)
 
     def forget_untold(self, connection: Connection, page: Page) -> int:
         """Take away what an earlier answer told of something that this page tells whole, and this one does not."""
@@ -330,17 +329,19 @@ class SnapshotLoader(Loader):
                 connection, self.work.account_id, self.work.run_id, first.scope, as_of=micros(first.as_of)
             )
 
-    def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+    def write(self, connection: Connection, told: Sequence[Told]) -> int:
         if self._open is None:
             return 0
-        self._answered.update(page.seen)
         skus, places = self.work.identity.skus, self.work.identity.places
         rows = [
-            stock.StockRow(skus[each.sku_id], places[each.place_id], *each[2:], raw_id)
-            for each in cast("Sequence[StockRecord]", records)
+            stock.StockRow(skus[each.sku_id], places[each.place_id], *each[2:], part.raw_id)
+            for part in told
+            for each in cast("Sequence[StockRecord]", part.records)
         ]
+        for part in told:
+            self._answered.update(part.page.seen)
         stock.stage(connection, self._open, rows)
-        stock.claim_places(connection, sorted({row.place_id for row in rows}), page.scope)
+        stock.claim_places(connection, sorted({row.place_id for row in rows}), told[-1].page.scope)
         return 0
 
     def save(self, connection: Connection, page: Page) -> None:

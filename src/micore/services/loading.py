@@ -16,7 +16,8 @@ from micore.services.loaders import LOADERS, Counts, Loader, Outcome
 from micore.services.supplies import SupplyLoader
 from micore.services.sync_work import SyncWork
 from micore.services.watching import Watch
-from micore.sources.base import Page, Stream, StreamKind
+from micore.services.writers import Told
+from micore.sources.base import Page, Stream
 from micore.storage import findings, raw, runs
 from micore.storage.database import Connection
 from micore.telemetry import metrics
@@ -101,10 +102,9 @@ def write_step(work: SyncWork, loader: Loader, pages: Sequence[Page]) -> Counts:
                 raw_ids = _keep(work, loader.stream, connection, pages)
                 loader.prepare(connection, pages)
             part_counts = Counts(read=sum(len(records) for _, records in part))
-            for index, records in _merged(loader.stream, part):
-                changed = loader.write(connection, pages[index], records, raw_ids[index])
-                part_counts.loaded += changed
-                part_counts.unchanged += len(records) - changed
+            changed = loader.write(connection, [Told(pages[index], rows, raw_ids[index]) for index, rows in part])
+            part_counts.loaded += changed
+            part_counts.unchanged += part_counts.read - changed
             if number == len(parts) - 1:
                 part_counts.loaded += sum(loader.forget_untold(connection, page) for page in pages)
                 part_counts.pages = counts.pages
@@ -144,13 +144,6 @@ def _parts(pages: Sequence[Page]) -> list[list[tuple[int, Sequence[Record]]]]:
         for index, page in enumerate(pages)
         for start in range(0, max(len(page.records), 1), ROWS_PER_STEP)
     ]
-
-
-def _merged(stream: Stream, part: list[tuple[int, Sequence[Record]]]) -> list[tuple[int, Sequence[Record]]]:
-    """A listing's pages as one: what merging costs the database is mostly per call, and its rows name no answer."""
-    if stream.kind is not StreamKind.LISTING or len(part) < 2:
-        return part
-    return [(part[-1][0], [record for _, records in part for record in records])]
 
 
 def _keep(work: SyncWork, stream: Stream, connection: Connection, pages: Sequence[Page]) -> list[int]:

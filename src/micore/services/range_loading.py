@@ -14,7 +14,6 @@ from micore.domain.instants import micros
 from micore.domain.records import (
     FinanceRecord,
     OrderRecord,
-    Record,
     ReturnRecord,
     SaleRecord,
     StorageCostRecord,
@@ -26,6 +25,7 @@ from micore.services.loaders import Counts, Loader, Outcome
 from micore.services.loading import load_stream, steps, write_step
 from micore.services.reconcile import reconcile
 from micore.services.sync_work import SyncWork
+from micore.services.writers import Told
 from micore.sources.base import Page, Stream
 from micore.sources.ranges import RangePlan, RangeSource
 from micore.storage import backfills, stream_states
@@ -78,20 +78,22 @@ class RangeLoader(Loader):
         self.window = 0
         """Which window of the range is being read."""
 
-    def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-        work, facts = self.work, cast("Sequence[Fact]", records)
+    def write(self, connection: Connection, told: Sequence[Told]) -> int:
+        work = self.work
         stored, newer = backfills.known(
             connection,
             work.account_id,
             self.stream.name,
-            [_id_of(each) for each in facts],
-            received_at=micros(page.raw.received_at),
+            [_id_of(fact) for each in told for fact in _facts(each)],
+            # What was stored since the first of these answers is as new as any of them.
+            received_at=min(micros(each.page.raw.received_at) for each in told),
         )
         # An order is told whole: where one line of it is newer, the others are too.
-        older = [each for each in facts if _id_of(each) not in newer]
-        changed = super().write(connection, page, older, raw_id) if older else 0
+        parts = [each._replace(records=[fact for fact in _facts(each) if _id_of(fact) not in newer]) for each in told]
+        changed = super().write(connection, parts)
         skus = work.identity.skus
-        keys = {(_id_of(each), None if each.sku_id is None else skus[each.sku_id]) for each in older}
+        older = [fact for each in parts for fact in _facts(each)]
+        keys = {(_id_of(fact), None if fact.sku_id is None else skus[fact.sku_id]) for fact in older}
         new = len(keys - stored)
         backfills.count_new(connection, work.run_id, self.stream.name, new)
         return changed
@@ -119,6 +121,10 @@ class RangeLoader(Loader):
 
 Fact = OrderRecord | SaleRecord | ReturnRecord | SupplyRecord | FinanceRecord | StorageCostRecord
 """What incremental streams are made of; each names the marketplace's id first, and a sku."""
+
+
+def _facts(told: Told) -> Sequence[Fact]:
+    return cast("Sequence[Fact]", told.records)
 
 
 def _id_of(fact: Fact) -> str:

@@ -16,6 +16,7 @@ from micore.domain.run_views import StreamState
 from micore.services.loaders import Counts, Loader
 from micore.services.loading import loader_of
 from micore.services.sync_work import SyncWork
+from micore.services.writers import Told
 from micore.sources.base import Page, RawAnswer, Reread, StoredRow, Stream
 from micore.sources.reading import reading
 from micore.storage import identity, quarantine_desk, quarantines, runs
@@ -127,7 +128,7 @@ def _load(loader: Loader, connection: Connection, fit: Mapping[Candidate, Reread
     for (raw_id, as_of), rows in groupby(in_order, key=lambda row: (row.raw_page_id, row.as_of)):
         page = _page_of([fit[row] for row in rows], instant(as_of))
         loader.prepare(connection, [page])
-        changed += loader.write(connection, page, page.records, raw_id)
+        changed += loader.write(connection, [Told(page, page.records, raw_id)])
     return changed
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import cast
 
 from micore.domain.instants import micros
-from micore.domain.records import Record, SupplyRecord
+from micore.domain.records import SupplyRecord
 from micore.domain.run_views import StreamState
 from micore.services.loaders import LEAST_SHARE, SMALL_READING, Counts, Loader, Outcome
 from micore.services.sync_work import SyncWork
+from micore.services.writers import Told
 from micore.sources.base import Page, Stream
 from micore.storage import flows, stream_states, summary
 from micore.storage.database import Connection
@@ -24,14 +25,19 @@ class SupplyLoader(Loader):
         """Our sku ids by supply, while its lines are being told."""
         self._held: str | None = None
 
-    def write(self, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-        changed = super().write(connection, page, records, raw_id)
+    def write(self, connection: Connection, told: Sequence[Told]) -> int:
+        # One answer after the other: what a supply has no more is cancelled by the answer that tells it whole.
+        return sum(self._write_answer(connection, each) for each in told)
+
+    def _write_answer(self, connection: Connection, told: Told) -> int:
+        page, records = told.page, told.records
+        changed = super().write(connection, [told])
         skus = self.work.identity.skus
         for each in cast("Sequence[SupplyRecord]", records):
             self._told.setdefault(each.supply_id, set()).add(skus[each.sku_id])
         # A page longer than a step comes in parts; only the last one ends it.
         if not page.records or (records and records[-1] is page.records[-1]):
-            self._close(connection, page, raw_id)
+            self._close(connection, page, told.raw_id)
         return changed
 
     def _close(self, connection: Connection, page: Page, raw_id: int) -> None:

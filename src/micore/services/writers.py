@@ -1,9 +1,12 @@
-"""How the rows of each stream are written: a function per stream, inside the step's transaction."""
+"""How the rows of each stream are written: a function per stream, inside the step's transaction.
+
+The answers of a step are written together: what writing costs the database is mostly per statement, not per row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar, cast
 
 from micore.domain.instants import micros
 from micore.domain.records import (
@@ -24,49 +27,78 @@ from micore.sources.base import Page
 from micore.storage import finance, flows, identity, orders, prices, summary
 from micore.storage.database import Connection
 
-
-def _write_places(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-    del page, raw_id
-    return identity.merge_places(
-        connection, work.identity, cast("Sequence[PlaceRecord]", records), now=work.now_micros()
-    )
+RecordT = TypeVar("RecordT")
 
 
-def _write_catalogue(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-    del raw_id
+class Told(NamedTuple):
+    """Rows of one answer, in the order of the answers of a step."""
+
+    page: Page
+    records: Sequence[Record]
+    """All of the page's, or some."""
+    raw_id: int
+    """Where the answer is kept."""
+
+
+def _records(told: Sequence[Told], kind: type[RecordT]) -> list[RecordT]:
+    """All rows of this kind."""
+    return [record for each in told for record in each.records if isinstance(record, kind)]
+
+
+def _with_answers(told: Sequence[Told], kind: type[RecordT]) -> Iterator[tuple[RecordT, int]]:
+    """All rows of this kind, each with where its answer is kept."""
+    for each in told:
+        for record in each.records:
+            if isinstance(record, kind):
+                yield record, each.raw_id
+
+
+def _write_places(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
+    return identity.merge_places(connection, work.identity, _records(told, PlaceRecord), now=work.now_micros())
+
+
+def _write_catalogue(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
     changed = identity.merge_catalogue(
         connection,
         work.identity,
-        cast("Sequence[CatalogueRecord]", records),
-        as_of=micros(page.as_of),
+        _records(told, CatalogueRecord),
+        as_of=micros(told[-1].page.as_of),
         now=work.now_micros(),
     )
     summary.mark_dirty(connection, [work.identity.products[each] for each in changed])
     return len(changed)
 
 
-def _write_orders(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+def _write_orders(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
+    return sum(_write_different_orders(work, connection, group) for group in _each_order_once(told))
+
+
+def _write_different_orders(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
     skus, places, day = work.identity.skus, work.identity.places, work.turner.day
-    rows = [
-        orders.OrderRow(
-            order_id=each.order_id,
-            sku_id=skus[each.sku_id],
-            place_id=None if each.place_id is None else places.get(each.place_id),
-            scheme=each.scheme,
-            state=each.state.value,
-            quantity=each.quantity,
-            price=each.price,
-            currency=each.currency,
-            ordered_at=each.ordered_at,
-            ordered_day=day(each.ordered_at),
-            cancelled_at=_cancelled_at(each, page),
-            raw_page_id=raw_id,
-        )
-        for each in cast("Sequence[OrderRecord]", records)
-    ]
-    late = {each.order_id for each in cast("Sequence[OrderRecord]", records) if each.belated}
-    told, belated = ([row for row in rows if (row.order_id in late) is which] for which in (False, True))
-    changed = orders.merge_orders(connection, work.account_id, told, now=work.now_micros())
+    rows, late = [], set()
+    for part in told:
+        seen_at = micros(part.page.as_of)
+        for each in cast("Sequence[OrderRecord]", part.records):
+            rows.append(
+                orders.OrderRow(
+                    each.order_id,
+                    skus[each.sku_id],
+                    None if each.place_id is None else places.get(each.place_id),
+                    each.scheme,
+                    each.state.value,
+                    each.quantity,
+                    each.price,
+                    each.currency,
+                    each.ordered_at,
+                    day(each.ordered_at),
+                    _cancelled_at(each, seen_at),
+                    part.raw_id,
+                )
+            )
+            if each.belated:
+                late.add(each.order_id)
+    told_now, belated = _apart(rows, late)
+    changed = orders.merge_orders(connection, work.account_id, told_now, now=work.now_micros())
     if belated:
         changed += orders.fill_in_orders(connection, work.account_id, belated, now=work.now_micros())
     # A booking may have been read before its order.
@@ -79,15 +111,53 @@ def _write_orders(work: SyncWork, connection: Connection, page: Page, records: S
     return len(changed)
 
 
-def _cancelled_at(record: OrderRecord, page: Page) -> int | None:
+def _each_order_once(told: Sequence[Told]) -> Iterator[Sequence[Told]]:
+    """Answers in their order, as many at a time as tell no order twice.
+
+    An order is told whole, and each telling that differs is a version of it: which ones there are must not hang on
+    which answers happen to be written together.
+    """
+    seen: set[str] = set()
+    group: list[Told] = []
+    for each in told:
+        orders_told = _orders_of(each.records)
+        if group and not seen.isdisjoint(orders_told):
+            yield group
+            group, seen = [], set()
+        group.append(each)
+        seen |= orders_told
+    if group:
+        yield group
+
+
+def _orders_of(records: Sequence[Record]) -> set[str]:
+    """The orders that rows tell the state of."""
+    told = {record.order_id for record in records if isinstance(record, OrderRecord)}
+    for record in records:
+        if isinstance(record, SaleRecord) and record.order_id is not None and record.order_state is not None:
+            told.add(record.order_id)
+    return told
+
+
+def _apart(rows: list[orders.OrderRow], late: set[str]) -> tuple[list[orders.OrderRow], list[orders.OrderRow]]:
+    """The rows of lists of orders, and those of reports that tell of orders long after."""
+    if not late:
+        return rows, []
+    return [row for row in rows if row.order_id not in late], [row for row in rows if row.order_id in late]
+
+
+def _cancelled_at(record: OrderRecord, seen_at: int) -> int | None:
     """As told, else when we first read of it."""
-    if record.cancelled_at is None and record.state == OrderState.CANCELLED:
-        return micros(page.as_of)
+    if record.cancelled_at is None and record.state is OrderState.CANCELLED:
+        return seen_at
     return record.cancelled_at
 
 
-def _write_sales(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-    del page
+def _write_sales(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
+    return sum(_write_different_sales(work, connection, group) for group in _each_order_once(told))
+
+
+def _write_different_sales(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
     skus = work.identity.skus
     rows = [
         orders.SaleRow(
@@ -101,7 +171,7 @@ def _write_sales(work: SyncWork, connection: Connection, page: Page, records: Se
             order_state=None if each.order_state is None else each.order_state.value,
             raw_page_id=raw_id,
         )
-        for each in cast("Sequence[SaleRecord]", records)
+        for each, raw_id in _with_answers(told, SaleRecord)
     ]
     changed = orders.merge_sales(connection, work.account_id, rows, now=work.now_micros())
     telling = {row.order_id for row in rows if row.order_state is not None and row.order_id is not None}
@@ -109,8 +179,7 @@ def _write_sales(work: SyncWork, connection: Connection, page: Page, records: Se
     return len(changed)
 
 
-def _write_returns(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-    del page
+def _write_returns(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
     rows = [
         flows.ReturnRow(
             return_id=each.return_id,
@@ -126,13 +195,12 @@ def _write_returns(work: SyncWork, connection: Connection, page: Page, records: 
             finished_at=each.finished_at,
             raw_page_id=raw_id,
         )
-        for each in cast("Sequence[ReturnRecord]", records)
+        for each, raw_id in _with_answers(told, ReturnRecord)
     ]
     return _shown(connection, flows.merge_returns(connection, work.account_id, rows, now=work.now_micros()))
 
 
-def _write_supplies(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-    del page
+def _write_supplies(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
     rows = [
         flows.SupplyRow(
             supply_id=each.supply_id,
@@ -146,12 +214,12 @@ def _write_supplies(work: SyncWork, connection: Connection, page: Page, records:
             changed_at=each.changed_at,
             raw_page_id=raw_id,
         )
-        for each in cast("Sequence[SupplyRecord]", records)
+        for each, raw_id in _with_answers(told, SupplyRecord)
     ]
     return _shown(connection, flows.merge_supplies(connection, work.account_id, rows, now=work.now_micros()))
 
 
-def _write_finance(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
+def _write_finance(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
     """One reading may tell both: the account's amounts, and the same sales by order line."""
     skus, now = work.identity.skus, work.now_micros()
     rows = [
@@ -166,19 +234,14 @@ def _write_finance(work: SyncWork, connection: Connection, page: Page, records: 
             name=each.name,
             raw_page_id=raw_id,
         )
-        for each in records
-        if isinstance(each, FinanceRecord)
+        for each, raw_id in _with_answers(told, FinanceRecord)
     ]
     changed = finance.merge_finance(connection, work.account_id, rows, now=now)
     summary.mark_dirty_skus(connection, sorted({each for each in changed if each is not None}))
-    sales = [each for each in records if isinstance(each, SaleRecord)]
-    return len(changed) + (_write_sales(work, connection, page, sales, raw_id) if sales else 0)
+    return len(changed) + _write_sales(work, connection, told)
 
 
-def _write_storage_costs(
-    work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int
-) -> int:
-    del page
+def _write_storage_costs(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
     rows = [
         finance.StorageCostRow(
             external_id=each.cost_id,
@@ -191,7 +254,7 @@ def _write_storage_costs(
             volume=each.volume,
             raw_page_id=raw_id,
         )
-        for each in cast("Sequence[StorageCostRecord]", records)
+        for each, raw_id in _with_answers(told, StorageCostRecord)
     ]
     return _shown(connection, finance.merge_storage_costs(connection, work.account_id, rows, now=work.now_micros()))
 
@@ -202,19 +265,16 @@ def _shown(connection: Connection, skus: list[int]) -> int:
     return len(skus)
 
 
-def _write_prices(work: SyncWork, connection: Connection, page: Page, records: Sequence[Record], raw_id: int) -> int:
-    del raw_id
-    told = [
-        prices.PriceRow(each.listing_id, each.price, each.currency) for each in cast("Sequence[PriceRecord]", records)
-    ]
+def _write_prices(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
+    rows = [prices.PriceRow(each.listing_id, each.price, each.currency) for each in _records(told, PriceRecord)]
     cards, skus = prices.merge_prices(
-        connection, work.account_id, told, as_of=micros(page.as_of), now=work.now_micros()
+        connection, work.account_id, rows, as_of=micros(told[-1].page.as_of), now=work.now_micros()
     )
     summary.mark_dirty_skus(connection, skus)
     return cards
 
 
-Writer = Callable[[SyncWork, Connection, Page, Sequence[Record], int], int]
+Writer = Callable[[SyncWork, Connection, Sequence[Told]], int]
 WRITERS: dict[str, Writer] = {
     "warehouses": _write_places,
     "catalogue": _write_catalogue,
