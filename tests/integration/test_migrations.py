@@ -168,3 +168,32 @@ def test_search_works_without_the_extension(postgres_url: str) -> None:
         connection.execute(text("DROP EXTENSION IF EXISTS pg_trgm"))
         assert search.upsert(connection, [(1, "Рубашка")]) == 1
     database.close()
+
+
+def test_amounts_that_are_not_paid_go_and_no_others(database: Database) -> None:
+    migrations.upgrade(database)
+    migrations.downgrade(database, "0008")
+    columns = "external_id, booking_id, booked_day, kind, amount, currency, name, known_from"
+    with database.write() as connection:
+        for number, source in enumerate(("wildberries", "wildberries-2", "ozon"), 1):
+            connection.execute(
+                text(
+                    "INSERT INTO account (id, source, external_id, name, currency, created_at) "
+                    "VALUES (:id, :source, :source, :source, 'RUB', 1)"
+                ),
+                {"id": number, "source": source},
+            )
+            connection.execute(
+                text(
+                    f"INSERT INTO finance_line (account_id, {columns}) "
+                    "VALUES (:id, :name, '7', '2026-11-12', 'other', -1, 'RUB', '', 1)"
+                ),
+                [{"id": number, "name": f"7:{part}"} for part in ("sale", "carriage", "discount", "delivery")],
+            )
+    migrations.upgrade(database)
+    with database.read() as connection:
+        found = connection.execute(text("SELECT account_id, external_id FROM finance_line ORDER BY 1, 2")).all()
+    left = [(account, f"7:{part}") for account in (1, 2) for part in ("delivery", "sale")]
+    assert [tuple(row) for row in found] == left + [
+        (3, f"7:{part}") for part in ("carriage", "delivery", "discount", "sale")
+    ]
