@@ -55,13 +55,13 @@ describe("the comparison with the marketplaces", () => {
     const calm = compared({ run_id: 8, stream: "stock" });
     const { user, container } = await openApp("/reconcile", { api: { reconciliations: [calm, differing] } });
     const [first, second] = await screen.findAllByRole("region", { name: /^Ozon “main”/ });
-    expect(first).toHaveTextContent("2 rows differ");
+    expect(first).toHaveTextContent("Differing: 2 rows");
     expect(second).toHaveTextContent("Both sides are the same.");
     const items = within(first!).getByRole("list", { name: /Orders$/ });
     expect(items.firstElementChild).toHaveTextContent("Missing hereLook at it");
     await user.click(within(first!).getByText("The row behind it"));
     expect(within(first!).getByText("P-77")).toBeVisible();
-    expect(within(first!).getByText("marketplace 2 units, here not there")).toBeVisible();
+    expect(within(first!).getByText("marketplace 2 units, here nothing")).toBeVisible();
     await user.click(within(first!).getByText("Sums by day"));
     expect(within(first!).getByRole("row", { name: /10 Nov 12 10/ })).toBeVisible();
     expect(await violations(container)).toEqual([]);
@@ -128,7 +128,7 @@ describe("the comparison with the marketplaces", () => {
     expect(panel).toHaveTextContent("2–8 Nov ₽8,062 on both sides");
     await user.click(within(panel).getByText("9–15 Nov, 2 reports"));
     const table = within(panel).getByRole("table", { name: "9–15 Nov, 2 reports" });
-    expect(within(table).getByRole("row", { name: "Storage −₽90 not there" })).toBeVisible();
+    expect(within(table).getByRole("row", { name: "Storage −₽90 nothing" })).toBeVisible();
     expect(within(table).getByRole("row", { name: /told beside, not paid ₽19 –/ })).toBeVisible();
     expect(within(table).getByRole("row", { name: "surprise ₽1 ₽1" })).toBeVisible();
     expect(within(table).getByRole("row", { name: "Paid out ₽8,062 ₽7,600" })).toBeVisible();

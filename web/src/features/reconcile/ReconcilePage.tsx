@@ -9,6 +9,7 @@ import { Notice } from "@/components/states/Notice";
 import { BusyButton } from "@/components/ui/BusyButton";
 import { State } from "@/components/ui/Status";
 import "@/features/reconcile/reconcile.css";
+import { SidesTable } from "@/features/reconcile/SidesTable";
 import { memberName, Statements } from "@/features/reconcile/Statements";
 import { streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
@@ -113,30 +114,22 @@ function Sums({ told }: { told: Reconciliation }) {
   return (
     <details className="compare-sums">
       <summary className="link">{byDay ? words.days : words.schemes}</summary>
-      <div className="scroll">
-        <table role="table" className="data compact" aria-label={byDay ? words.days : words.schemes}>
-          <thead role="rowgroup">
-            <tr role="row">
-              <th scope="col">{byDay ? words.day : words.scheme}</th>
-              <th scope="col" className="num">
-                {words.theirs}
-              </th>
-              <th scope="col" className="num">
-                {words.ours}
-              </th>
+      <SidesTable
+        label={byDay ? words.days : words.schemes}
+        what={byDay ? words.day : words.scheme}
+        theirs={words.theirs}
+        ours={words.ours}
+      >
+        <tbody role="rowgroup">
+          {told.days.map((day) => (
+            <tr role="row" key={`${day.day ?? day.scheme} ${day.place ?? ""}`}>
+              <th scope="row">{day.day ? f.day(day.day) : [day.scheme, day.place].filter(Boolean).join(", ")}</th>
+              <td className="num">{f.number(day.theirs)}</td>
+              <td className="num">{f.number(day.ours)}</td>
             </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {told.days.map((day) => (
-              <tr role="row" key={`${day.day ?? day.scheme} ${day.place ?? ""}`}>
-                <th scope="row">{day.day ? f.day(day.day) : [day.scheme, day.place].filter(Boolean).join(", ")}</th>
-                <td className="num">{f.number(day.theirs)}</td>
-                <td className="num">{f.number(day.ours)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </SidesTable>
     </details>
   );
 }

@@ -1,6 +1,7 @@
 /** What a marketplace pays report by report, beside what is stored here, and the sums that each is made of. */
 import { useState } from "react";
 import type { StatementCompared } from "@/api/types";
+import { SidesTable } from "@/features/reconcile/SidesTable";
 import { useI18n } from "@/i18n";
 
 const shownAtFirst = 4;
@@ -40,40 +41,27 @@ function Statement({ told }: { told: StatementCompared }) {
         </span>
       </summary>
       <p className="dim">{words.made(f.day(told.made_on))}</p>
-      <div className="scroll">
-        <table role="table" className="data compact" aria-label={words.report(days, told.reports)}>
-          <thead role="rowgroup">
-            <tr role="row">
-              <th scope="col">{words.sum}</th>
-              <th scope="col" className="num">
-                {words.theirs}
+      <SidesTable label={words.report(days, told.reports)} what={words.sum} theirs={words.theirs} ours={words.ours}>
+        <tbody role="rowgroup">
+          {told.members.map((one) => (
+            <tr role="row" key={one.member}>
+              <th scope="row">
+                {memberName(words.members, one.member)}
+                {!one.counted && <span className="dim"> · {words.beside}</span>}
               </th>
-              <th scope="col" className="num">
-                {words.ours}
-              </th>
+              <td className="num">{money(one.theirs)}</td>
+              <td className="num">{one.counted ? money(one.ours) : "–"}</td>
             </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {told.members.map((one) => (
-              <tr role="row" key={one.member}>
-                <th scope="row">
-                  {memberName(words.members, one.member)}
-                  {!one.counted && <span className="dim"> · {words.beside}</span>}
-                </th>
-                <td className="num">{money(one.theirs)}</td>
-                <td className="num">{one.counted ? money(one.ours) : "–"}</td>
-              </tr>
-            ))}
-          </tbody>
-          <tfoot role="rowgroup">
-            <tr role="row">
-              <th scope="row">{words.members.payout}</th>
-              <td className="num strong">{money(told.theirs)}</td>
-              <td className="num strong">{money(told.ours)}</td>
-            </tr>
-          </tfoot>
-        </table>
-      </div>
+          ))}
+        </tbody>
+        <tfoot role="rowgroup">
+          <tr role="row">
+            <th scope="row">{words.members.payout}</th>
+            <td className="num strong">{money(told.theirs)}</td>
+            <td className="num strong">{money(told.ours)}</td>
+          </tr>
+        </tfoot>
+      </SidesTable>
     </details>
   );
 }

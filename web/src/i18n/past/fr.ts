@@ -42,7 +42,7 @@ export const pastFr = (f: Formats): PastWords => ({
     fine: "Rien ne diffère, sauf ce qui disparaît de soi-même.",
     empty: "Rien à comparer d’aucun côté",
     sides: (theirs, ours) => `place de marché ${theirs}, ici ${ours}`,
-    absent: "absent",
+    absent: "rien",
     exact: "Les deux côtés sont identiques.",
     differs: (rows) => `Écarts\u00A0: ${rows}`,
     why: "Raison",
