@@ -14,6 +14,7 @@ MicoreError
 ├── RetryableError              the same call may go through later
 │   ├── SourceBusyError         a marketplace asks us to wait
 │   ├── SourceUnreachableError  a marketplace does not answer, or answers 5xx
+│   │   └── OutcomeUnknownError nobody knows whether it did what it was asked to do
 │   └── ReportPendingError      a report that was ordered is not made yet
 ├── DataError                   this datum is bad, the others are good
 │   └── RecordRejectedError     one row cannot be believed; it goes to quarantine
@@ -185,6 +186,18 @@ class SourceUnreachableError(RetryableError):
     @property
     def remedy(self) -> str:
         return "What was loaded stays; the next run goes on from there. If it lasts, check the network."
+
+
+class OutcomeUnknownError(SourceUnreachableError):
+    """A marketplace was asked to do something once, and whether it has is not known: its answer was lost."""
+
+    def __init__(self, source: str, *, path: str, problem: str) -> None:
+        super().__init__(source, path=path, problem=problem)
+        self.args = (f"{source} may or may not have done what {path} asks for: its answer was lost ({problem}).",)
+
+    @property
+    def remedy(self) -> str:
+        return "Nothing to do: it is noted, and the next sync looks what became of it before it asks again."
 
 
 class ReportPendingError(RetryableError):

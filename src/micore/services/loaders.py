@@ -28,7 +28,7 @@ from micore.services import checks
 from micore.services.rejections import Rejections
 from micore.services.sync_work import SyncWork
 from micore.services.writers import FORGETTING, WRITERS, Told
-from micore.sources.base import Page, Stream, StreamKind
+from micore.sources.base import OrderingSource, Page, Stream, StreamKind
 from micore.storage import events, identity, quarantines, runs, stock, stream_states, summary, volumes
 from micore.storage.bulk import bulk_for
 from micore.storage.database import Connection
@@ -101,9 +101,13 @@ class Loader:
         """The source's cursor to go on from."""
         found = self.work.cursor(self.stream)
         # A full reading goes on only with itself: the windows of a broken small one are not everything.
-        if found is None or (self.work.params.full and (found.complete or self.work.attempt == 1)):
+        if found is None:
             return None
-        return str(json.loads(found.cursor)["source"])
+        cursor = str(json.loads(found.cursor)["source"])
+        if not self.work.params.full or not (found.complete or self.work.attempt == 1):
+            return cursor
+        source = self.work.source
+        return source.still_ordered(self.stream.name, cursor) if isinstance(source, OrderingSource) else None
 
     def prepare(self, connection: Connection, pages: Sequence[Page]) -> None:
         """Make what the rows refer to.
@@ -132,7 +136,7 @@ class Loader:
     def forget_untold(self, connection: Connection, page: Page) -> int:
         """Take away what an earlier answer told of something that this page tells whole, and this one does not."""
         forget = FORGETTING.get(self.stream.name)
-        return forget(self.work, connection, page) if forget is not None and page.whole_of else 0
+        return forget(self.work, connection, page, None) if forget is not None and page.whole_of else 0
 
     def save(self, connection: Connection, page: Page) -> None:
         """Move the cursor past this page."""

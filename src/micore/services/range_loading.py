@@ -25,7 +25,7 @@ from micore.services.loaders import Counts, Loader, Outcome
 from micore.services.loading import load_stream, steps, write_step
 from micore.services.reconcile import reconcile
 from micore.services.sync_work import SyncWork
-from micore.services.writers import Told
+from micore.services.writers import FORGETTING, Told
 from micore.sources.base import Page, Stream
 from micore.sources.ranges import RangePlan, RangeSource
 from micore.storage import backfills, stream_states
@@ -99,9 +99,9 @@ class RangeLoader(Loader):
         return changed
 
     def forget_untold(self, connection: Connection, page: Page) -> int:
-        # What is stored may be from a newer answer.
-        del connection, page
-        return 0
+        # Where anything of it is stored from a newer answer, that one has told it whole.
+        forget, at = FORGETTING.get(self.stream.name), micros(page.raw.received_at)
+        return forget(self.work, connection, page, at) if forget is not None and page.whole_of else 0
 
     def save(self, connection: Connection, page: Page) -> None:
         backfills.move(

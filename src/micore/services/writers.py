@@ -289,20 +289,30 @@ WRITERS: dict[str, Writer] = {
 """By stream name; each returns how many rows were new or changed. Snapshots are staged by their loader."""
 
 
-def _forget_amounts(work: SyncWork, connection: Connection, page: Page) -> int:
-    told = [each.finance_id for each in page.records if isinstance(each, FinanceRecord)]
-    gone = finance.forget_amounts(connection, work.account_id, page.whole_of, told)
-    return _shown(connection, [each for each in gone if each is not None]) if gone else 0
+def _forget_amounts(work: SyncWork, connection: Connection, page: Page, received_at: int | None) -> int:
+    amounts = [each.finance_id for each in page.records if isinstance(each, FinanceRecord)]
+    sales = [each.sale_id for each in page.records if isinstance(each, SaleRecord)]
+    whole = finance.Whole(work.account_id, page.whole_of, received_at)
+    gone = finance.forget_sales(connection, whole, [*sales, *page.kept])
+    gone += finance.forget_amounts(connection, whole, [*amounts, *page.kept])
+    return _gone(connection, gone)
 
 
-def _forget_costs(work: SyncWork, connection: Connection, page: Page) -> int:
+def _forget_costs(work: SyncWork, connection: Connection, page: Page, received_at: int | None) -> int:
     told = [each.cost_id for each in page.records if isinstance(each, StorageCostRecord)]
-    gone = finance.forget_costs(connection, work.account_id, page.whole_of, told)
-    return _shown(connection, [each for each in gone if each is not None]) if gone else 0
+    whole = finance.Whole(work.account_id, page.whole_of, received_at)
+    return _gone(connection, finance.forget_costs(connection, whole, [*told, *page.kept]))
 
 
-FORGETTING: dict[str, Callable[[SyncWork, Connection, Page], int]] = {
+def _gone(connection: Connection, skus: Sequence[int | None]) -> int:
+    if skus:
+        summary.mark_dirty_skus(connection, [each for each in skus if each is not None])
+    return len(skus)
+
+
+FORGETTING: dict[str, Callable[[SyncWork, Connection, Page, int | None], int]] = {
     "finance": _forget_amounts,
     "storage_cost": _forget_costs,
 }
-"""Streams whose pages tell something whole: what takes away the rest; each returns how many rows went."""
+"""Streams whose pages tell something whole: what takes away the rest, all of it or where nothing newer than an instant
+is stored; each returns how many rows went."""

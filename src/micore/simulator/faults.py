@@ -21,8 +21,8 @@ from micore.simulator.row_faults import FIELD_KINDS, ROW_KINDS
 
 INSTEAD = ("429", "500", "502", "503", "timeout", "html", "off")
 """Kinds that come in place of the marketplace's answer."""
-DELIVERED = ("cut", "slow")
-"""Kinds that break the way of a good answer."""
+DELIVERED = ("cut", "slow", "lost", "504")
+"""Kinds that break the way of a good answer: what was asked for has been done."""
 PAGE_KINDS = ("duplicate-page", "missing-page", "late")
 """Kinds that give another good answer than the one asked for."""
 KINDS = (*INSTEAD, *DELIVERED, *ROW_KINDS, *PAGE_KINDS)
@@ -36,7 +36,9 @@ _WRITTEN = re.compile(
     rf"(?P<kind>{'|'.join(map(re.escape, KINDS))})(?::(?P<argument>[^@%]*?))?(?:@(?P<part>[^%]+?))?"
     r"(?:x(?P<count>\d{1,9})|%(?P<share>\d{1,3}))?"
 )
-_PAGES = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 200: "Checking your browser"}
+_PAGES = {
+    200: "Checking your browser", 502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,10 @@ class Troubled:
             return answer
         if kind == "cut":
             delivery = replace(answer.delivery, cut_at=len(answer.body) // 2)
+        elif kind == "lost":
+            delivery = replace(answer.delivery, never=True)
+        elif kind == "504":
+            return replace(_web_page(504), fault=kind)
         elif kind == "slow":
             delivery = replace(answer.delivery, bytes_per_second=fault.wish.number)
         elif kind == "duplicate-page":

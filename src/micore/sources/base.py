@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from micore.domain.records import PlaceRecord, Record, RejectedRow, SkuHint
 
@@ -105,6 +105,9 @@ class Page:
     """Supplies: supply_ids whose lines have been told to the last one with this page, none of them rejected. A line
     that was told once and is not among them has been taken out. Likewise bookings of finance (the part of finance_id
     before its first colon) and days of storage_cost, all of whose rows stand on this page."""
+    kept: Sequence[str] = ()
+    """Of what `whole_of` names: rows that are told on this page and cannot be believed, under the names that their
+    records would have. What is known of them stays."""
     all_open: Sequence[str] | None = None
     """Supplies, with `done`: every supply that the marketplace still lists and that may be open. One that is open here
     and not listed there is over. None where it cannot tell."""
@@ -210,4 +213,13 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give the connections back."""
+        ...
+
+
+@runtime_checkable
+class OrderingSource(Protocol):
+    """A source that orders reports, which a reading of everything must not order once more."""
+
+    def still_ordered(self, stream: str, cursor: str) -> str | None:
+        """The cursor to read everything from that keeps what this one tells of orders; None: it tells of none."""
         ...

@@ -24,6 +24,7 @@ import structlog
 
 from micore.errors import (
     MicoreError,
+    OutcomeUnknownError,
     SettingsError,
     SourceAuthError,
     SourceBusyError,
@@ -51,6 +52,9 @@ SHORTEST_SCRUBBED = 8
 
 MESSAGE_LETTERS = 300
 """So much of what a marketplace says about an error is told on."""
+
+
+_NOT_ASKED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 class Verdict(Enum):
@@ -89,6 +93,10 @@ class RequestRefusedError(SourceProtocolError):
         super().__init__(source, path=path, problem=f"HTTP {status}: {said}")
         self.args = (f"{source} refused the request on {path} (HTTP {status}): {said}",)
         self.status, self.said = status, said
+
+
+class NotAskedError(SourceUnreachableError):
+    """No connection was made, so that the marketplace was not asked at all."""
 
 
 class GarbledAnswerError(SourceProtocolError):
@@ -172,29 +180,50 @@ class ApiClient:
         *,
         query: Mapping[str, str | int] | None = None,
         no_content: bytes | None = None,
+        once: bool = False,
     ) -> Answer[T]:
         """Send `payload` as JSON, None as no body, and read the answer.
 
         `read` raises msgspec.DecodeError for what it cannot read. `no_content` is what to read in place of an answer
-        204; without it a 204 is garbled.
+        204; without it a 204 is garbled. `once`: what is asked for is an order, of which a second one is a loss. It is
+        tried again only where it surely was not taken: after a 429, and where no connection was made.
 
         Raises SourceAuthError, SourceGoneError, RequestRefusedError, SourceProtocolError, StopRequestedError at once;
-        SourceBusyError, SourceUnreachableError and GarbledAnswerError when the tries of `Patience` are used up.
+        SourceBusyError, SourceUnreachableError and GarbledAnswerError when the tries of `Patience` are used up. With
+        `once`, OutcomeUnknownError at once, in place of all of these that leave open whether the order was taken.
         """
         content = None if payload is None else msgspec.json.encode(payload)
-        return self._ask(_Question("POST", path, content, urlencode(query or {})), read, no_content)
+        question = _Question("POST", path, content, urlencode(query or {}))
+        return self._order(question, read) if once else self._ask(question, read, no_content)
 
     def get(
-        self, path: str, query: Mapping[str, str | int], read: Callable[[bytes], T], *, no_content: bytes | None = None
+        self,
+        path: str,
+        query: Mapping[str, str | int],
+        read: Callable[[bytes], T],
+        *,
+        no_content: bytes | None = None,
+        once: bool = False,
     ) -> Answer[T]:
         """Ask with a query, which may be empty; else as `post`."""
-        return self._ask(_Question("GET", path, None, urlencode(query)), read, no_content)
+        question = _Question("GET", path, None, urlencode(query))
+        return self._order(question, read) if once else self._ask(question, read, no_content)
 
-    def _ask(self, question: _Question, read: Callable[[bytes], T], no_content: bytes | None) -> Answer[T]:
+    def _order(self, question: _Question, read: Callable[[bytes], T]) -> Answer[T]:
+        try:
+            return self._ask(question, read, None, once=True)
+        except (NotAskedError, RequestRefusedError):
+            raise
+        except (SourceUnreachableError, SourceProtocolError) as error:
+            raise OutcomeUnknownError(self._source, path=question.path, problem=error.problem) from None
+
+    def _ask(
+        self, question: _Question, read: Callable[[bytes], T], no_content: bytes | None, *, once: bool = False
+    ) -> Answer[T]:
         def attempt() -> Answer[T]:
             return self._attempt(question, read, no_content)
 
-        again = _TryAgain(self._source, question.path, self._patience, self._tools)
+        again = _TryAgain(self._source, question.path, self._patience, self._tools, once=once)
         return stamina.RetryingCaller(attempts=None, timeout=None)(again, attempt)
 
     def _attempt(self, question: _Question, read: Callable[[bytes], T], no_content: bytes | None) -> Answer[T]:
@@ -206,9 +235,9 @@ class ApiClient:
                 status = response.status_code
             except (httpx2.TransportError, httpx2.DecodingError, httpx2.StreamError) as error:
                 # Without its cause: that carries the request, and the request carries the key.
-                raise SourceUnreachableError(
-                    self._source, path=path, problem=self._scrub(f"{type(error).__name__}: {error}")[:200]
-                ) from None
+                kind = NotAskedError if isinstance(error, _NOT_ASKED) else SourceUnreachableError
+                problem = self._scrub(f"{type(error).__name__}: {error}")[:200]
+                raise kind(self._source, path=path, problem=problem) from None
             finally:
                 seconds = self._tools.monotonic() - started
                 self._tools.on_request(self._source, f"{question.method} {question.pattern}", status, seconds)
@@ -283,13 +312,16 @@ class ApiClient:
 class _TryAgain:
     """Decides after each failure whether to try again, and waits itself: the 0 s it answers are what stamina adds."""
 
-    def __init__(self, source: str, path: str, patience: Patience, tools: SourceTools) -> None:
+    def __init__(self, source: str, path: str, patience: Patience, tools: SourceTools, *, once: bool) -> None:
         self._source, self._path, self._patience, self._tools = source, path, patience, tools
+        self._once = once
         self._started = tools.monotonic()
         self._busy_seconds = 0.0
         self._failed: dict[type[Exception], int] = {}
 
     def __call__(self, error: Exception) -> bool | float:
+        if self._once and not isinstance(error, (SourceBusyError, NotAskedError)):
+            return False
         for kind, tries in (
             (SourceBusyError, None),
             (SourceUnreachableError, self._patience.unreachable_tries),

@@ -7,8 +7,9 @@ rows left as bytes, so that the good ones load and each bad one stands apart wit
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count, islice
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -156,6 +157,17 @@ def rejected_row(key: str, reason: str, raw: bytes) -> RejectedRow:
 
 
 LONGEST_KEY, LONGEST_REASON = 200, 600
+
+
+def standing(rejected: Sequence[RejectedRow], told: Iterable[str]) -> list[str]:
+    """The ids of records that rejected rows may stand for, beside those that were told. Of rows with one name the
+    second is `name:2` and so on, and nobody knows which of them could not be believed."""
+    ids = set(told) if rejected else set()
+    names: list[str] = []
+    for name, rows in Counter(row.key for row in rejected).items():
+        numbered = chain([name], (f"{name}:{number}" for number in count(2)))
+        names += islice((each for each in numbered if each not in ids), rows)
+    return names
 
 
 def storable(text: str) -> str:

@@ -79,35 +79,61 @@ def booking_of(finance_id: str) -> str:
     return finance_id.partition(":")[0]
 
 
-def forget_amounts(
-    connection: Connection, account_id: int, bookings: Iterable[str], told: Iterable[str]
-) -> list[int | None]:
+class Whole(NamedTuple):
+    """What an answer told whole of an account."""
+
+    account_id: int
+    names: Sequence[str]
+    """Bookings, or days of storage."""
+    received_at: int | None = None
+    """Of which anything is stored from a newer answer than this is left alone; None: this one is the newest."""
+
+
+def forget_amounts(connection: Connection, whole: Whole, told: Iterable[str]) -> list[int | None]:
     """Take the amounts of these bookings away that are not among those told of them; returns the sku id of each."""
-    return _forget(connection, "finance_line", "booking_id", account_id, bookings, told)
+    return _forget(connection, "finance_line", _AMOUNTS, whole, told)
 
 
-def forget_costs(connection: Connection, account_id: int, days: Iterable[str], told: Iterable[str]) -> list[int | None]:
+def forget_sales(connection: Connection, whole: Whole, told: Iterable[str]) -> list[int | None]:
+    """Take the sales of these bookings away that are not among those told of them; returns the sku id of each. To be
+    called before their amounts are taken away: these lead to the sales."""
+    return _forget(connection, "sale", _SALES, whole, told)
+
+
+def forget_costs(connection: Connection, whole: Whole, told: Iterable[str]) -> list[int | None]:
     """Take the storage costs of these days away that are not among those told of them; returns the sku id of each."""
-    return _forget(connection, "storage_cost", "stored_day", account_id, days, told)
+    return _forget(connection, "storage_cost", _COSTS, whole, told)
 
 
-def _forget(
-    connection: Connection, table: str, whole: str, account_id: int, names: Iterable[str], told: Iterable[str]
-) -> list[int | None]:
+_AMOUNTS = "JOIN finance_line l ON l.account_id = :account AND l.booking_id = w.name"
+_COSTS = "JOIN storage_cost l ON l.account_id = :account AND l.stored_day = w.name"
+# A sale bears the sku and the day of its booking's amounts, and begins with the booking's name.
+_SALES = """
+    JOIN finance_line f ON f.account_id = :account AND f.booking_id = w.name
+    JOIN sale l ON l.sku_id = f.sku_id AND l.sold_day = f.booked_day AND l.account_id = f.account_id
+        AND substr(l.external_id, 1, length(w.name) + 1) = w.name || ':'
+"""
+_NEWER = "LEFT JOIN raw_page p ON p.id = l.raw_page_id WHERE coalesce(p.received_at, l.known_from) > :received_at"
+
+
+def _forget(connection: Connection, table: str, joined: str, whole: Whole, told: Iterable[str]) -> list[int | None]:
     bulk = bulk_for(connection)
-    bulk.stage(connection, "stage_whole", {"name": "text"}, [(each,) for each in sorted(set(names))])
+    bulk.stage(connection, "stage_whole", {"name": "text"}, [(each,) for each in sorted(set(whole.names))])
     bulk.stage(connection, "stage_told", {"name": "text"}, [(each,) for each in sorted(set(told))])
+    newer = (
+        "" if whole.received_at is None else f"AND w.name NOT IN (SELECT w.name FROM stage_whole w {joined} {_NEWER})"
+    )
     gone = connection.execute(
         text(
             f"""
             DELETE FROM {table} WHERE id IN (
-                SELECT l.id FROM stage_whole w
-                JOIN {table} l ON l.account_id = :account AND l.{whole} = w.name
-                WHERE l.external_id NOT IN (SELECT name FROM stage_told)
+                SELECT l.id FROM stage_whole w {joined}
+                LEFT JOIN stage_told t ON t.name = l.external_id
+                WHERE t.name IS NULL {newer}
             ) RETURNING sku_id
             """
         ),
-        {"account": account_id},
+        {"account": whole.account_id} | ({"received_at": whole.received_at} if newer else {}),
     )
     return list(gone.scalars())
 

@@ -122,6 +122,24 @@ class TestInstead:
         assert ozon.raw("/v1/roles").status == wildberries.raw("GET", "/ping").status == 200
         assert simulator.stats.facts()["limited"] == 0, "a storm is not the client's fault"
 
+    @pytest.mark.parametrize("kind", ["lost", "504", "cut"])
+    def test_an_order_is_taken_whatever_becomes_of_its_answer(
+        self, simulator: Simulator, ozon: Ozon, kind: str
+    ) -> None:
+        simulator.faults.add(f"{kind}@by-products/createx1")
+        week = {"date_from": "2026-11-16", "date_to": "2026-11-22"}
+        answer = ozon.raw("/v1/report/placement/by-products/create", week)
+        assert (answer.status, answer.fault) == (504 if kind == "504" else 200, kind)
+        assert answer.delivery.never == (kind == "lost")
+        listed = ozon.ask("/v1/report/list", {"page": 1, "page_size": 10})["result"]
+        assert listed["total"] == 1
+
+    @pytest.mark.parametrize("kind", ["timeout", "500", "502", "503", "html", "429"])
+    def test_what_comes_in_the_answers_place_is_not_done(self, simulator: Simulator, ozon: Ozon, kind: str) -> None:
+        simulator.faults.add(f"{kind}@by-products/createx1")
+        ozon.raw("/v1/report/placement/by-products/create", {"date_from": "2026-11-16", "date_to": "2026-11-22"})
+        assert ozon.ask("/v1/report/list", {"page": 1, "page_size": 10})["result"]["total"] == 0
+
     @pytest.mark.parametrize(("kind", "status"), [("502", 502), ("503", 503), ("html", 200)])
     def test_a_gateway_says_html(self, simulator: Simulator, ozon: Ozon, kind: str, status: int) -> None:
         simulator.faults.add(kind)

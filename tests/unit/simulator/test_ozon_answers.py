@@ -71,6 +71,7 @@ def requests(ozon: Ozon) -> dict[str, dict[str, Any] | None]:
         "/v1/supply-order/bundle": {"bundle_ids": [bundle], "limit": 100},
         "/v1/report/placement/by-products/create": week,
         "/v1/report/info": {"code": ozon.ask("/v1/report/placement/by-products/create", week)["code"]},
+        "/v1/report/list": {"page": 1, "page_size": 10, "report_type": "SELLER_PLACEMENT_BY_PRODUCTS"},
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from micore.simulator.shop.places import PLACES, Kind
 from tests.unit.simulator.asking import Ozon
 
 CREATE = "/v1/report/placement/by-products/create"
-INFO = "/v1/report/info"
+INFO, LIST = "/v1/report/info", "/v1/report/list"
 ACCRUALS = "/v1/finance/accrual/by-day"
 WEEK = {"date_from": "2026-11-16", "date_to": "2026-11-22"}
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -47,7 +47,7 @@ def table(ozon: Ozon, clock: Clock, period: dict[str, str]) -> list[dict[str, An
         seen.append(told["status"])
         assert (told["file"] == "") == (told["status"] != "success")
         clock.advance(60)
-    assert told["report_type"] == "SELLER_PLACEMENT_BY_PRODUCTS"
+    assert told["report_type"] == "seller_placement_by_products"
     assert seen == ["waiting", "processing", "processing", "success"]
     answer = fetched(ozon, told["file"])
     assert answer.status == 200
@@ -131,14 +131,35 @@ def test_the_day_that_has_not_ended_is_not_charged(ozon: Ozon) -> None:
     ]
 
 
-def test_a_file_is_there_for_a_day_only(ozon: Ozon, clock: Clock) -> None:
+def test_a_file_is_there_for_three_hours_only(ozon: Ozon, clock: Clock) -> None:
     code = ozon.ask(CREATE, WEEK)["code"]
     clock.advance(200)
     link = ozon.ask(INFO, {"code": code})["result"]["file"]
     assert fetched(ozon, link).status == 200
     assert fetched(ozon, link.replace(code, "another")).status == 404
-    clock.advance(86_400)
+    clock.advance(3 * 3600)
     assert fetched(ozon, link).status == 404
+
+
+def test_the_list_tells_every_report_the_oldest_first(ozon: Ozon, clock: Clock) -> None:
+    codes = []
+    for _ in range(3):
+        codes.append(ozon.ask(CREATE, WEEK)["code"])
+        clock.advance(60)
+    ask = {"page": 1, "page_size": 2, "report_type": "SELLER_PLACEMENT_BY_PRODUCTS"}
+    told = ozon.ask(LIST, ask)["result"]
+    assert ([each["code"] for each in told["reports"]], told["total"]) == (codes[:2], 3)
+    assert told["reports"][0] == ozon.ask(INFO, {"code": codes[0]})["result"]
+    assert [each["code"] for each in ozon.ask(LIST, ask | {"page": 2})["result"]["reports"]] == codes[2:]
+    assert ozon.ask(LIST, ask | {"page": 3})["result"] == {"reports": [], "total": 3}
+    assert ozon.ask(LIST, ask | {"report_type": "SELLER_STOCK"})["result"]["total"] == 0
+    assert ozon.ask(LIST, {"page": 1, "page_size": 1000})["result"]["total"] == 3
+    for wrong in ({"page": 0}, {"page_size": 1001}, {"report_type": "words"}):
+        assert ozon.refused(LIST, ask | wrong)[0] == 400
+    newest = ozon.ask(CREATE, WEEK)["code"]
+    assert ozon.ask(LIST, ask)["result"]["total"] == 3, "not at once"
+    clock.advance(10)
+    assert ozon.ask(LIST, ask | {"page": 2})["result"]["reports"][-1]["code"] == newest
 
 
 def test_the_link_leads_to_the_asked_host(ozon: Ozon, clock: Clock) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
@@ -26,6 +26,8 @@ class Report:
     days: tuple[str, str]
     states: list[str] = field(default_factory=list)
     """What it is at each look; the last one for ever."""
+    listed: Row = field(default_factory=dict)
+    """What the list tells of it beside its code and state."""
 
 
 @dataclass
@@ -52,6 +54,8 @@ class FakeOzon:
     supply_orders: list[Row] = field(default_factory=list)
     bundles: dict[str, list[Row]] = field(default_factory=dict)
     report_states: tuple[str, ...] = ("success",)
+    list_rows: int = 1000
+    """How many reports a page of their list has."""
     expires_at: str = ""
     files: str = ""
     """Address of the files."""
@@ -64,7 +68,7 @@ class FakeOzon:
         self.asked.append(asked)
         override = self.instead.get(asked.path.partition("?")[0])
         says = (override(asked) if override else None) or self._answer(asked.path, asked.payload)
-        return Says(says.body, says.status, {"Date": format_datetime(self.clock.now(), usegmt=True), **says.headers})
+        return replace(says, headers={"Date": format_datetime(self.clock.now(), usegmt=True), **says.headers})
 
     def _answer(self, path: str, payload: Row) -> Says:  # noqa: C901 - one line for each path
         if path == "/v1/returns/list":
@@ -129,8 +133,17 @@ class FakeOzon:
     def _report(self, path: str, payload: Row) -> Says:
         if path.endswith("/create"):
             code = f"REPORT_{len(self.reports) + 1}"
-            self.reports.append(Report(code, (payload["date_from"], payload["date_to"]), list(self.report_states)))
+            days = payload["date_from"], payload["date_to"]
+            params = {"date_from": days[0], "date_to": days[1]}
+            made_at = self.clock.now().isoformat()
+            listed = {"created_at": made_at, "report_type": "seller_placement_by_products", "params": params}
+            self.reports.append(Report(code, days, list(self.report_states), listed))
             return Says({"code": code})
+        if path.endswith("/list"):
+            at, rows = (payload["page"] - 1) * self.list_rows, self.list_rows
+            told = [each for each in self.reports if each.listed]
+            part = [{"code": each.code, "status": each.states[0], **each.listed} for each in told[at : at + rows]]
+            return Says({"result": {"reports": part, "total": len(told)}})
         found = next((each for each in self.reports if each.code == payload["code"]), None)
         if found is None:
             return Says({"code": 5, "message": "report not found"}, 404)

@@ -16,6 +16,7 @@ import pytest
 
 from micore.errors import (
     MicoreError,
+    OutcomeUnknownError,
     SettingsError,
     SourceAuthError,
     SourceBusyError,
@@ -28,7 +29,7 @@ from micore.sources.base import SourceTools
 from micore.sources.http import ApiClient, Patience, RequestRefusedError, Verdict, checked_url
 from micore.sources.limits import Limiter, TokenBucket
 from tests.unit.sources.clocks import HandClock
-from tests.unit.sources.http_server import Answering, Says, Server, serving
+from tests.unit.sources.http_server import Answering, Asked, Says, Server, serving
 
 CANARY = "canary-5f2d9c1e-key"
 GOOD = Says({"rows": [1, 2]})
@@ -348,3 +349,61 @@ def test_an_address_that_cannot_be_used_is_refused_without_showing_credentials(u
         checked_url("ozon", url)
     assert "MICORE_OZON_BASE_URL" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+# --- what is done once --------------------------------------------------------------------------------------------
+
+LOST = [
+    Says({"message": "internal"}, 500),
+    Says(b"<html>Gateway Time-out</html>", 504),
+    Says(b"<html>busy</html>"),
+    Says({"rows": [1, 2]}, cut_after=3),
+    Says({}, 302),
+    Says({}, 204),
+    Says({"rows": "x" * 5000}),
+]
+
+
+@pytest.mark.parametrize("lost", LOST, ids=["500", "504", "html", "cut", "302", "204", "too long"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_order_whose_answer_was_lost_is_not_repeated(lost: Says, method: str) -> None:
+    clock = HandClock()
+    with client_of(in_turn(lost, GOOD), clock, Patience(body_bytes=4000)) as (client, server):
+        with pytest.raises(OutcomeUnknownError, match="may or may not have done"):
+            getattr(client, method)("/v1/order", {}, READ, once=True)
+        assert len(server.asked) == 1
+        assert clock.waits == []
+        assert getattr(client, method)("/v1/order", {}, READ).value.rows == [1, 2]
+
+
+def test_an_order_that_is_not_answered_in_time_is_not_repeated() -> None:
+    ended = threading.Event()
+
+    def silent(asked: Asked) -> Says:
+        ended.wait(10)
+        return GOOD
+
+    with client_of(silent, HandClock(), Patience(read_seconds=0.1)) as (client, server):
+        try:
+            with pytest.raises(OutcomeUnknownError, match="ReadTimeout"):
+                client.post("/v1/order", {}, READ, once=True)
+            assert len(server.asked) == 1
+        finally:
+            ended.set()
+
+
+def test_an_order_that_was_surely_not_taken_is_repeated_as_always() -> None:
+    clock = HandClock()
+    busy = Says({}, 429, {"Retry-After": "3"})
+    with client_of(in_turn(busy, busy, GOOD), clock) as (client, server):
+        assert client.post("/v1/order", {}, READ, once=True).value.rows == [1, 2]
+        assert len(server.asked) == 3
+    with client_of(in_turn(GOOD), clock) as (client, server):
+        client._client.base_url = "http://127.0.0.1:1"
+        with pytest.raises(SourceUnreachableError) as caught:
+            client.post("/v1/order", {}, READ, once=True)
+    assert not isinstance(caught.value, OutcomeUnknownError)
+    assert len([path for path, status in clock.requests if status == 0]) == 4
+    for status, refusal in ((400, RequestRefusedError), (403, SourceAuthError), (404, SourceGoneError)):
+        with client_of(in_turn(Says({}, status)), clock) as (client, server), pytest.raises(refusal):
+            client.post("/v1/order", {}, READ, once=True)

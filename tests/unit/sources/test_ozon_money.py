@@ -5,21 +5,29 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from micore.domain.records import FinanceKind, FinanceRecord, Record, SaleRecord, StorageCostRecord
-from micore.errors import ReportPendingError, SourceBusyError, SourceGoneError, SourceProtocolError
+from micore.errors import (
+    OutcomeUnknownError,
+    ReportPendingError,
+    SourceBusyError,
+    SourceGoneError,
+    SourceProtocolError,
+)
 from micore.sources import xlsx
 from micore.sources.base import Page
+from micore.sources.http import RequestRefusedError
 from micore.sources.ozon import OzonSource
 from micore.sources.ozon.accruals import AccrualType
 from micore.sources.ozon.finance import kind_of
 from micore.sources.xlsx import XlsxError, rows_of
-from tests.unit.sources.fake_ozon import Bench, Row, bench
-from tests.unit.sources.http_server import Says
+from tests.unit.sources.fake_ozon import Bench, Report, Row, bench
+from tests.unit.sources.http_server import Asked, Says
 from tests.unit.sources.test_ozon import HEADING, accrual, placed, records, rejected
 
 CREATE = "/v1/report/placement/by-products/create"
@@ -180,10 +188,17 @@ def costs(pages: list[Page]) -> list[StorageCostRecord]:
     return [each for each in records(pages) if isinstance(each, StorageCostRecord)]
 
 
+def ordered_cursor(source: OzonSource, cursor: str | None = None) -> str:
+    """Where a reading stands once its report is ordered: it was noted before."""
+    reading = source.read("storage_cost", cursor)
+    next(reading)
+    return next(reading).cursor
+
+
 def test_a_report_is_ordered_once_a_day_and_the_last_days_are_read_again(ozon: Bench) -> None:
     pages = ozon.read("storage_cost")
     assert [report.days for report in ozon.ozon.reports] == [("2026-10-22", "2026-11-21")]
-    assert [page.done for page in pages] == [False, True]
+    assert [page.done for page in pages] == [False, False, True]
     again = ozon.read("storage_cost", pages[-1].cursor)
     assert [(page.done, page.records) for page in again] == [(True, ())]
     assert len(ozon.ozon.reports) == 1
@@ -200,7 +215,7 @@ def test_after_a_pause_no_day_is_left_out(ozon: Bench) -> None:
         ("2026-11-19", "2026-12-19"),
         ("2026-12-17", "2026-12-31"),
     ]
-    assert [page.done for page in pages] == [False, False, False, True]
+    assert [page.done for page in pages] == [False] * 5 + [True]
 
 
 def test_a_row_is_the_cost_of_a_sku_in_a_warehouse_on_a_day(ozon: Bench) -> None:
@@ -221,10 +236,10 @@ def test_a_row_is_the_cost_of_a_sku_in_a_warehouse_on_a_day(ozon: Bench) -> None
     assert costs(pages) == [
         StorageCostRecord("2026-11-20:1800001:ХОРУГВИНО:", "1800001", "55", *told),
         StorageCostRecord("2026-11-20:1800001:ХОРУГВИНО::2", "1800001", "55", *told),
+        StorageCostRecord("2026-11-20:1800003:ХОРУГВИНО:", "1800003", "55", "2026-11-20", 0, "RUB", 12_000, 4800),
         StorageCostRecord(
             "2026-11-21:1800002:НЕВЕДОМЫЙ:", "1800002", None, "2026-11-21", 12_345_679, "RUB", None, None
         ),
-        StorageCostRecord("2026-11-20:1800003:ХОРУГВИНО:", "1800003", "55", "2026-11-20", 0, "RUB", 12_000, 4800),
     ]
     assert {place.place_id for page in pages for place in page.places} == {"55"}
     assert {hint.offer_id for page in pages for hint in page.skus} == {"MUG-01", "MUG-02", "MUG-03"}
@@ -256,17 +271,20 @@ def test_a_row_of_storage_that_waits_is_named_by_its_day_and_warehouse_too(ozon:
 def test_the_report_is_waited_for_and_its_code_kept_before(ozon: Bench) -> None:
     ozon.ozon.report_states = ("waiting", "waiting", "processing", "processing", "processing", "success")
     reading = ozon.source.read("storage_cost", None)
-    first = next(reading)
-    assert (first.at_once, first.done, first.records) == (True, False, ())
+    noted = next(reading)
+    assert (noted.at_once, noted.done, noted.records) == (True, False, ())
+    assert ozon.ozon.paths(CREATE) == [], "nothing is ordered before it is noted"
+    coded = next(reading)
+    assert (coded.at_once, coded.done, coded.records) == (True, False, ())
     assert ozon.ozon.paths(INFO) == [], "nothing is waited for before the code is stored"
-    pages = [first, *reading]
+    pages = [noted, coded, *reading]
     assert ozon.clock.waits == [5, 10, 15, 30, 30]
     assert len(costs(pages)) == 1
 
 
 def test_whatever_happens_the_same_report_is_fetched(ozon: Bench) -> None:
     ozon.ozon.report_states = ("waiting",) * 8 + ("success",)
-    cursor = next(ozon.source.read("storage_cost", None)).cursor
+    cursor = ordered_cursor(ozon.source)
     other = OzonSource(
         {"client_id": "1234", "api_key": "key-for-tests", "base_url": ozon.server.url}, ozon.clock.tools()
     )
@@ -291,7 +309,7 @@ def test_a_report_that_stays_in_the_queue_ends_the_reading_and_is_asked_for_next
 
 @pytest.mark.parametrize("how", ["failed", "expired", "forgotten", "no file"])
 def test_a_report_that_cannot_be_had_is_ordered_anew(ozon: Bench, how: str) -> None:
-    cursor = next(ozon.source.read("storage_cost", None)).cursor
+    cursor = ordered_cursor(ozon.source)
     if how == "failed":
         ozon.ozon.reports[0].states = ["failed"]
     elif how == "expired":
@@ -339,13 +357,13 @@ def test_never_more_than_five_reports_in_a_day_whoever_ordered_them(ozon: Bench)
 
 
 def test_an_earlier_process_s_reports_count(ozon: Bench) -> None:
-    cursor = next(ozon.source.read("storage_cost", None)).cursor
+    cursor = ordered_cursor(ozon.source)
     for _ in range(4):
         ozon.ozon.reports[-1].states = ["failed"]
         other = OzonSource(
             {"client_id": "1234", "api_key": "key-for-tests", "base_url": ozon.server.url}, ozon.clock.tools()
         )
-        cursor = next(other.read("storage_cost", cursor)).cursor
+        cursor = ordered_cursor(other, cursor)
         other.close()
     ozon.ozon.reports[-1].states = ["failed"]
     other = OzonSource(
@@ -376,14 +394,206 @@ def test_a_link_to_no_file_is_not_followed(ozon: Bench, link: str) -> None:
 
 
 def test_pages_of_a_long_file_go_on_where_they_ended(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("micore.sources.ozon.storage.ROWS_PER_PAGE", 2)
-    ozon.ozon.placement = [HEADING, *(placed(number % 3) for number in range(7))]
+    monkeypatch.setattr("micore.sources.ozon.placement.ROWS_PER_PAGE", 2)
+    days = [date(2026, 11, 10 + number % 5) for number in range(12)]
+    ozon.ozon.placement = [HEADING, *(placed(number % 3, day) for number, day in enumerate(days))]
+    ozon.ozon.placement += [placed(4, "soon"), placed(5, "31.02.2026"), placed(6, date(2026, 9, 1))]
     whole = ozon.read("storage_cost")
-    assert len(costs(whole)) == 7
-    assert len({record.cost_id for record in costs(whole)}) == 7
-    for number, page in enumerate(whole[:-1], 1):
+    assert len(costs(whole)) == 13
+    assert len({record.cost_id for record in costs(whole)}) == 13
+    assert [len(page.records) + len(page.rejected) for page in whole] == [0, 0, 3, 3, 2, 2, 2, 2, 1]
+    for number, page in enumerate(whole[1:-2], 2):
         assert costs(whole[:number]) + costs(ozon.read("storage_cost", page.cursor)) == costs(whole)
     assert len(ozon.ozon.paths(CREATE)) == 1
+
+
+def whole_days(pages: list[Page]) -> list[str]:
+    return [day for page in pages for day in page.whole_of]
+
+
+def test_each_day_is_told_whole_on_one_page_whatever_the_order_of_the_rows(
+    ozon: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("micore.sources.ozon.placement.ROWS_PER_PAGE", 3)
+    days = [date(2026, 11, 15 + number) for number in range(4)]
+    ozon.ozon.placement = [HEADING, *(placed(number, day) for number in range(4) for day in days), ("Итого",)]
+    pages = ozon.read("storage_cost")
+    assert whole_days(pages) == [day.isoformat() for day in days]
+    assert [{record.day for record in costs([page])} for page in pages[2:]] == [{day.isoformat()} for day in days] + [
+        set()
+    ]
+    assert len(rejected(pages)) == 1, "a sum below the table is no cost of any day"
+
+
+@pytest.mark.parametrize(
+    ("bad", "whole", "kept"),
+    [
+        ({"cost": "words"}, ["2026-11-19", "2026-11-20"], ["2026-11-20:1800002:ХОРУГВИНО:"]),
+        ({"sku": "words"}, ["2026-11-19"], []),
+        ({"day": "soon"}, [], []),
+        ({"day": "20.11.2066"}, [], []),
+        ({"day": "20.09.2026"}, [], []),
+    ],
+    ids=str,
+)
+def test_what_a_bad_row_was_stays_and_only_that(
+    ozon: Bench, bad: dict[str, Any], whole: list[str], kept: list[str]
+) -> None:
+    ozon.ozon.placement = [HEADING, placed(1), placed(1, date(2026, 11, 19)), placed(2, **bad)]
+    pages = ozon.read("storage_cost")
+    assert whole_days(pages) == whole
+    assert [name for page in pages if page.whole_of for name in page.kept if name[:10] in page.whole_of] == [
+        name for name in kept if name
+    ]
+
+
+def test_two_charges_of_one_name_of_which_one_is_bad_both_stay(ozon: Bench) -> None:
+    ozon.ozon.placement = [HEADING, placed(1, cost="words"), placed(1), placed(1, cost="words")]
+    pages = ozon.read("storage_cost")
+    name = "2026-11-20:1800001:ХОРУГВИНО:"
+    assert [record.cost_id for record in costs(pages)] == [name]
+    assert list(pages[-1].kept) == [f"{name}:2", f"{name}:3"]
+
+
+# --- orders whose answer was lost ---------------------------------------------------------------------------------
+
+
+def lost(ozon: Bench, how: Says | None, *, done: bool = True) -> None:
+    """The first order's answer is lost, whether it was carried out or not; None: cut in the middle."""
+    first: list[bool] = []
+
+    def answer(asked: Asked) -> Says | None:
+        if first:
+            return None
+        first.append(True)
+        told = ozon.ozon._report(asked.path, asked.payload) if done else Says({"code": "x"})
+        return how or Says(told.body, cut_after=5)
+
+    ozon.ozon.instead[CREATE] = answer
+
+
+LOST = [
+    Says({"code": 13, "message": "internal"}, 500),
+    Says(b"<html>Gateway Time-out</html>", 504),
+    Says(b"<html>busy</html>"),
+    Says({"code": ""}),
+    Says(b'{"code": '),
+    None,
+]
+
+
+@pytest.mark.parametrize("how", LOST, ids=["500", "504", "html", "no code", "no json", "cut"])
+def test_an_order_whose_answer_was_lost_is_taken_up_and_not_repeated(ozon: Bench, how: Says | None) -> None:
+    lost(ozon, how)
+    pages = ozon.read("storage_cost")
+    assert len(costs(pages)) == 1
+    assert len(ozon.ozon.paths(CREATE)) == 1
+    assert '"ordered":["' in pages[-1].cursor
+
+
+def test_a_process_killed_between_the_order_and_its_code_leaves_an_order_that_is_found(ozon: Bench) -> None:
+    reading = ozon.source.read("storage_cost", None)
+    noted = next(reading).cursor
+    next(reading)  # it has been ordered, and nobody kept its code
+    assert len(ozon.ozon.paths(CREATE)) == 1
+    # Others stand in the list: of other days, of a person, of a time before.
+    ours, older = ozon.ozon.reports[0], "2026-11-21T09:00:00Z"
+    other = ours.listed | {"params": {"date_from": "2026-11-01", "date_to": "2026-11-05"}}
+    ozon.ozon.reports = [
+        Report("OLD", ours.days, ["success"], ours.listed | {"created_at": older}),
+        Report("BAD", ours.days, ["failed"], ours.listed),
+        Report("OTHER", ours.days, ["success"], other),
+        Report("SALES", ours.days, ["success"], ours.listed | {"report_type": "SELLER_POSTINGS"}),
+        Report("ODD", ours.days, ["success"], ours.listed | {"created_at": "soon"}),
+        ours,
+    ]
+    ozon.ozon.list_rows = 1000
+    pages = ozon.read("storage_cost", noted)
+    assert len(costs(pages)) == 1
+    assert [payload["code"] for payload in ozon.ozon.paths(INFO)] == ["REPORT_1"]
+    assert len(ozon.ozon.paths(CREATE)) == 1
+
+
+@pytest.mark.parametrize(("later", "found"), [(60, True), (300, False)])
+def test_a_listed_report_without_days_is_ours_where_it_was_made_right_then(
+    ozon: Bench, later: int, found: bool
+) -> None:
+    noted = next(ozon.source.read("storage_cost", None)).cursor
+    made_at = (ozon.clock.now() + timedelta(seconds=later)).isoformat()
+    ozon.ozon.reports = [Report("REPORT_9", ("", ""), ["success"], {"created_at": made_at, "params": {}})]
+    ozon.clock.seconds += 400
+    if found:
+        assert len(costs(ozon.read("storage_cost", noted))) == 1
+    else:
+        with pytest.raises(OutcomeUnknownError):
+            ozon.read("storage_cost", noted)
+    assert ozon.ozon.paths(CREATE) == []
+
+
+def test_an_order_that_is_listed_nowhere_is_repeated_once_it_is_sure_and_both_count(ozon: Bench) -> None:
+    lost(ozon, LOST[0], done=False)
+    pages: list[Page] = []
+    with pytest.raises(OutcomeUnknownError, match="may or may not") as caught:
+        pages.extend(ozon.source.read("storage_cost", None))
+    assert "before it asks again" in caught.value.remedy
+    assert len(ozon.ozon.paths(CREATE)) == 1, "not at once"
+    ozon.clock.seconds += 300
+    with pytest.raises(OutcomeUnknownError):
+        pages.extend(ozon.source.read("storage_cost", pages[-1].cursor))
+    assert len(ozon.ozon.paths(CREATE)) == 1, "not within ten minutes"
+    ozon.clock.seconds += 300
+    again = ozon.read("storage_cost", pages[-1].cursor)
+    assert len(costs(again)) == 1
+    assert len(ozon.ozon.paths(CREATE)) == 2
+    assert len(msgspec.json.decode(again[-1].cursor)["ordered"]) == 2, "both may have been taken"
+
+
+def test_without_a_list_an_order_is_repeated_once_it_has_had_its_time(ozon: Bench) -> None:
+    lost(ozon, LOST[0])
+    ozon.ozon.instead["/v1/report/list"] = lambda asked: Says({"message": "missing a required role"}, 403)
+    pages: list[Page] = []
+    with pytest.raises(OutcomeUnknownError):
+        pages.extend(ozon.source.read("storage_cost", None))
+    ozon.clock.seconds += 600
+    assert len(costs(ozon.read("storage_cost", pages[-1].cursor))) == 1
+    assert len(ozon.ozon.paths(CREATE)) == 2
+
+
+@pytest.mark.parametrize("status", [429, 400, 404])
+def test_an_order_that_surely_was_not_taken_is_not_counted(ozon: Bench, status: int) -> None:
+    ozon.ozon.instead[CREATE] = lambda asked: Says({"message": "no"}, status)
+    pages: list[Page] = []
+    with pytest.raises((SourceBusyError, RequestRefusedError, SourceGoneError)):
+        pages.extend(ozon.source.read("storage_cost", None))
+    assert "ordered" in pages[0].cursor
+    assert "ordered" not in pages[-1].cursor
+    assert "asked" not in pages[-1].cursor
+
+
+# --- a reading of everything --------------------------------------------------------------------------------------
+
+
+def test_reading_everything_takes_what_stands_ordered_and_counts_it(ozon: Bench) -> None:
+    cursor = ordered_cursor(ozon.source)
+    anew = ozon.source.still_ordered("storage_cost", cursor)
+    pages = ozon.read("storage_cost", anew)
+    assert len(costs(pages)) == 1
+    assert len(ozon.ozon.paths(CREATE)) == 1
+    # Of a whole reading the number of orders is left, and all the days are read again.
+    anew = ozon.source.still_ordered("storage_cost", pages[-1].cursor)
+    assert "read_to" not in str(anew)
+    assert len(msgspec.json.decode(str(anew))["ordered"]) == 1
+    ozon.read("storage_cost", anew)
+    assert [report.days for report in ozon.ozon.reports] == [("2026-10-22", "2026-11-21")] * 2
+
+
+def test_reading_everything_needs_more_than_the_report_of_the_last_days(ozon: Bench) -> None:
+    cursor = ozon.read("storage_cost")[-1].cursor
+    ozon.clock.seconds += 86_400
+    few = ordered_cursor(ozon.source, cursor)
+    assert ozon.ozon.reports[-1].days == ("2026-11-19", "2026-11-22")
+    ozon.read("storage_cost", ozon.source.still_ordered("storage_cost", few))
+    assert ozon.ozon.reports[-1].days == ("2026-10-23", "2026-11-22")
 
 
 def bomb() -> bytes:

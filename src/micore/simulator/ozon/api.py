@@ -48,7 +48,7 @@ RETIRED = frozenset({
 })  # fmt: skip
 
 _TOO_MANY = "You have reached request rate limit per second"
-_REPORT_INFO = "/v1/report/info"
+_REPORT_INFO, _REPORT_LIST = "/v1/report/info", "/v1/report/list"
 _CLIENT_ID = re.compile(r"\d{1,19}")
 _FBO = (Kind.OZON_FBO,)
 _SELLER = (Kind.OZON_FBS, Kind.OZON_RFBS)
@@ -96,7 +96,7 @@ class OzonApi:
 
     def paths(self) -> list[str]:
         """Every method that is served."""
-        return ["/v1/roles", *self._methods, _REPORT_INFO]
+        return ["/v1/roles", *self._methods, _REPORT_INFO, _REPORT_LIST]
 
     def caller(self, request: Request) -> str:
         """Who asks: the limit is of a Client-Id."""
@@ -156,6 +156,7 @@ class OzonApi:
         view = View(self._shop, self._index, self._clock.now_us())
         if request.path == "/v1/roles":
             return warehouses.roles(view, allowed, key.expires_in_days)
-        if request.path == _REPORT_INFO:
-            return self._reports.info(view, body, request.headers.get("host", "api-seller.ozon.ru"))
+        if request.path in (_REPORT_INFO, _REPORT_LIST):
+            told = self._reports.info if request.path == _REPORT_INFO else self._reports.listed
+            return told(view, body, request.headers.get("host", "api-seller.ozon.ru"))
         return self._methods[request.path](view, body)

@@ -17,17 +17,27 @@ from numpy.typing import NDArray
 from micore.simulator.clock import DAY_US, SECOND_US, moscow_midnight_us, rfc3339
 from micore.simulator.http import Answer
 from micore.simulator.ozon.view import View
-from micore.simulator.ozon.wire import NOT_FOUND, RESOURCE_EXHAUSTED, Body, RefusedError, text
+from micore.simulator.ozon.wire import NOT_FOUND, RESOURCE_EXHAUSTED, Body, RefusedError, choice, text, whole
 from micore.simulator.shop.places import OZON_FBO, PLACES
 from micore.simulator.xlsx import CONTENT_TYPE, Cell, workbook
 
 Ints = NDArray[np.int64]
 
-WAITING_US, READY_US, LIFE_US = 30 * SECOND_US, 150 * SECOND_US, DAY_US
+WAITING_US, READY_US, LIFE_US = 30 * SECOND_US, 150 * SECOND_US, 3 * 3600 * SECOND_US
 REPORTS_A_DAY, LONGEST_DAYS = 5, 31
 FREE_DAYS = 120
 KOPECKS_PER_LITRE_DAY = 10
 FILES = "/simulated-storage/reports/"
+REPORT_TYPE = "seller_placement_by_products"
+"""As live answers spell it; the specification has it in capitals, which is how the list is asked for it."""
+TYPES = (
+    "ALL", "SELLER_PRODUCTS", "SELLER_STOCK", "SELLER_RETURNS", "SELLER_POSTINGS", "SELLER_DISCOUNTED",
+    "MUTUAL_SETTLEMENT", "DOCUMENT_B2B_SALES", "COMPENSATION_REPORT", "DECOMPENSATION_REPORT", "MARKED_PRODUCTS_SALES",
+    "SELLER_PLACEMENT_BY_PRODUCTS", "SELLER_PLACEMENT_BY_SUPPLIES",
+)  # fmt: skip
+MOST_LISTED = 1000
+LISTED_US = 10 * SECOND_US
+"""A report is not in the list before."""
 COLUMNS = (
     "Дата", "SKU", "Артикул", "Категория товара", "Описательный тип", "Склад", "Признак товара",
     "Суммарный объем в миллилитрах", "Кол-во экземпляров", "Платный объем в миллилитрах", "Кол-во платных экземпляров",
@@ -91,6 +101,7 @@ class Reports:
         self._limits = limits
         # Without limits nothing holds anybody up, neither a number of requests nor a queue.
         self._waiting_us, self._ready_us = (WAITING_US, READY_US) if limits else (0, 0)
+        self._listed_us = LISTED_US if limits else 0
 
     def create(self, view: View, body: Body) -> Body:
         """/v1/report/placement/by-products/create"""
@@ -107,7 +118,7 @@ class Reports:
         self._asked.append(view.now_us)
         seed = f"{view.now_us} {first} {last}".encode()
         mark = uuid.UUID(bytes=hashlib.blake2b(seed, digest_size=16).digest(), version=4)
-        code = f"REPORT_placement_by_products_{view.now_us // SECOND_US}_{mark}"
+        code = f"REPORT_{REPORT_TYPE}_{view.now_us // SECOND_US}_{mark}"
         self._reports[code] = _Report(view.now_us, first, last)
         return {"code": code}
 
@@ -119,16 +130,28 @@ class Reports:
         report = self._reports.get(code)
         if report is None:
             raise RefusedError("report not found", 404, NOT_FOUND)
+        return {"result": self._facts(view, code, report, host)}
+
+    def listed(self, view: View, body: Body, host: str) -> Body:
+        """/v1/report/list, the oldest first."""
+        page, rows = whole(body, "page", low=1, high=10**6), whole(body, "page_size", low=1, high=MOST_LISTED)
+        wanted = choice(body, "report_type", TYPES, "ALL")
+        told = [
+            self._facts(view, code, report, host)
+            for code, report in self._reports.items()
+            if wanted in ("ALL", REPORT_TYPE.upper()) and view.now_us - report.asked_us >= self._listed_us
+        ]
+        return {"result": {"reports": told[(page - 1) * rows : page * rows], "total": len(told)}}
+
+    def _facts(self, view: View, code: str, report: _Report, host: str) -> Body:
         age = view.now_us - report.asked_us
         status = "waiting" if age < self._waiting_us else "processing" if age < self._ready_us else "success"
         return {
-            "result": {
-                "additional_data": [], "code": code, "created_at": rfc3339(report.asked_us), "error": "",
-                "expires_at": rfc3339(report.asked_us + LIFE_US),
-                "file": f"http://{host}{FILES}{code}.xlsx" if status == "success" else "",
-                "params": {"date_from": report.first.isoformat(), "date_to": report.last.isoformat()},
-                "report_type": "SELLER_PLACEMENT_BY_PRODUCTS", "status": status,
-            }
+            "additional_data": [], "code": code, "created_at": rfc3339(report.asked_us), "error": "",
+            "expires_at": rfc3339(report.asked_us + LIFE_US),
+            "file": f"http://{host}{FILES}{code}.xlsx" if status == "success" else "",
+            "params": {"date_from": report.first.isoformat(), "date_to": report.last.isoformat()},
+            "report_type": REPORT_TYPE, "status": status,
         }  # fmt: skip
 
     def file(self, view: View, path: str) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Generic
+from typing import Any, Generic
 
 from micore.sources.fields import Id
 from micore.sources.ozon.answers import Price, RowT, Struct
@@ -120,3 +120,25 @@ class ReportInfo(Struct):
     """/v1/report/info."""
 
     result: ReportState
+
+
+class ListedReport(Struct):
+    """One of /v1/report/list."""
+
+    code: str
+    status: str
+    created_at: str | None = None
+    report_type: str | None = None
+    params: dict[str, Any] | None = None
+
+
+class ListedReports(Struct):
+    """Inside of /v1/report/list."""
+
+    reports: list[ListedReport] | None
+
+
+class ReportList(Struct):
+    """/v1/report/list."""
+
+    result: ListedReports

@@ -87,6 +87,10 @@ class OzonApi:
         """One request; see ApiClient.post for what it raises."""
         return self._client.post(path, payload, read)
 
+    def order(self, payload: object, read: Callable[[bytes], T]) -> Answer[T]:
+        """Order a report, once; see ApiClient.post for what it raises."""
+        return self._client.post(PLACEMENT_PATH, payload, read, once=True)
+
     def remember_reports(self, ordered: Sequence[datetime], now: datetime) -> None:
         """Count reports that were ordered before this program began; `now` is the marketplace's clock."""
         at = self.tools.monotonic()

@@ -217,9 +217,14 @@ def read_finance(api: OzonApi, cursor: str | None, history: timedelta) -> Iterat
                 as_of,
                 done=done,
                 skus=hints(batch.records),
-                whole_of=[ident(row.accrual_id) for row in batch.rows],
+                whole_of=bookings(batch),
             )
         day, last_id = day + timedelta(days=1), ""
+
+
+def bookings(batch: _Batch) -> list[str]:
+    """The bookings of a page: each stands on it whole."""
+    return [ident(row.accrual_id) for row in batch.rows]
 
 
 def hints(records: Sequence[Record]) -> list[SkuHint]:

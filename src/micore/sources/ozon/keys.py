@@ -10,7 +10,18 @@ from typing import Any
 
 from micore.sources.keys import FirstSync, KeyFacts, StreamEstimate, pages, stream_estimate
 from micore.sources.limits import SlidingWindow
-from micore.sources.ozon import catalogue, finance, orders, products, returns, stock, storage, supplies, warehouses
+from micore.sources.ozon import (
+    catalogue,
+    finance,
+    orders,
+    products,
+    reports,
+    returns,
+    stock,
+    storage,
+    supplies,
+    warehouses,
+)
 from micore.sources.ozon.api import PLACEMENT_PATH, REQUESTS_PER_SECOND, OzonApi
 from micore.sources.ozon.windows import WINDOW, Window
 from micore.sources.paging import Step
@@ -21,7 +32,7 @@ METHODS = {
     "stock": (products.LIST_PATH, stock.FBO_PATH, warehouses.SELLER_PATH, stock.FBS_PATH),
     "orders": (orders.FBO_PATH, orders.FBS_PATH),
     "finance": (finance.PATH, finance.TYPES_PATH),
-    "storage_cost": (PLACEMENT_PATH, storage.INFO_PATH, warehouses.CLUSTER_PATH),
+    "storage_cost": (PLACEMENT_PATH, reports.INFO_PATH, warehouses.CLUSTER_PATH),
     "returns": (returns.PATH,),
     "supplies": (supplies.LIST_PATH, supplies.GET_PATH, supplies.BUNDLE_PATH),
 }

@@ -11,7 +11,7 @@ from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
 from micore.sources.http import Answer
 from micore.sources.ozon.api import NAME, REQUESTS_PER_SECOND, OzonApi
-from micore.sources.ozon.finance import FIRST_DAY, ZONE, day_pages, types_of
+from micore.sources.ozon.finance import FIRST_DAY, ZONE, bookings, day_pages, types_of
 from micore.sources.ozon.finance import hints as hints_of_finance
 from micore.sources.ozon.orders import SCHEMES, hints, window_pages
 from micore.sources.ozon.returns import hints as hints_of_returns
@@ -65,7 +65,9 @@ def _finance(api: OzonApi, day: date, cursor: str | None) -> Iterator[Page]:
     types = types_of(api)
     walks = [partial(day_pages, api, types, day)]
     context = {"types": types, "day": day.isoformat()}
-    yield from _pages(walks, cursor, contexts=[context], skus=lambda _, batch: hints_of_finance(batch.records))
+    yield from _pages(
+        walks, cursor, contexts=[context], skus=lambda _, batch: hints_of_finance(batch.records), whole_of=bookings
+    )
 
 
 def _midnight(day: date) -> datetime:
@@ -78,6 +80,7 @@ def _pages(
     *,
     contexts: Sequence[Context],
     skus: Callable[[int, Batch[Any, Any]], Any],
+    whole_of: Callable[[Batch[Any, Any]], Sequence[str]] = lambda batch: (),
     places: Callable[[int, Batch[Any, Any]], Any] = lambda part, batch: (),
 ) -> Iterator[Page]:
     """The pages of several lists, one after the other; what reading their rows again needs, by list."""
@@ -95,4 +98,5 @@ def _pages(
                 done=more is None and part + 1 == len(walks),
                 places=places(part, batch),
                 skus=skus(part, batch),
+                whole_of=whole_of(batch),
             )

@@ -27,7 +27,7 @@ from micore.sources.ozon.ranges import plan_range, read_range
 from micore.sources.ozon.rereading import READ_AGAIN
 from micore.sources.ozon.returns import read_returns
 from micore.sources.ozon.stock import read_stock
-from micore.sources.ozon.storage import read_storage
+from micore.sources.ozon.storage import read_storage, still_ordered
 from micore.sources.ozon.supplies import read_supplies
 from micore.sources.ozon.warehouses import read_warehouses
 from micore.sources.ranges import RangePlan
@@ -124,6 +124,10 @@ class OzonSource:
         if stream == "storage_cost":
             return read_storage(self._api, at, self._history, self._currency)
         raise NotFoundError("stream of ozon", stream)
+
+    def still_ordered(self, stream: str, cursor: str) -> str | None:
+        """See OrderingSource.still_ordered."""
+        return still_ordered(cursor) if stream == "storage_cost" else None
 
     def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
         """See Source.reread."""

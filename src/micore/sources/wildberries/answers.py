@@ -330,6 +330,16 @@ class StoredGoods(Struct):
     """Litres of one."""
 
 
+class ChargeNames(Struct):
+    """Of StoredGoods what tells the charges of a report apart, for rows of which no more can be read."""
+
+    chrt_id: Id
+    warehouse: str | None = None
+    gi_id: int | None = None
+    calc_type: str | None = None
+    original_date: str | None = None
+
+
 # --- the account --------------------------------------------------------------------------------------------------
 
 

@@ -164,9 +164,10 @@ class WildberriesApi:
         read: Callable[[bytes], T],
         *,
         no_content: bytes | None = None,
+        once: bool = False,
     ) -> Answer[T]:
-        """One question; see ApiClient.post for what it raises."""
-        return self._heard(self._client(category).get(path, query, read, no_content=no_content))
+        """One question, or one order (`once`); see ApiClient.post for what it raises."""
+        return self._heard(self._client(category).get(path, query, read, no_content=no_content, once=once))
 
     def now(self, category: Category) -> datetime:
         """The marketplace's clock, up to a minute ago and never ahead: as the last answer told it. /ping is asked only

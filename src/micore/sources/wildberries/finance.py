@@ -174,7 +174,15 @@ def read_finance(api: WildberriesApi, cursor: str | None, history: timedelta) ->
             after = FinanceCursor(max(filter(None, [seen_to, at.read_to]), default=None), today)
         else:
             after = FinanceCursor(at.read_to, at.looked, as_of, first, more, seen_to)
-        yield Page(step.page.raw, batch.records, batch.rejected, to_text(after), as_of, done=more is None)
+        yield Page(
+            step.page.raw,
+            batch.records,
+            batch.rejected,
+            to_text(after),
+            as_of,
+            done=more is None,
+            whole_of=[ident(row.rrd_id) for row in batch.rows],
+        )
 
 
 def _first_day(at: FinanceCursor, today: date, history: timedelta) -> date:

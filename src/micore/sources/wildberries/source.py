@@ -40,7 +40,7 @@ from micore.sources.wildberries.returns import read_returns
 from micore.sources.wildberries.sales import read_sales
 from micore.sources.wildberries.statistics import KEPT
 from micore.sources.wildberries.stock import read_stock
-from micore.sources.wildberries.storage import read_storage
+from micore.sources.wildberries.storage import read_storage, still_ordered
 from micore.sources.wildberries.supplies import read_supplies
 from micore.sources.wildberries.warehouses import read_warehouses
 
@@ -122,6 +122,10 @@ class WildberriesSource:
         if stream == "storage_cost":
             return read_storage(self._api, at, self._history)
         raise NotFoundError("stream of wildberries", stream)
+
+    def still_ordered(self, stream: str, cursor: str) -> str | None:
+        """See OrderingSource.still_ordered."""
+        return still_ordered(cursor) if stream == "storage_cost" else None
 
     def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
         """See Source.reread."""

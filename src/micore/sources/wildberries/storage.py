@@ -1,29 +1,38 @@
 """The storage cost stream: what keeping each size in each warehouse cost on each day.
 
-The report has to be ordered, waited for and fetched, some days at a time. The id of each order is in the cursor, and
-stored, before it is waited for: whatever happens then, the same report is asked for again. Several are ordered before
-the first is fetched, because each takes minutes.
+The report has to be ordered, waited for and fetched, some days at a time. That an order is about to go out is in the
+cursor, and stored, before it does, and its id before it is waited for: whatever happens then, the same report is asked
+for again. Wildberries has no list of reports: one whose order was not answered is ordered once more, after a pause.
+Several are ordered before the first is fetched, because each takes minutes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 import msgspec
+import structlog
 from msgspec.structs import replace
 
 from micore.domain.records import PlaceRecord, Record, RejectedRow, StorageCostRecord
 from micore.domain.units import MILLI, ten_thousandths
-from micore.errors import RecordRejectedError, ReportPendingError, SourceGoneError, SourceProtocolError
+from micore.errors import (
+    MicoreError,
+    OutcomeUnknownError,
+    RecordRejectedError,
+    ReportPendingError,
+    SourceGoneError,
+    SourceProtocolError,
+)
 from micore.sources.base import Page, RawAnswer
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import Amount, ident
-from micore.sources.http import NUMBER
-from micore.sources.rows import LONGEST_KEY, RowReader, named, storable
-from micore.sources.wildberries.answers import OrderedReport, ReportState, StoredGoods
+from micore.sources.http import NUMBER, Answer
+from micore.sources.rows import LONGEST_KEY, UNBELIEVABLE, RowReader, named, standing, storable
+from micore.sources.wildberries.answers import ChargeNames, OrderedReport, ReportState, StoredGoods
 from micore.sources.wildberries.api import (
     CURRENCY,
     NAME,
@@ -51,6 +60,8 @@ WAITS_SECONDS = (10.0, 20.0, 30.0)
 """Between two looks at a report; the last one for ever."""
 LONGEST_WAIT_SECONDS = 900.0
 """Of one run for one report."""
+SETTLED_SECONDS = 60.0
+"""After an order that was not answered, before the same report is ordered once more."""
 _TELLING_APART = ("date", "originalDate", "warehouse", "giId", "calcType")
 """Of a row's fields, beside its size."""
 NO_ROWS = b"[]"
@@ -59,6 +70,8 @@ DONE, WAITING, LOST = ("done",), ("new", "processing"), ("purged", "canceled")
 
 _ORDERED = msgspec.json.Decoder(OrderedReport)
 _STATE = msgspec.json.Decoder(ReportState)
+_NAMES = msgspec.json.Decoder(ChargeNames)
+_log = structlog.get_logger("micore.sources")
 
 
 class Task(msgspec.Struct, array_like=True):
@@ -81,6 +94,10 @@ class StorageCursor(msgspec.Struct, omit_defaults=True):
     """The first day that is not ordered yet."""
     tasks: list[Task] = []
     """Reports that are ordered and not read yet, the oldest days first."""
+    asked: datetime | None = None
+    """When, by our clock, a report was asked for whose id is not known: it may stand there all the same."""
+    kept: list[Task] = []
+    """Reports that stood ordered when a reading of everything began, for when their days are due."""
 
 
 # --- what the rows say --------------------------------------------------------------------------------------------
@@ -128,6 +145,34 @@ def named_whole(row: RejectedRow) -> RejectedRow:
     return row._replace(key=storable(key)[:LONGEST_KEY])
 
 
+def whole_days(
+    records: Iterable[Record], rejected: Sequence[RejectedRow], first: date, last: date
+) -> tuple[list[str], list[str]]:
+    """The days, of those that were asked for, of which every row is told or known by its name; and the names of those
+    that cannot be believed."""
+    costs = [each for each in records if isinstance(each, StorageCostRecord)]
+    days = {each.day for each in costs if first.isoformat() <= each.day <= last.isoformat()}
+    for row in rejected:
+        day, name = _names(row.raw)
+        if day is None or not first.isoformat() <= day <= last.isoformat():
+            # It may be of any of them.
+            return [], []
+        if name is None or name != row.key:
+            days.discard(day)
+    return sorted(days), standing(rejected, (each.cost_id for each in costs))
+
+
+def _names(raw: bytes) -> tuple[str | None, str | None]:
+    """The day of a row that cannot be believed and the name of its record, where it tells them as it should."""
+    day = None
+    try:
+        day = day_of(named(raw, "date"), field="date").isoformat()
+        row = _NAMES.decode(raw)
+        return day, _key(day, ident(row.chrt_id), (row.warehouse, row.gi_id, row.calc_type), row.original_date)
+    except UNBELIEVABLE:
+        return day, None
+
+
 def place_of(row: StoredGoods) -> PlaceRecord | None:
     """Where the goods lay."""
     return pooled_place(row.warehouse) if row.warehouse and row.warehouse.strip() else None
@@ -165,13 +210,26 @@ def read_storage(api: WildberriesApi, cursor: str | None, history: timedelta) ->
         if at.read_to is not None and at.read_to >= yesterday:
             yield Page(_nothing_asked(api), (), (), to_text(StorageCursor(at.read_to, at.days)), as_of, done=True)
             return
-        at = StorageCursor(at.read_to, at.days, as_of, _first_day(at, yesterday, history))
+        at = replace(at, as_of=as_of, following=_first_day(at, yesterday, history))
     yield from _Reading(api, at, as_of, yesterday).pages()
 
 
 def _nothing_asked(api: WildberriesApi) -> RawAnswer:
     """Stands for the answer on a page for which nothing had to be asked."""
     return RawAnswer(b"", f"GET {STORAGE_PATH}", "nothing new", api.tools.now())
+
+
+def still_ordered(cursor: str) -> str | None:
+    """See OrderingSource.still_ordered."""
+    at = from_text(NAME, StorageCursor, cursor)
+    return None if at is None else to_text(StorageCursor(days=at.days, asked=at.asked, kept=[*at.kept, *at.tasks]))
+
+
+def _task_of(body: bytes) -> str:
+    number = _ORDERED.decode(body).data.task_id
+    if not number:
+        raise msgspec.DecodeError("a report without an id")
+    return number
 
 
 def _first_day(at: StorageCursor, yesterday: date, history: timedelta) -> date:
@@ -192,8 +250,7 @@ class _Reading:
         """Order ahead, fetch the oldest, and so on to the last day."""
         while True:
             while len(self._at.tasks) < self._ahead() and (first := self._at.following) and first <= self._yesterday:
-                last = min(first + timedelta(days=self._at.days - 1), self._yesterday)
-                yield self._order(first, last, len(self._at.tasks))
+                yield from self._next(first)
             if not self._at.tasks:
                 yield self._page(_nothing_asked(self._api), StorageCursor(self._yesterday, self._at.days), done=True)
                 return
@@ -208,23 +265,63 @@ class _Reading:
                 problem = f"the report of {task.first} to {task.last} was lost twice"
                 raise SourceProtocolError(NAME, path=STORAGE_PATH, problem=problem)
             self._lost.add(task.first)
-            yield self._order(task.first, task.last, 0)
+            yield from self._order(task.first, task.last, 0)
 
     def _ahead(self) -> int:
         # How many days fit into a report is known once one has been read.
         return AHEAD if self._at.read_to is not None else 1
 
-    def _order(self, first: date, last: date, place: int) -> Page:
-        """Order a report in the place of a lost one, or behind all others."""
-        asked = {"dateFrom": first.isoformat(), "dateTo": last.isoformat()}
-        answer = self._api.get(Category.ANALYTICS, STORAGE_PATH, asked, _ORDERED.decode)
-        task = Task(answer.value.data.task_id, first, last)
-        if not task.number:
-            raise SourceProtocolError(NAME, path=STORAGE_PATH, problem="a report without an id")
+    def _next(self, first: date) -> Iterator[Page]:
+        """Have a report that begins with a day: one that stands ordered, or a new one of the days before the next."""
+        kept = [task for task in self._at.kept if task.last >= first]
+        task = next((each for each in kept if each.first <= first), None)
+        if task is not None:
+            tasks, kept = [*self._at.tasks, task], [each for each in kept if each.last > task.last]
+            after = replace(self._at, tasks=tasks, kept=kept, following=task.last + timedelta(days=1))
+            yield self._page(_nothing_asked(self._api), after, at_once=True)
+            return
+        last = min(first + timedelta(days=self._at.days - 1), self._yesterday)
+        free = min((each.first - timedelta(days=1) for each in kept), default=last)
+        yield from self._order(first, min(last, free), len(self._at.tasks))
+
+    def _order(self, first: date, last: date, place: int) -> Iterator[Page]:
+        """Order a report in the place of a lost one, or behind all others; once more where nobody knows whether one
+        stands there. Raises OutcomeUnknownError where then nobody knows it again."""
+        asked: dict[str, str | int] = {"dateFrom": first.isoformat(), "dateTo": last.isoformat()}
+        answer, again = None, self._at.asked is not None
+        while answer is None:
+            if again:
+                self._let_settle(asked)
+            answer = yield from self._asked(asked, last_try=again)
+            again = True
+        task = Task(answer.value, first, last)
         self._ordered.add(task.number)
         tasks = [*self._at.tasks[:place], task, *self._at.tasks[place + 1 :]]
         following = max(self._at.following or first, last + timedelta(days=1))
-        return self._page(answer.raw, replace(self._at, tasks=tasks, following=following), at_once=True)
+        yield self._page(answer.raw, replace(self._at, tasks=tasks, following=following, asked=None), at_once=True)
+
+    def _asked(self, asked: dict[str, str | int], *, last_try: bool) -> Generator[Page, None, Answer[str] | None]:
+        """Ask for a report, which is to be stored before; None where nobody knows whether it stands there."""
+        before = self._at
+        yield self._page(_nothing_asked(self._api), replace(before, asked=self._api.tools.now()), at_once=True)
+        try:
+            return self._api.get(Category.ANALYTICS, STORAGE_PATH, asked, _task_of, once=True)
+        except OutcomeUnknownError as error:
+            _log.warning("source_order_unknown", source=NAME, path=STORAGE_PATH, why=str(error))
+            if last_try:
+                raise
+            return None
+        except MicoreError:
+            # It surely was not taken.
+            yield self._page(_nothing_asked(self._api), before, at_once=True)
+            raise
+
+    def _let_settle(self, asked: dict[str, str | int]) -> None:
+        """Before a report is ordered that may stand there: Wildberries has no list to look into."""
+        assert self._at.asked is not None
+        waited = (self._api.tools.now() - self._at.asked).total_seconds()
+        _log.warning("source_ordered_again", source=NAME, path=STORAGE_PATH, **asked)
+        self._api.tools.sleep(max(SETTLED_SECONDS - waited, 0.0))
 
     def _made(self, task: Task) -> bool:
         """Wait until a report is made; False where it never will be. Raises ReportPendingError when that takes long."""
@@ -261,16 +358,17 @@ class _Reading:
         done = not left and (self._at.following is None or self._at.following > self._yesterday)
         after = replace(self._at, read_to=task.last, days=days, tasks=left)
         named = {row.warehouse: place for row in batch.rows if (place := place_of(row)) is not None}
+        rejected = [named_whole(each) for each in batch.rejected]
+        # A day of which nothing is told any more keeps what was: it is rather a gap of theirs.
+        whole_of, kept = whole_days(batch.records, rejected, task.first, task.last)
         return self._page(
             answer.raw,
             StorageCursor(task.last, days) if done else after,
             records=batch.records,
-            rejected=[named_whole(each) for each in batch.rejected],
+            rejected=rejected,
             places=list({place.place_id: place for place in named.values()}.values()),
-            # A day of which nothing is told any more keeps what was: it is rather a gap of theirs.
-            whole_of=()
-            if batch.rejected
-            else sorted({each.day for each in batch.records if isinstance(each, StorageCostRecord)}),
+            whole_of=whole_of,
+            kept=kept,
             done=done,
         )
 
@@ -283,6 +381,7 @@ class _Reading:
         rejected: Sequence[RejectedRow] = (),
         places: Sequence[PlaceRecord] = (),
         whole_of: Sequence[str] = (),
+        kept: Sequence[str] = (),
         at_once: bool = False,
         done: bool = False,
     ) -> Page:
@@ -296,5 +395,6 @@ class _Reading:
             done=done,
             places=places,
             whole_of=whole_of,
+            kept=kept,
             at_once=at_once,
         )

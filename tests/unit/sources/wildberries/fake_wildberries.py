@@ -79,7 +79,7 @@ class FakeWildberries:
         self.asked.append(asked)
         override = self.instead.get(path_of(asked))
         says = (override(asked) if override else None) or self._answer(asked)
-        return Says(says.body, says.status, {"Date": format_datetime(self.clock.now(), usegmt=True), **says.headers})
+        return replace(says, headers={"Date": format_datetime(self.clock.now(), usegmt=True), **says.headers})
 
     def _answer(self, asked: Asked) -> Says:
         path, query, payload = path_of(asked), query_of(asked), asked.payload or {}

@@ -8,11 +8,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from micore.domain.instants import micros
 from micore.domain.records import FinanceKind, FinanceRecord, OrderRecord, OrderState, StorageCostRecord
-from micore.errors import ReportPendingError, SourceGoneError, SourceProtocolError
+from micore.errors import (
+    OutcomeUnknownError,
+    ReportPendingError,
+    SourceBusyError,
+    SourceGoneError,
+    SourceProtocolError,
+)
 from micore.sources.base import Page, StoredRow
+from micore.sources.http import RequestRefusedError
 from micore.sources.wildberries import finance, storage
 from tests.unit.sources.http_server import Asked, Says
 from tests.unit.sources.wildberries.fake_wildberries import FINANCE, STORAGE, Bench, Row, bench, path_of, query_of
@@ -290,6 +298,9 @@ def downloads(wb: Bench, number: int) -> list[str]:
 def test_a_report_is_known_before_it_is_waited_for(wb: Bench) -> None:
     wb.shop.stored = every_day()
     pages = wb.source.read("storage_cost", None)
+    noted = next(pages)
+    assert (noted.at_once, noted.records, noted.done) == (True, (), False)
+    assert wb.shop.tasks == {}, "nothing is ordered before it is noted"
     first = next(pages)
     assert (first.at_once, first.records, first.done) == (True, (), False)
     assert len(wb.shop.tasks) == 1
@@ -337,7 +348,7 @@ def test_whoever_is_killed_never_orders_twice(wb: Bench) -> None:
         before = len(wb.shop.tasks)
         rest = wb.read("storage_cost", page.cursor)
         assert records(whole[:number]) + records(rest) == records(whole)
-        told = sum(each.at_once for each in whole[:number])
+        told = sum('"asked"' not in each.cursor for each in whole[:number] if each.at_once)
         assert len(wb.shop.tasks) - before == 5 - told
         assert {each.as_of for each in rest} == {page.as_of}
 
@@ -360,7 +371,9 @@ def test_a_report_in_the_queue_for_ever_is_asked_for_again_next_time(wb: Bench) 
 
 def test_an_expired_report_is_ordered_anew_and_not_for_ever(wb: Bench) -> None:
     wb.shop.stored = every_day()
-    first = next(iter(wb.source.read("storage_cost", None)))
+    reading = wb.source.read("storage_cost", None)
+    next(reading)
+    first = next(reading)
     wb.clock.seconds += 8000
     pages = wb.read("storage_cost", first.cursor)
     assert ordered(wb)[:2] == [("2026-10-22", "2026-10-22")] * 2
@@ -372,6 +385,132 @@ def test_an_expired_report_is_ordered_anew_and_not_for_ever(wb: Bench) -> None:
     wb.shop.made_after_seconds = -1
     with pytest.raises(SourceProtocolError, match="lost twice"):
         wb.read("storage_cost")
+
+
+LOST = [
+    Says({"title": "internal"}, 500),
+    Says(b"<html>Gateway Time-out</html>", 504),
+    Says(b"<html>busy</html>"),
+    Says({"data": {"taskId": ""}}),
+    Says(b'{"data": '),
+    None,
+]
+
+
+def lose(wb: Bench, how: Says | None, *, times: int = 1) -> None:
+    """So many first orders are carried out, and their answers are lost; None: cut in the middle."""
+    left = [True] * times
+
+    def answer(asked: Asked) -> Says | None:
+        if not left:
+            return None
+        left.pop()
+        told = wb.shop._storage(STORAGE, query_of(asked))
+        return how or Says(told.body, cut_after=5)
+
+    wb.shop.instead[STORAGE] = answer
+
+
+@pytest.mark.parametrize("how", LOST, ids=["500", "504", "html", "no id", "no json", "cut"])
+def test_an_order_whose_answer_was_lost_is_repeated_once_after_a_pause(wb: Bench, how: Says | None) -> None:
+    wb.shop.stored = every_day()
+    lose(wb, how)
+    with capture_logs() as said:
+        pages = wb.read("storage_cost")
+    assert len(records(pages)) == 31
+    assert ordered(wb)[:3] == [("2026-10-22", "2026-10-22")] * 2 + [("2026-10-23", "2026-10-30")]
+    assert wb.clock.waits[0] == 60
+    events = [each["event"] for each in said]
+    assert [each for each in events if each.startswith("source_order")] == [
+        "source_order_unknown",
+        "source_ordered_again",
+    ]
+    assert '"asked"' not in pages[-1].cursor
+
+
+def test_an_order_that_is_lost_twice_ends_the_reading_and_the_next_one_repeats_it_once(wb: Bench) -> None:
+    wb.shop.stored = every_day()
+    lose(wb, LOST[0], times=3)
+    cursor = None
+    for asked in (2, 3):
+        pages: list[Page] = []
+        with pytest.raises(OutcomeUnknownError, match="may or may not"):
+            pages.extend(wb.source.read("storage_cost", cursor))
+        cursor = pages[-1].cursor
+        assert len(wb.shop.tasks) == asked
+    assert len(records(wb.read("storage_cost", cursor))) == 31
+
+
+def test_a_process_killed_between_the_order_and_its_id_orders_once_more_and_later(wb: Bench) -> None:
+    wb.shop.stored = every_day()
+    reading = wb.source.read("storage_cost", None)
+    noted = next(reading).cursor
+    next(reading)  # it has been ordered, and nobody kept its id
+    wb.clock.seconds += 20
+    assert len(records(wb.read("storage_cost", noted))) == 31
+    assert wb.clock.waits[0] == 40
+    assert ordered(wb)[:3] == [("2026-10-22", "2026-10-22")] * 2 + [("2026-10-23", "2026-10-30")]
+
+
+@pytest.mark.parametrize("status", [429, 400, 404])
+def test_an_order_that_surely_was_not_taken_is_not_waited_for(wb: Bench, status: int) -> None:
+    wb.shop.instead[STORAGE] = lambda asked: Says({"detail": "no"}, status)
+    pages: list[Page] = []
+    with pytest.raises((SourceBusyError, RequestRefusedError, SourceGoneError)):
+        pages.extend(wb.source.read("storage_cost", None))
+    assert ['"asked"' in page.cursor for page in pages] == [True, False]
+
+
+def test_reading_everything_takes_what_stands_ordered(wb: Bench) -> None:
+    """Wherever it is asked for, no day is ordered that a report which stands there tells."""
+    wb.shop.stored = every_day()
+    first = wb.read("storage_cost")
+    wb.clock.seconds += 9 * 86_400
+    whole = wb.read("storage_cost", first[-1].cursor)
+    for page in whole[:-1]:
+        standing = msgspec.json.decode(page.cursor).get("tasks", [])
+        wb.shop.asked.clear()
+        anew = wb.source.still_ordered("storage_cost", page.cursor)
+        again = wb.read("storage_cost", anew)
+        days = sorted({record.day for record in records(again)})
+        assert (days[0], days[-1], len(days)) == ("2026-10-31", "2026-11-30", 31)
+        taken = {(since, to) for _, since, to in standing}
+        assert not taken.intersection(ordered(wb))
+        assert '"kept"' not in again[-1].cursor
+        assert len(ordered(wb)) + len(taken) <= 6
+    assert wb.source.still_ordered("finance", "{}") is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "whole", "kept"),
+    [
+        ({"warehousePrice": "NaN"}, ["2026-11-19", "2026-11-20"], 1),
+        ({"warehousePrice": "NaN", "warehouse": 7}, ["2026-11-19"], 1),
+        ({"chrtId": 0}, ["2026-11-19"], 1),
+        ({"date": "soon"}, [], 0),
+        ({"date": "2025-11-20", "warehousePrice": "NaN"}, [], 0),
+    ],
+    ids=str,
+)
+def test_what_a_bad_row_of_storage_was_stays_and_only_that(wb: Bench, bad: Row, whole: list[str], kept: int) -> None:
+    wb.shop.stored = [stored(1), stored(1, date="2026-11-19", originalDate="2026-11-19"), stored(2)]
+    cursor = still_to_fetch(wb)
+    rows = [*wb.shop.stored[:2], stored(2, **bad)]
+    wb.shop.instead |= {path: lambda asked: Says(rows) for path in downloads(wb, 9)}
+    page = next(page for page in wb.source.read("storage_cost", cursor) if page.records)
+    assert (list(page.whole_of), len(page.kept)) == (whole, kept)
+    if len(whole) == 2:
+        assert page.kept == ["2026-11-20:700002:Склад WB РФ::короба: без габаритов"]
+
+
+def still_to_fetch(wb: Bench) -> str:
+    """Where a reading stands whose report is of several days."""
+    pages = []
+    for page in wb.source.read("storage_cost", '{"read_to": "2026-11-20", "days": 8}'):
+        pages.append(page)
+        if '"asked"' not in page.cursor:
+            break
+    return pages[-1].cursor
 
 
 def test_a_report_that_is_gone_at_once_is_a_method_that_is_gone(wb: Bench) -> None:
