@@ -90,7 +90,7 @@ def _taken_over(process: Installation) -> Run:
     return process.sync()
 
 
-def test_whole_syncs_hardly_ever_ask_ping(migrated_sqlite_url: str, tmp_path: Path) -> None:
+def test_whole_syncs_need_no_ping(migrated_sqlite_url: str, tmp_path: Path) -> None:
     hand = HandClock()
     with (
         market_on(hand) as market,
@@ -102,7 +102,7 @@ def test_whole_syncs_hardly_ever_ask_ping(migrated_sqlite_url: str, tmp_path: Pa
             assert came_through(installation.sync())
         asked = market.simulator.stats.requests
         assert asked["GET /api/v1/seller-info"] == 3
-        assert asked["GET /ping"] <= 3
+        assert asked["GET /ping"] == 0
 
 
 @pytest.mark.parametrize("source", OPTIONS)
