@@ -68,7 +68,7 @@ IMPOSSIBLE = {
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[Running]:
-    shop = Shop(seed=7, products=12, days=40, today=date(2026, 11, 20))
+    shop = Shop(seed=7, products=12, days=20, today=date(2026, 11, 20))
     with serve_in_thread(shop, Clock(START, frozen=True), limits=False) as running:
         yield running
 

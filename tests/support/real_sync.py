@@ -22,8 +22,8 @@ from micore.storage.raw import RawStore
 from tests.unit.sources.clocks import HandClock
 
 OPTIONS = {
-    "ozon": {"client_id": "1234", "api_key": "key-of-the-tests", "history_days": "40"},
-    "wildberries": {"api_token": "key-of-the-tests", "history_days": "40"},
+    "ozon": {"client_id": "1234", "api_key": "key-of-the-tests", "history_days": "20"},
+    "wildberries": {"api_token": "key-of-the-tests", "history_days": "20"},
 }
 PIECE_SECONDS = 20.0
 Content = dict[str, list[tuple[Any, ...]]]
