@@ -87,9 +87,10 @@ export const pastEn = (f: Formats) => ({
       difference: "Theirs less ours",
       beside: "told beside, not paid",
       advice: {
-        sign: "The marketplace’s own figures show that this sum counts otherwise than micore reads it. Please report it: payouts shown here are wrong by it.",
+        sign: "The marketplace counts this sum otherwise than micore reads it. Please report it: payouts shown here are wrong by it.",
         amount: "Read the reports again: micore sync --full.",
-        unread: "Sync the finances; for a report from before the history that is read, raise the days of history.",
+        unread:
+          "Sync the finances. If it stays: micore sync --full, with more days of history for a report from before them.",
         quarantined: "Rows of this report wait in quarantine: mend them or try them again there.",
         extra_here: "No report of the marketplace tells this: it was taken back, or is from another account.",
         unexplained: "What is paid is not made of the sums that are told with it. Ask the marketplace’s support.",

@@ -88,10 +88,10 @@ export const pastFr = (f: Formats): PastWords => ({
       difference: "Eux moins nous",
       beside: "indiqué à part, non versé",
       advice: {
-        sign: "Les chiffres de la place de marché montrent que cette somme compte autrement que micore ne la lit. Signalez-le\u00A0: les versements affichés ici sont faux d’autant.",
+        sign: "La place de marché compte cette somme autrement que micore ne la lit. Signalez-le\u00A0: les versements affichés ici sont faux d’autant.",
         amount: "Relisez les rapports\u00A0: micore sync --full.",
         unread:
-          "Synchronisez les finances\u00A0; pour un rapport antérieur à l’historique lu, augmentez le nombre de jours d’historique.",
+          "Synchronisez les finances. Si cela reste\u00A0: micore sync --full, avec plus de jours d’historique pour un rapport antérieur.",
         quarantined: "Des lignes de ce rapport attendent en quarantaine\u00A0: corrigez-les ou réessayez-les là-bas.",
         extra_here: "Aucun rapport de la place de marché ne l’indique\u00A0: repris depuis, ou d’un autre compte.",
         unexplained:
