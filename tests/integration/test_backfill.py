@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from micore.domain.records import OrderState, RejectedRow
+from micore.domain.records import FinanceKind, FinanceRecord, OrderState, RejectedRow
 from micore.domain.run_views import Run, RunKind, RunState, Trigger
 from micore.errors import ConflictError, GiveWayError, InvalidRequestError
 from micore.services import loading
@@ -294,3 +295,38 @@ class TestPlan:
     def test_what_cannot_be_read_is_refused(self, bench: SyncBench, asked: dict[str, Any], why: str) -> None:
         with pytest.raises(InvalidRequestError, match=why):
             ask(bench, **asked)
+
+
+class TestBookings:
+    """What a backfilled booking no longer tells."""
+
+    DAY_OF_IT = "2026-11-18"
+
+    @pytest.fixture(autouse=True)
+    def booking(self, bench: SyncBench) -> None:
+        bench.market.page_rows = 9
+        bench.market.finance = [self._line("F-1:sale"), self._line("F-1:fee"), self._line("F-2:fee")]
+        bench.sync()
+
+    def _line(self, finance_id: str) -> FinanceRecord:
+        return FinanceRecord(finance_id, "2", "P-1", self.DAY_OF_IT, FinanceKind.OTHER, 10_000, "RUB", "")
+
+    def _backfilled(self, bench: SyncBench) -> list[str]:
+        bench.market.finance = [self._line("F-1:sale"), self._line("F-2:fee")]
+        bench.market.whole = {"finance": ["F-1", "F-2"]}
+        backfill(bench, streams=["finance"])
+        return sorted(row[0] for row in bench.rows("finance_line", "external_id"))
+
+    def test_is_taken_away(self, bench: SyncBench) -> None:
+        assert self._backfilled(bench) == ["F-1:sale", "F-2:fee"]
+
+    def test_stays_where_anything_of_it_is_newer(self, bench: SyncBench) -> None:
+        with bench.database.write() as connection:
+            connection.execute(
+                text(
+                    "UPDATE raw_page SET received_at = :ahead WHERE id IN "
+                    "(SELECT raw_page_id FROM finance_line WHERE external_id = 'F-1:fee')"
+                ),
+                {"ahead": 2**62},
+            )
+        assert self._backfilled(bench) == ["F-1:fee", "F-1:sale", "F-2:fee"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from micore.domain.records import FinanceKind, FinanceRecord, StorageCostRecord
+from micore.domain.records import FinanceKind, FinanceRecord, RejectedRow, StorageCostRecord
 from micore.domain.run_views import RunState
 from micore.storage import finance
 from tests.support.fake_source import DAY, START, TellingSource, sale, small_shop
@@ -142,3 +142,49 @@ def test_a_day_of_storage_told_anew_under_other_names_is_not_paid_twice(bench: S
     assert [row[1] for row in kept if row[0] == TODAY] == [4_500, 12_300]
     assert all("КОЛЕДИНО" in row[2] for row in kept if row[0] == TODAY)
     assert len([row for row in kept if row[0] != TODAY]) == 2, "a day that was not told whole keeps what it had"
+
+
+def test_of_a_row_that_cannot_be_believed_any_more_the_last_figure_stays(bench: SyncBench) -> None:
+    loaded(bench)
+    bench.market.clock = START + DAY
+    gone = bench.market.storage_costs.pop(0)
+    bad = RejectedRow(gone.cost_id, "cost: received 'words'; allowed: a decimal", b'{"cost": "words"}')
+    bench.market.rejected["storage_cost"] = [bad]
+    bench.market.whole, bench.market.kept = {"storage_cost": [TODAY]}, [gone.cost_id]
+    bench.market.storage_costs[0] = stored("3", 4_700)._replace(cost_id="renamed")
+    assert bench.sync().state == RunState.GAPS
+    assert dict(bench.rows("storage_cost", "external_id", "amount")) == {
+        gone.cost_id: gone.amount,
+        "renamed": 4_700,
+        "2026-11-19:3:ХОРУГВИНО": 4_600,
+    }
+    assert bench.rows("quarantine", "row_key", "state") == [(gone.cost_id, "waiting")]
+    # Told no more at all, it goes, and nobody waits for it.
+    bench.market.rejected.clear()
+    bench.market.kept.clear()
+    loaded(bench)
+    assert gone.cost_id not in dict(bench.rows("storage_cost", "external_id", "amount"))
+    assert bench.rows("quarantine", "row_key", "state") == [(gone.cost_id, "superseded")]
+
+
+def test_a_sale_goes_with_its_booking(bench: SyncBench) -> None:
+    """Booked, and booked anew as nothing, or with one line less."""
+    lines = [booked(f"F-7:{sku}:1:sale", sku, 7_000_000, FinanceKind.SALE) for sku in ("2", "3")]
+    others = [sale("F-70:2:1", "2", 100), sale("F-8:2:1", "2", 200)]
+    sales = [sale(f"F-7:{sku}:1", sku, 7_000_000) for sku in ("2", "3")]
+    bench.market.page_rows = 20
+    bench.market.finance = [*lines, *sales, *others]
+    loaded(bench)
+    bench.market.clock = START + DAY
+    bench.market.whole = {"finance": ["F-7"]}
+    bench.market.finance = [lines[0], sales[0], *others]
+    loaded(bench)
+    told = {row[0] for row in bench.rows("sale", "external_id")}
+    assert told >= {"F-7:2:1", "F-70:2:1", "F-8:2:1"}
+    assert "F-7:3:1" not in told
+    bench.market.finance = []
+    loaded(bench)
+    told = {row[0] for row in bench.rows("sale", "external_id")}
+    assert told >= {"F-70:2:1", "F-8:2:1"}
+    assert "F-7:2:1" not in told
+    assert bench.rows("finance_line", "external_id") == []

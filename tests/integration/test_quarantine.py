@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from micore.domain.checks import check_instants
 from micore.domain.quarantine import RowState
 from micore.domain.records import FinanceKind, FinanceRecord, OrderState, RejectedRow, StorageCostRecord
 from micore.domain.run_views import RunKind, RunState, StreamState, Trigger
-from micore.errors import ConflictError, InvalidRequestError
+from micore.errors import ConflictError, InvalidRequestError, RecordRejectedError
 from micore.services.quarantine import Quarantine
-from micore.sources.base import Reread
+from micore.sources.base import Reread, StoredRow
+from micore.sources.reading import read_at
 from micore.storage import quarantines
 from micore.storage.quarantine_desk import RowFilter
 from tests.support.fake_source import DAY, START, FakeSource, TellingSource, held, order, sale, small_shop
@@ -125,6 +127,29 @@ class TestTriedAgain:
         bench.sync()
         assert states(bench)[0][1] == "superseded"
         assert lines(bench, "P-N") == [("delivered", 1000)]
+
+    def test_what_lies_ahead_of_its_answer_is_not_believed_later_either(
+        self, bench: SyncBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The readers compare with the instant of the answer: a replay tells it to them too."""
+        ahead = order("P-N", "3", at=START + 400 * DAY)
+
+        def reread(source: FakeSource, stream: str, rows: Sequence[StoredRow]) -> list[Reread]:
+            del source, stream
+            try:
+                if (now := read_at()) is not None:
+                    check_instants([ahead], now)
+            except RecordRejectedError as error:
+                return [Reread(reason=str(error), may_pass=True) for _ in rows]
+            return [Reread([ahead]) for _ in rows]
+
+        rejects(bench)
+        bench.sync()
+        bench.market.rejected.clear()
+        monkeypatch.setattr(FakeSource, "reread", reread)
+        bench.sync()
+        assert (states(bench), lines(bench, "P-N")) == ([("P-N", "waiting", 1)], [])
+        assert read_at() is None
 
     def test_many_are_tried_in_steps_and_none_twice(self, bench: SyncBench) -> None:
         bench.market.rejected["orders"] = [

@@ -15,6 +15,7 @@ from tests.support.fake_source import FakeSource
 KEPT = {
     "orders": Keeping(2, 1, 60.0, 2, kept_days=90),
     "sales": Keeping(1, 1, 60.0, 1),
+    "finance": Keeping(1, 1, 60.0, 1),
 }
 
 
@@ -25,9 +26,13 @@ def day_of(record: Record) -> date:
 
 
 class RangingSource(FakeSource):
-    """As FakeSource; orders and sales can be asked for by day, supplies cannot."""
+    """As FakeSource; orders, sales and finances can be asked for by day, supplies cannot."""
 
-    streams = (*FakeSource.streams, Stream("supplies", StreamKind.INCREMENTAL))
+    streams = (
+        *FakeSource.streams,
+        Stream("supplies", StreamKind.INCREMENTAL),
+        Stream("finance", StreamKind.INCREMENTAL),
+    )
 
     def plan_range(self, stream: str, first_day: date, end_day: date, *, today: date) -> RangePlan:
         terms = KEPT.get(stream)
@@ -44,4 +49,6 @@ class RangingSource(FakeSource):
             end = start + market.page_rows
             rejected = () if number else market.rejected.get(stream, ())
             page = self._page(stream, number, None, "", rows[start:end], True, rejected, market.clock)
-            yield replace(page, cursor=json.dumps({"row": end}), done=end >= len(rows))
+            last = end >= len(rows)
+            whole = market.whole.get(stream, ()) if last and rows else ()
+            yield replace(page, cursor=json.dumps({"row": end}), done=last, whole_of=whole)

@@ -62,6 +62,8 @@ class FakeMarketplace:
     """Supplies that the last page of a reading ends."""
     whole: dict[str, list[str]] = field(default_factory=dict)
     """By stream: bookings or days that its last page tells whole."""
+    kept: list[str] = field(default_factory=list)
+    """What the last page of a reading says of rows that stand and cannot be believed."""
     open_supplies: list[str] | None = None
     rereads: dict[bytes, Reread] = field(default_factory=dict)
     """What stored rows mean by now; those that are not here still mean nothing."""
@@ -197,6 +199,7 @@ class FakeSource:
             seen=self._market.answered if scope else (),
             done=done,
             whole_of=self._whole_of(stream) if done else (),
+            kept=self._market.kept if done else (),
             all_open=self._market.open_supplies if stream == "supplies" and done else None,
         )
 

@@ -747,6 +747,23 @@ def test_a_return_that_cannot_be_is_rejected_and_the_others_load(wb: Bench, bad:
 # --- supplies -----------------------------------------------------------------------------------------------------
 
 
+def test_a_list_of_supplies_that_has_to_be_begun_anew_tells_each_row_once(wb: Bench) -> None:
+    wb.shop.supplies = [supply(1, createDate="soon"), *(supply(number, statusID=5) for number in range(2, 1101))]
+    refused: list[bool] = []
+
+    def once(asked: Asked) -> Says | None:
+        if query_of(asked)["offset"] == "0" or refused:
+            return None
+        refused.append(True)
+        return Says({"title": "wrong offset"}, 400)
+
+    wb.shop.instead[SUPPLIES] = once
+    pages = wb.read("supplies", '{"read_to": "2026-11-22T08:00:00Z"}')
+    assert [query_of(asked)["offset"] for asked in wb.shop.paths(SUPPLIES)] == ["0", "1000", "0", "1000"]
+    assert rejected_keys(pages) == ["31000001"]
+    assert sorted(pages[-1].all_open or ()) == [str(31_000_000 + number) for number in range(1, 1101)]
+
+
 def test_a_supply_has_its_sizes_its_warehouse_and_its_dates(wb: Bench) -> None:
     wb.barcodes["2"] = "700001"
     wb.barcodes["3"] = "700003"
