@@ -84,6 +84,12 @@ def test_one_reading_tells_the_sale_and_every_amount_of_it(ozon: Bench) -> None:
     assert sales(found) == [SaleRecord("1:1800001:1", told[1], told[0], told[2], 7_000_000, -1_055_000, "RUB")]
 
 
+def test_a_booking_is_told_whole_by_a_backfill_too(ozon: Bench) -> None:
+    ozon.ozon.accruals = {"2026-11-20": [accrual(1, "2026-11-20"), accrual(2, "2026-11-19")]}
+    (page,) = ozon.source.read_range("finance", date(2026, 11, 20), date(2026, 11, 21), None)
+    assert (list(page.whole_of), [row.key for row in page.rejected]) == (["1"], ["2"])
+
+
 def test_what_is_taken_back_is_a_return(ozon: Bench) -> None:
     ozon.ozon.accruals = {"2026-11-20": [accrual(2, "2026-11-20", "-700")]}
     found = records(ozon.read("finance"))

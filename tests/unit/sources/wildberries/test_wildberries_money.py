@@ -135,6 +135,12 @@ def test_money_of_goods_that_nobody_knows_is_still_money(wb: Bench) -> None:
     assert {record.sku_id for record in records(wb.read("finance"))} == {None}
 
 
+def test_a_row_of_a_report_is_told_whole_and_one_that_cannot_be_believed_is_not(wb: Bench) -> None:
+    wb.shop.finance = [report_row(1), report_row(2, forPay="much"), report_row(3, forPay="0", retailAmount="0")]
+    told = [rrd_id for page in wb.read("finance") for rrd_id in page.whole_of]
+    assert told == ["1232610001", "1232610003"]
+
+
 def test_a_report_that_ends_in_a_far_future_hides_none_to_come(wb: Bench) -> None:
     wb.shop.finance = [report_row(1), report_row(2, dateTo="2062-11-22")]
     cursor = wb.read("finance")[-1].cursor
