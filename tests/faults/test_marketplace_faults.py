@@ -36,8 +36,8 @@ LATE = f"late:{LATER_SECONDS}"
 """Tells the second sync what the first one knows already."""
 
 OPTIONS = {
-    "ozon": {"client_id": "1234", "api_key": "key-of-the-tests", "history_days": "40"},
-    "wildberries": {"api_token": "key-of-the-tests", "history_days": "40"},
+    "ozon": {"client_id": "1234", "api_key": "key-of-the-tests", "history_days": "20"},
+    "wildberries": {"api_token": "key-of-the-tests", "history_days": "20"},
 }
 STOCK = {"ozon": "ozon/v1/analytics/stocks", "wildberries": "stocks-report/wb-warehouses"}
 
@@ -49,7 +49,7 @@ Content = dict[str, list[tuple[Any, ...]]]
 @pytest.fixture(scope="module")
 def market() -> Iterator[Running]:
     """One for all tests: each sets its clock and takes its faults away."""
-    shop = Shop(seed=7, products=60, days=40, today=date(2026, 11, 20))
+    shop = Shop(seed=7, products=40, days=20, today=date(2026, 11, 20))
     with serve_in_thread(shop, Clock(START, frozen=True), limits=False) as running:
         yield running
 
