@@ -16,15 +16,64 @@ const snapshot = group({
 const filled = (row = quarantined()) => ({ api: { quarantine: fullQuarantine([group(), snapshot], row) } });
 
 describe("what waits", () => {
-  it("is grouped by what is to be decided, most rows first", async () => {
+  it("is told with the reader's decisions first, however few their rows are", async () => {
+    const mine = group({
+      stream: "sales",
+      rule: "Expected `int`, got `str` - at `$.a[#].b`",
+      rows: 1,
+      may_pass: false,
+    });
+    await openApp("/quarantine", { api: { quarantine: fullQuarantine([group(), snapshot, mine]) } });
+    const groups = await screen.findByRole("region", { name: "What waits" });
+    const titles = within(groups).getAllByRole("heading", { level: 4 });
+    expect(titles.map((each) => each.textContent)).toEqual([
+      "Wildberries, Sales: 1 row waits",
+      "Wildberries, Orders: 312 rows wait",
+      "Wildberries, Stock: 1 row waits",
+    ]);
+    expect(groups).toHaveTextContent("a[…].b: a whole number expected, text received");
+  });
+
+  it("is dropped as a whole group with a reason, by the keyboard alone", async () => {
+    const { user, api } = await openApp("/quarantine", filled());
+    const drop = await screen.findByRole("button", { name: /^Drop: Wildberries, Orders/ });
+    drop.focus();
+    await user.keyboard("{Enter}{Escape}");
+    expect(drop).toHaveFocus();
+    await user.keyboard("{Enter}a test shop{Enter}");
+    expect(await screen.findByText("1 row dropped.")).toBeVisible();
+    expect(api.settled).toEqual([
+      expect.objectContaining({ what: "drop", account_id: 2, rule: barcodeRule, reason: "a test shop", ids: null }),
+    ]);
+  });
+
+  it("is narrowed to the group whose rows are shown", async () => {
+    const { user } = await openApp("/quarantine", filled());
+    await user.click(await screen.findByRole("link", { name: /^Show rows: Wildberries, Orders/ }));
+    const groups = screen.getByRole("region", { name: "What waits" });
+    await waitFor(() => expect(within(groups).getAllByRole("listitem")).toHaveLength(1));
+    expect(groups).toHaveTextContent("312 rows wait");
+  });
+
+  it("is taken back as a whole where it was dropped", async () => {
+    const { user, api } = await openApp(
+      "/quarantine?state=dropped&stream=orders",
+      filled(quarantined({ state: "dropped" })),
+    );
+    await user.click(await screen.findByRole("button", { name: "Take the drop of 1 row back" }));
+    expect(await screen.findByText("1 row waits again.")).toBeVisible();
+    expect(api.settled).toEqual([expect.objectContaining({ what: "restore", stream: "orders", account_id: null })]);
+  });
+
+  it("is grouped by what is to be decided", async () => {
     await openApp("/quarantine", filled());
     const groups = await screen.findByRole("region", { name: "What waits" });
     const [orders, stock] = within(groups).getAllByRole("listitem");
     expect(groups).toHaveTextContent("313 rows wait");
     expect(orders).toHaveTextContent(`Wildberries, Orders: 312 rows wait${barcodeRule}`);
-    expect(orders).toHaveTextContent("Each sync tries them again by itself");
-    expect(stock).toHaveTextContent("the next whole reading settles them");
-    expect(within(stock!).queryByRole("button")).not.toBeInTheDocument();
+    expect(screen.getByRole("region", { name: "Waits for the catalogue 1" })).toContainElement(orders!);
+    expect(screen.getByRole("region", { name: "Waits for the next reading 1" })).toContainElement(stock!);
+    expect(within(stock!).queryByRole("button", { name: /^Try again/ })).not.toBeInTheDocument();
   });
 
   it("is tried again as a whole group", async () => {
@@ -77,6 +126,34 @@ describe("one row", () => {
     );
   });
 
+  it("takes the keyboard when it opens, and gives it back to the list", async () => {
+    const { user } = await openApp("/quarantine", filled());
+    const link = await screen.findByRole("link", { name: /received '4600'/ });
+    await user.click(link);
+    expect(await screen.findByRole("heading", { name: /^Row 7/ })).toHaveFocus();
+    await user.click(screen.getByRole("button", { name: "Mend this row" }));
+    expect(screen.getByRole("textbox", { name: "The row as it should be" })).toHaveFocus();
+    await user.keyboard("{Escape}");
+    expect(screen.getByRole("button", { name: "Mend this row" })).toHaveFocus();
+    await user.click(screen.getByRole("button", { name: "Close" }));
+    expect(screen.getByRole("link", { name: /received '4600'/ })).toHaveFocus();
+    await waitFor(() => expect(screen.queryByRole("heading", { name: /^Row 7/ })).not.toBeInTheDocument());
+  });
+
+  it("that is not there says so", async () => {
+    await openApp("/quarantine?row=99", filled());
+    expect(await screen.findByRole("heading", { name: "This row is not in quarantine" })).toBeVisible();
+  });
+
+  it("keeps its blanks where it is no JSON", async () => {
+    const { api } = filled();
+    const whole = api.quarantine.detail;
+    api.quarantine.detail = (id) => ({ ...whole(id)!, received: "no json\n  at all" });
+    await openApp("/quarantine?row=7", { api });
+    const shown = await screen.findByRole("region", { name: "As received" });
+    expect(shown.textContent).toBe("no json\n  at all");
+  });
+
   it("is mended in place, and the reader's words are told where it is refused", async () => {
     const refusing = http.post("*/rows/7/fix", () =>
       problem(422, "No", "row: barcode: received '46'; allowed: another."),
@@ -99,10 +176,10 @@ describe("one row", () => {
   it("is dropped only with a reason, and the drop is taken back", async () => {
     const { user, api } = await openApp("/quarantine?row=7", filled());
     await user.click(await screen.findByRole("button", { name: "Drop" }));
-    await user.click(screen.getByRole("button", { name: "Drop for good" }));
+    await user.click(screen.getByRole("button", { name: "Drop 1 row" }));
     expect(api.settled).toEqual([]);
     await user.type(screen.getByRole("textbox", { name: "Why it is not to be loaded" }), "a test order");
-    await user.click(screen.getByRole("button", { name: "Drop for good" }));
+    await user.click(screen.getByRole("button", { name: "Drop 1 row" }));
     await waitFor(() =>
       expect(api.settled).toEqual([expect.objectContaining({ what: "drop", ids: [7], reason: "a test order" })]),
     );

@@ -1,31 +1,31 @@
 /** One row: why it was not believed, its bytes with the faulty field marked; mending it, trying it again, dropping it. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Fragment, useId, useState, type ReactNode } from "react";
-import { dropRows, fixRow, quarantineKey, queries, replayRows, restoreRows, syncKey } from "@/api/queries";
-import type { QuarantinedRowDetail, Settled } from "@/api/types";
+import { useQuery } from "@tanstack/react-query";
+import { Fragment, useEffect, useId, useRef, useState, type ReactNode } from "react";
+import { ApiError } from "@/api/errors";
+import { fixRow, queries, replayRows, restoreRows } from "@/api/queries";
+import type { QuarantinedRowDetail } from "@/api/types";
 import { Bone, Bones } from "@/components/states/Bones";
+import { Center } from "@/components/states/Center";
 import { ErrorState } from "@/components/states/ErrorState";
 import { Notice } from "@/components/states/Notice";
 import { BusyButton } from "@/components/ui/BusyButton";
-import { layOut } from "@/features/products/json";
-import { keyOf } from "@/features/quarantine/field";
+import { Bytes, laidOut } from "@/features/quarantine/Bytes";
+import { reasonWords } from "@/features/quarantine/reason";
+import { Asked, DropForm, useFirstFocus, useSettling } from "@/features/quarantine/Settling";
 import { streamName } from "@/features/sync/words";
 import { useI18n } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import { sourceTitle } from "@/lib/names";
 
-/** The row as it is; its faulty field stands out, and keyboard readers reach it. */
-function Bytes({ text, field, label }: { text: string; field: string | null; label: string }): ReactNode {
-  const tokens = layOut(text);
-  const marked = keyOf(tokens, field);
+/** In the reader's language, and below it what was said word for word. */
+function Reason({ told }: { told: string }) {
+  const { t } = useI18n();
+  const words = reasonWords(t, told);
   return (
-    <pre className="row-bytes" tabIndex={0} role="region" aria-label={label}>
-      {tokens.map((token, index) => (
-        <Fragment key={index}>
-          {marked >= 0 && (index === marked || index === marked + 2) ? <mark>{token}</mark> : token}
-        </Fragment>
-      ))}
-    </pre>
+    <>
+      {words}
+      {words !== told && <code className="row-told">{told}</code>}
+    </>
   );
 }
 
@@ -36,7 +36,7 @@ function Facts({ found }: { found: QuarantinedRowDetail }) {
   const { row } = found;
   const at = (instant: string) => f.clock(instant, now);
   const facts: [string, ReactNode][] = [
-    [q.reason, row.reason],
+    [q.reason, <Reason key="reason" told={row.reason} />],
     ...(row.field ? [[q.field, <code key="field">{row.field}</code>] as [string, ReactNode]] : []),
     [q.told, q.toldTimes(at(row.received_at), at(row.told_at))],
     [q.tries, row.tried_at ? q.tried(row.attempts, at(row.tried_at)) : q.neverTried],
@@ -65,49 +65,23 @@ function Facts({ found }: { found: QuarantinedRowDetail }) {
   );
 }
 
-/** What changes rows: afterwards lists, counts and runs are asked for anew. */
-export function useSettling<T>(settle: () => Promise<T>) {
-  const cache = useQueryClient();
-  return useMutation({
-    mutationFn: settle,
-    onSuccess: async () => {
-      await cache.invalidateQueries({ queryKey: quarantineKey });
-      await cache.invalidateQueries({ queryKey: syncKey });
-    },
-  });
-}
-
-/** What came of asking for another try; accounts that nobody can read as things are, by name. */
-export function Asked({ settled }: { settled: Settled }) {
-  const q = useI18n().t.quarantine;
-  const { rows, skipped } = settled;
-  return (
-    <>
-      {(rows > 0 || skipped.length === 0) && (
-        <Notice tone="busy" role="status" title={rows > 0 ? q.replaying(rows) : q.nothingAsked} />
-      )}
-      {skipped.map((each) => (
-        <Notice key={each} tone="critical" role="alert" title={q.skipped(each)} />
-      ))}
-    </>
-  );
-}
-
 function Mend({ found, onClose }: { found: QuarantinedRowDetail; onClose: () => void }) {
   const { t } = useI18n();
   const q = t.quarantine;
   const id = useId();
-  const [text, setText] = useState(() => layOut(found.fixed ?? found.received).join(""));
+  const [text, setText] = useState(() => laidOut(found.fixed ?? found.received).join(""));
+  const first = useFirstFocus<HTMLTextAreaElement>();
   const save = useSettling(() => fixRow(found.row.id, text));
   return (
     <div className="row-form">
       <label htmlFor={id} className="strong">
-        {q.edit}
+        {q.mendLabel}
       </label>
       <p className="dim" id={`${id}-hint`}>
         {q.editHint}
       </p>
       <textarea
+        ref={first}
         id={id}
         aria-describedby={`${id}-hint`}
         className="row-bytes"
@@ -115,6 +89,9 @@ function Mend({ found, onClose }: { found: QuarantinedRowDetail; onClose: () => 
         spellCheck={false}
         value={text}
         onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") onClose();
+        }}
       />
       {save.error && <Notice tone="critical" role="alert" title={save.error.message} />}
       {save.isSuccess && <Notice tone="busy" role="status" title={q.saved} />}
@@ -135,63 +112,44 @@ function Mend({ found, onClose }: { found: QuarantinedRowDetail; onClose: () => 
   );
 }
 
-function Drop({ id, onClose }: { id: number; onClose: () => void }) {
-  const { t } = useI18n();
-  const q = t.quarantine;
-  const input = useId();
-  const [why, setWhy] = useState("");
-  const drop = useSettling(() => dropRows({ ids: [id] }, why));
-  return (
-    <form
-      className="row-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (why.trim() && !drop.isPending) drop.mutate();
-      }}
-    >
-      <label htmlFor={input} className="strong">
-        {q.dropWhy}
-      </label>
-      <p className="dim">{q.dropHint}</p>
-      <input
-        id={input}
-        className="row-input"
-        required
-        maxLength={500}
-        value={why}
-        onChange={(e) => setWhy(e.target.value)}
-      />
-      {drop.error && <Notice tone="critical" role="alert" title={drop.error.message} />}
-      <div className="btns">
-        <button type="submit" className="btn primary" aria-disabled={!why.trim() || drop.isPending || undefined}>
-          {q.dropNow}
-        </button>
-        <button type="button" className="btn" onClick={onClose}>
-          {q.cancel}
-        </button>
-      </div>
-    </form>
-  );
-}
-
-function Actions({ found }: { found: QuarantinedRowDetail }) {
+function Actions({ found, onSaid }: { found: QuarantinedRowDetail; onSaid: (said: string) => void }) {
   const { t } = useI18n();
   const q = t.quarantine;
   const [open, setOpen] = useState<"mend" | "drop" | null>(null);
+  const openers = { mend: useRef<HTMLButtonElement>(null), drop: useRef<HTMLButtonElement>(null) };
   const { row } = found;
   const replay = useSettling(() => replayRows({ ids: [row.id] }));
-  const restore = useSettling(() => restoreRows({ ids: [row.id] }));
+  const restore = useSettling(
+    () => restoreRows({ ids: [row.id] }),
+    (settled) => onSaid(q.restored(settled.rows)),
+  );
   if (row.state === "dropped")
     return (
-      <div className="btns">
-        <BusyButton busy={restore.isPending} onClick={() => restore.mutate()}>
-          {q.restore}
-        </BusyButton>
-      </div>
+      <>
+        {restore.error && <Notice tone="critical" role="alert" title={restore.error.message} />}
+        <div className="btns">
+          <BusyButton busy={restore.isPending} onClick={() => restore.mutate()}>
+            {q.restore}
+          </BusyButton>
+        </div>
+      </>
     );
   if (row.state !== "waiting") return null;
-  if (open === "mend") return <Mend found={found} onClose={() => setOpen(null)} />;
-  if (open === "drop") return <Drop id={row.id} onClose={() => setOpen(null)} />;
+  const opener = (which: "mend" | "drop", words: string) => (
+    <button
+      ref={openers[which]}
+      type="button"
+      className={which === "mend" ? "btn primary" : "btn"}
+      aria-expanded={open === which}
+      onClick={() => setOpen(open === which ? null : which)}
+    >
+      {words}
+    </button>
+  );
+  const close = () => {
+    if (open) openers[open].current?.focus();
+    setOpen(null);
+  };
   return (
     <>
       {replay.data && <Asked settled={replay.data} />}
@@ -199,27 +157,50 @@ function Actions({ found }: { found: QuarantinedRowDetail }) {
       <div className="btns">
         {row.replayable && (
           <>
-            <button type="button" className="btn primary" onClick={() => setOpen("mend")}>
-              {q.edit}
-            </button>
+            {opener("mend", q.edit)}
             <BusyButton icon="sync" busy={replay.isPending} onClick={() => replay.mutate()}>
               {q.replay}
             </BusyButton>
           </>
         )}
-        <button type="button" className="btn" onClick={() => setOpen("drop")}>
-          {q.drop}
-        </button>
+        {opener("drop", q.drop)}
       </div>
+      {open === "mend" && <Mend found={found} onClose={close} />}
+      {open === "drop" && (
+        <DropForm meant={{ ids: [row.id] }} rows={1} onClose={close} onDropped={(rows) => onSaid(q.dropped(rows))} />
+      )}
     </>
   );
 }
 
-export function RowPanel({ id }: { id: number }) {
+export function RowPanel({ id, onClose }: { id: number; onClose: () => void }) {
   const { t, f } = useI18n();
   const now = useNow();
   const q = t.quarantine;
   const { data: found, error, refetch } = useQuery(queries.quarantinedRow(id));
+  const [said, setSaid] = useState<string | null>(null);
+  const panel = useRef<HTMLElement>(null);
+  const title = useRef<HTMLHeadingElement>(null);
+  const isHere = found !== undefined;
+  useEffect(() => {
+    // The list that the row was chosen from stands below: without this the panel opens out of sight.
+    panel.current?.scrollIntoView({ block: "start" });
+    title.current?.focus({ preventScroll: true });
+  }, [isHere]);
+  const say = (words: string) => {
+    setSaid(words);
+    // The form that had the keyboard is gone.
+    title.current?.focus({ preventScroll: true });
+  };
+  if (error instanceof ApiError && error.status === 404)
+    return (
+      <Center icon="box" title={q.gone}>
+        <p>{q.goneText}</p>
+        <button type="button" className="btn" onClick={onClose}>
+          {q.close}
+        </button>
+      </Center>
+    );
   if (error && !found) return <ErrorState error={error} onRetry={() => void refetch()} />;
   if (!found)
     return (
@@ -231,15 +212,20 @@ export function RowPanel({ id }: { id: number }) {
     );
   const { row } = found;
   return (
-    <section className="panel row-panel" aria-labelledby="row-title">
+    <section ref={panel} className="panel row-panel" aria-labelledby="row-title">
       <div className="panel-head">
-        <h2 id="row-title">
+        <h2 id="row-title" ref={title} tabIndex={-1}>
           {q.row(row.id)}
           <span className="sub">
             {sourceTitle(row.source)} · {streamName(t, row.stream)} · {row.key || q.nameless} · {q.state[row.state]}
           </span>
         </h2>
+        <span className="grow" />
+        <button type="button" className="btn small quiet" onClick={onClose}>
+          {q.close}
+        </button>
       </div>
+      {said !== null && <Notice tone="busy" icon="check" role="status" title={said} />}
       <Facts found={found} />
       <h3>{q.received}</h3>
       <Bytes text={found.received} field={row.field} label={q.received} />
@@ -253,8 +239,8 @@ export function RowPanel({ id }: { id: number }) {
           />
         </>
       )}
-      {!row.replayable && row.state === "waiting" && <p className="dim">{q.byReading}</p>}
-      <Actions key={row.state} found={found} />
+      {!row.replayable && row.state === "waiting" && <p className="dim">{q.next.reading}</p>}
+      <Actions key={row.state} found={found} onSaid={say} />
     </section>
   );
 }

@@ -11,6 +11,8 @@ describe("the field that a reason names", () => {
     ["id", 0],
     ["price.amount", 0],
     ["products[0].amount", 1],
+    ["products[1].amount", 2],
+    ["products.amount", 1],
     ["products[...].amount", 1],
     ["amount", 0],
   ])("is found by its path: %s", (field, nth) => {
