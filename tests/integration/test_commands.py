@@ -11,10 +11,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+
+from micore.simulator import Clock, Shop, serve_in_thread
+from micore.storage.database import Database
+from tests.support.real_sync import OPTIONS, installed
 
 
 def environment(tmp_path: Path, **given: str) -> dict[str, str]:
@@ -188,7 +194,72 @@ def test_a_server_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
     assert not (tmp_path / "home" / "db").exists()
 
 
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def spoiled(migrated_url: str, tmp_path: Path) -> dict[str, str]:
+    """The settings of an installation whose orders came from a marketplace that told numbers as words."""
+    shop = Shop(seed=7, products=30, days=25, today=date(2026, 11, 20))
+    with serve_in_thread(shop, Clock(NOW, frozen=True), limits=False) as market:
+        market.simulator.faults.add("types@/posting/fbo")
+        with installed(market, "ozon", migrated_url, tmp_path / "home", now=lambda: NOW) as made:
+            assert made.sync().rows_rejected == 1
+    ozon = OPTIONS["ozon"]
+    return {
+        "MICORE_DATABASE_URL": migrated_url,
+        "MICORE_OZON_CLIENT_ID": ozon["client_id"],
+        "MICORE_OZON_API_KEY": ozon["api_key"],
+    }
+
+
+def mended(given: dict[str, str], received: str) -> str:
+    """A row of an order as it was before its numbers became words."""
+    row = json.loads(received.replace('"н/д"', "1"))
+    query = text("SELECT k.external_id FROM sku k JOIN listing l ON l.id = k.listing_id WHERE l.offer_id = :offer")
+    database = Database(given["MICORE_DATABASE_URL"])
+    with database.read() as connection:
+        for product in row["products"]:
+            sku = connection.execute(query, {"offer": product["offer_id"]}).scalars().first()
+            product["sku"] = int(str(sku))
+    database.close()
+    return json.dumps(row, ensure_ascii=False)
+
+
 class TestQuarantine:
+    def test_rows_of_a_sync_are_seen_tried_mended_dropped_and_taken_back(
+        self, tmp_path: Path, spoiled: dict[str, str]
+    ) -> None:
+        def told(*words: str, code: int = 0) -> str:
+            ran = micore(tmp_path, "quarantine", *words, **spoiled)
+            assert (ran.returncode, "Traceback" in ran.stderr) == (code, False), ran.stdout + ran.stderr
+            return ran.stdout + ran.stderr
+
+        (row,) = json.loads(told("list", "--rows", "--stream", "orders", "--json"))["items"]
+        number = str(row["id"])
+        assert "your decision" in told("list")
+        assert '"н/д"' in told("show", number)
+        assert "still cannot be believed" in told("replay", number, code=2)
+        assert "1 row dropped." in told("drop", number, "--reason", "a test order")
+        assert "dropped: a test order" in told("show", number)
+        assert "none of these rows waits" in told("drop", number, "--reason", "again")
+        assert "None of these rows waits" in told("replay", number)
+        assert "1 row waits again." in told("restore", number)
+        assert "none of these rows is dropped" in told("restore", number)
+        with serving(tmp_path, free_port(), **spoiled):
+            assert "1 row dropped." in told("drop", number, "--reason", "a test order")
+            assert "1 row waits again." in told("restore", number)
+            assert "still cannot be believed" in told("replay", number, code=2)
+        received = json.loads(told("show", number, "--json"))["received"]
+        (tmp_path / "row.json").write_text(received)
+        refused = told("fix", number, "row.json", code=1)
+        assert "allowed: what its reader takes; " in refused
+        assert ".." not in refused
+        (tmp_path / "row.json").write_text(mended(spoiled, received))
+        told("fix", number, "row.json")
+        assert json.loads(told("show", number, "--json"))["row"]["state"] == "loaded"
+        assert "There is no row in quarantine '999999'." in told("show", "999999", code=1)
+
     def test_names_that_nothing_has_are_refused(self, tmp_path: Path) -> None:
         told = micore(tmp_path, "quarantine", "list", "--source", "ozom")
         assert told.returncode != 0

@@ -193,7 +193,7 @@ def drop(
     with _ready() as ready:
         (meant,) = _each(ready, ids, source, stream, rule, every=False)
         rows = _settle(ready, "drop", meant, reason=reason).rows
-    console.print(f"{rows:,} rows dropped.")
+    console.print(f"{_rows(rows)} dropped." if rows else "Nothing dropped: none of these rows waits.")
 
 
 @app.command("restore")
@@ -202,7 +202,12 @@ def restore(ids: Ids = None, source: Source = None, stream: Stream = None, rule:
     with _ready() as ready:
         (meant,) = _each(ready, ids, source, stream, rule, every=False)
         rows = _settle(ready, "restore", meant).rows
-    console.print(f"{rows:,} rows wait again.")
+    told = f"{_rows(rows)} {'waits' if rows == 1 else 'wait'} again."
+    console.print(told if rows else "Nothing taken back: none of these rows is dropped.")
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number:,} rows"
 
 
 def _text_of(file: Path) -> str:

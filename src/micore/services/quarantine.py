@@ -131,7 +131,8 @@ class Quarantine:
         self._refuse_unless_mendable(row_id, row)
         meant = self._read(row, fixed)
         if meant.reason is not None:
-            raise InvalidRequestError("row", received=shown(fixed), allowed=f"what its reader takes; {meant.reason}")
+            told = meant.reason.rstrip(".")
+            raise InvalidRequestError("row", received=shown(fixed), allowed=f"what its reader takes; {told}")
         now = micros(self.sync.now())
         with self.sync.database.write() as connection:
             self._refuse_unless_mendable(row_id, desk.mendable(connection, row_id, locked=True))
