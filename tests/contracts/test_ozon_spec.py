@@ -16,7 +16,7 @@ from micore.sources.http import RequestRefusedError
 from micore.sources.ozon import OzonSource
 from micore.sources.ozon.api import OzonApi
 from micore.sources.ozon.orders import OrdersCursor
-from micore.sources.ozon.reports import _INFO, _LIST, INFO_PATH, LIST_PATH, LIST_TYPE
+from micore.sources.ozon.reports import _INFO, _LIST, _LISTED, INFO_PATH, LIST_PATH, LIST_TYPE
 from micore.sources.ozon.returns import ReturnsCursor
 from micore.sources.ozon.stock import FBS_PATH, fbs_pages
 from micore.sources.ozon.supplies import _ORDERS, GET_PATH, goods_of, supplies_of
@@ -163,7 +163,8 @@ def test_no_request_was_refused(source: OzonSource, api: OzonApi, clock: HandClo
             assert order.at_once
             assert api.ask(INFO_PATH, {"code": "REPORT_1"}, _INFO.decode).value.result.status
             asked = {"page": 1, "page_size": 1000, "report_type": LIST_TYPE}
-            assert api.ask(LIST_PATH, asked, _LIST.decode).value.result.reports
+            rows = api.ask(LIST_PATH, asked, _LIST.decode).value.result.reports
+            assert rows and all(_LISTED.decode(row).code for row in rows)
         else:
             read(source, stream.name)
     assert {status for _, status in clock.requests} == {200}

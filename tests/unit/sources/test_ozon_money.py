@@ -520,19 +520,107 @@ def test_a_process_killed_between_the_order_and_its_code_leaves_an_order_that_is
     assert len(ozon.ozon.paths(CREATE)) == 1
 
 
+def order_noted(ozon: Bench) -> str:
+    """The cursor of a reading that was broken off right before its order went out."""
+    return next(ozon.source.read("storage_cost", None)).cursor
+
+
+def listed_then(ozon: Bench, code: str, params: Any) -> Report:
+    """A report that was made a minute after the order, as far as its time tells."""
+    made_at = (ozon.clock.now() + timedelta(seconds=60)).isoformat()
+    return Report(code, ("", ""), ["success"], {"created_at": made_at, "params": params})
+
+
+@pytest.mark.parametrize("params", [{}, [], None], ids=str)
 @pytest.mark.parametrize(("later", "found"), [(60, True), (300, False)])
 def test_a_listed_report_without_days_is_ours_where_it_was_made_right_then(
-    ozon: Bench, later: int, found: bool
+    ozon: Bench, later: int, found: bool, params: Any
 ) -> None:
-    noted = next(ozon.source.read("storage_cost", None)).cursor
+    noted = order_noted(ozon)
     made_at = (ozon.clock.now() + timedelta(seconds=later)).isoformat()
-    ozon.ozon.reports = [Report("REPORT_9", ("", ""), ["success"], {"created_at": made_at, "params": {}})]
+    ozon.ozon.reports = [Report("REPORT_9", ("", ""), ["success"], {"created_at": made_at, "params": params})]
     ozon.clock.seconds += 400
     if found:
         assert len(costs(ozon.read("storage_cost", noted))) == 1
     else:
         with pytest.raises(OutcomeUnknownError):
             ozon.read("storage_cost", noted)
+    assert ozon.ozon.paths(CREATE) == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"date_from": "2026-10-22", "date_to": "2026-11-21"},
+        {"date_from": "22.10.2026", "date_to": "21.11.2026"},
+        {"date_from": "2026-10-21T21:00:00Z", "date_to": "2026-11-21T20:59:59.999Z"},
+        {"date_from": "2026-10-22T00:00:00+03:00", "date_to": "2026-11-21T23:59:59"},
+        {"date_from": "2026-10-22", "date_to": "2026-11-21", "company_id": "20240101", "made": "2026-11-22"},
+    ],
+    ids=["dates", "dotted", "instants", "other instants", "with more"],
+)
+def test_a_listed_report_tells_its_days_in_several_forms(ozon: Bench, params: dict[str, str]) -> None:
+    noted = order_noted(ozon)
+    ozon.ozon.reports = [listed_then(ozon, "REPORT_9", params)]
+    ozon.clock.seconds += 400
+    assert len(costs(ozon.read("storage_cost", noted))) == 1
+    assert ozon.ozon.paths(CREATE) == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"date_from": "24.10.2026", "date_to": "21.11.2026"},
+        {"date_from": "2026-10-22T21:00:00Z", "date_to": "2026-11-21T20:59:59Z"},
+        {"date_from": "2026-11-21", "date_to": "2026-10-22"},
+        {"date_from": "2026-10-22", "made": "2026-11-21"},
+        {"date_from": "22 октября", "date_to": "21 ноября"},
+        {"date_from": "0001-01-01T00:00:00+14:00", "date_to": 20261121},
+        {"visibility": "3"},
+        [{"key": "date_from", "value": "2026-10-22"}],
+        "2026-10-22",
+    ],
+    ids=str,
+)
+def test_a_listed_report_of_other_or_unreadable_days_is_not_ours(ozon: Bench, params: Any) -> None:
+    noted = order_noted(ozon)
+    ozon.ozon.reports = [listed_then(ozon, "REPORT_9", params)]
+    ozon.clock.seconds += 400
+    with pytest.raises(OutcomeUnknownError, match="not listed yet"):
+        ozon.read("storage_cost", noted)
+    assert ozon.ozon.paths(INFO) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"status": None},
+        {"params": []},
+        {"params": "none"},
+        {"code": 7},
+        {"created_at": 1_770_000_000},
+        {"created_at": "9999-12-31T23:59:59-12:00"},
+        {"report_type": 3},
+    ],
+    ids=str,
+)
+def test_an_odd_row_of_the_list_does_not_hide_the_others(ozon: Bench, odd: dict[str, Any]) -> None:
+    noted = order_noted(ozon)
+    days = {"date_from": "2026-10-22", "date_to": "2026-11-21"}
+    foreign = Report("FOREIGN", ("", ""), ["success"], {"created_at": "2026-11-01T09:00:00Z", "params": {}} | odd)
+    ozon.ozon.reports = [foreign, listed_then(ozon, "REPORT_9", days)]
+    ozon.clock.seconds += 400
+    assert len(costs(ozon.read("storage_cost", noted))) == 1
+    assert ozon.ozon.paths(CREATE) == []
+
+
+def test_a_row_of_the_list_that_is_no_utf_8_does_not_hide_the_others(ozon: Bench) -> None:
+    noted = order_noted(ozon)
+    ozon.ozon.reports = [Report("REPORT_9", ("", ""), ["success"])]
+    ours = msgspec.json.encode({"code": "REPORT_9", "status": "success"} | listed_then(ozon, "", {}).listed)
+    rows = b'{"code": "\xff", "status": "success"}, ' + ours
+    ozon.ozon.instead["/v1/report/list"] = lambda asked: Says(b'{"result": {"reports": [' + rows + b"]}}")
+    assert len(costs(ozon.read("storage_cost", noted))) == 1
     assert ozon.ozon.paths(CREATE) == []
 
 
@@ -554,15 +642,36 @@ def test_an_order_that_is_listed_nowhere_is_repeated_once_it_is_sure_and_both_co
     assert len(msgspec.json.decode(again[-1].cursor)["ordered"]) == 2, "both may have been taken"
 
 
-def test_without_a_list_an_order_is_repeated_once_it_has_had_its_time(ozon: Bench) -> None:
+UNTOLD = [
+    Says({"message": "missing a required role"}, 403),
+    Says({"result": {"total": 0}}),
+    Says({"result": {"reports": None, "total": 0}}),
+    Says({"result": None}),
+    Says(b"<html>busy</html>"),
+    Says({"message": "internal"}, 500),
+]
+
+
+@pytest.mark.parametrize("untold", UNTOLD, ids=["role", "no rows", "null rows", "null", "html", "500"])
+def test_without_a_list_an_order_is_repeated_once_it_has_had_its_time(ozon: Bench, untold: Says) -> None:
     lost(ozon, LOST[0])
-    ozon.ozon.instead["/v1/report/list"] = lambda asked: Says({"message": "missing a required role"}, 403)
+    ozon.ozon.instead["/v1/report/list"] = lambda asked: untold
     pages: list[Page] = []
     with pytest.raises(OutcomeUnknownError):
         pages.extend(ozon.source.read("storage_cost", None))
+    assert len(ozon.ozon.paths(CREATE)) == 1
     ozon.clock.seconds += 600
     assert len(costs(ozon.read("storage_cost", pages[-1].cursor))) == 1
     assert len(ozon.ozon.paths(CREATE)) == 2
+
+
+def test_a_list_that_says_wait_is_not_taken_for_an_untold_one(ozon: Bench) -> None:
+    noted = order_noted(ozon)
+    ozon.ozon.instead["/v1/report/list"] = lambda asked: Says({"message": "slow down"}, 429)
+    ozon.clock.seconds += 700
+    with pytest.raises(SourceBusyError):
+        ozon.read("storage_cost", noted)
+    assert ozon.ozon.paths(CREATE) == []
 
 
 @pytest.mark.parametrize("status", [429, 400, 404])

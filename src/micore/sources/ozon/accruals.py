@@ -129,16 +129,17 @@ class ListedReport(Struct):
     status: str
     created_at: str | None = None
     report_type: str | None = None
-    params: dict[str, Any] | None = None
+    params: Any = None
+    """What it was ordered with, by name; empty in forms of its own."""
 
 
-class ListedReports(Struct):
+class ListedReports(Struct, Generic[RowT]):
     """Inside of /v1/report/list."""
 
-    reports: list[ListedReport] | None
+    reports: list[RowT] | None = None
 
 
-class ReportList(Struct):
+class ReportList(Struct, Generic[RowT]):
     """/v1/report/list."""
 
-    result: ListedReports
+    result: ListedReports[RowT]

@@ -321,7 +321,8 @@ class _Reading:
         assert self._at.asked is not None
         waited = (self._api.tools.now() - self._at.asked).total_seconds()
         _log.warning("source_ordered_again", source=NAME, path=STORAGE_PATH, **asked)
-        self._api.tools.sleep(max(SETTLED_SECONDS - waited, 0.0))
+        # A clock that was set back meanwhile says that less than nothing has passed.
+        self._api.tools.sleep(min(max(SETTLED_SECONDS - waited, 0.0), SETTLED_SECONDS))
 
     def _made(self, task: Task) -> bool:
         """Wait until a report is made; False where it never will be. Raises ReportPendingError when that takes long."""

@@ -447,14 +447,17 @@ def test_an_order_that_is_lost_twice_ends_the_reading_and_the_next_one_repeats_i
     assert len(records(wb.read("storage_cost", cursor))) == 31
 
 
-def test_a_process_killed_between_the_order_and_its_id_orders_once_more_and_later(wb: Bench) -> None:
+@pytest.mark.parametrize(("passed", "waits"), [(20, 40), (90, 0), (-7200, 60)], ids=["soon", "late", "clock set back"])
+def test_a_process_killed_between_the_order_and_its_id_orders_once_more_and_later(
+    wb: Bench, passed: float, waits: float
+) -> None:
     wb.shop.stored = every_day()
     reading = wb.source.read("storage_cost", None)
     noted = next(reading).cursor
     next(reading)  # it has been ordered, and nobody kept its id
-    wb.clock.seconds += 20
+    wb.clock.seconds += passed
     assert len(records(wb.read("storage_cost", noted))) == 31
-    assert wb.clock.waits[0] == 40
+    assert wb.clock.waits[0] == waits
     assert ordered(wb)[:3] == [("2026-10-22", "2026-10-22")] * 2 + [("2026-10-23", "2026-10-30")]
 
 
