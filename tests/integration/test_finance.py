@@ -169,9 +169,10 @@ def test_of_a_row_that_cannot_be_believed_any_more_the_last_figure_stays(bench: 
 
 def test_a_sale_goes_with_its_booking(bench: SyncBench) -> None:
     """Booked, and booked anew as nothing, or with one line less."""
-    lines = [booked(f"F-7:{sku}:1:sale", sku, 7_000_000, FinanceKind.SALE) for sku in ("2", "3")]
-    others = [sale("F-70:2:1", "2", 100), sale("F-8:2:1", "2", 200)]
-    sales = [sale(f"F-7:{sku}:1", sku, 7_000_000) for sku in ("2", "3")]
+    of_order = {"order_id": "P-7"}
+    lines = [booked(f"F-7:{sku}:1:sale", sku, 7_000_000, FinanceKind.SALE)._replace(**of_order) for sku in ("2", "3")]
+    others = [sale(f"{booking}:2:1", "2", 100)._replace(**of_order) for booking in ("F-70", "F-8")]
+    sales = [sale(f"F-7:{sku}:1", sku, 7_000_000)._replace(**of_order) for sku in ("2", "3")]
     bench.market.page_rows = 20
     bench.market.finance = [*lines, *sales, *others]
     loaded(bench)

@@ -30,6 +30,7 @@ from micore.sources.base import Page, Stream
 from micore.sources.ranges import RangePlan, RangeSource
 from micore.storage import backfills, stream_states
 from micore.storage.database import Connection
+from micore.storage.finance import booking_of
 from micore.storage.runs import SyncParams
 
 
@@ -88,8 +89,12 @@ class RangeLoader(Loader):
             # What was stored since the first of these answers is as new as any of them.
             received_at=min(micros(each.page.raw.received_at) for each in told),
         )
-        # An order is told whole: where one line of it is newer, the others are too.
-        parts = [each._replace(records=[fact for fact in _facts(each) if _id_of(fact) not in newer]) for each in told]
+        # Orders and bookings are told whole: where one part of them is newer, the others are too.
+        newer = {self._whole_of(each) for each in newer}
+        parts = [
+            each._replace(records=[fact for fact in _facts(each) if self._whole_of(_id_of(fact)) not in newer])
+            for each in told
+        ]
         changed = super().write(connection, parts)
         skus = work.identity.skus
         older = [fact for each in parts for fact in _facts(each)]
@@ -97,6 +102,9 @@ class RangeLoader(Loader):
         new = len(keys - stored)
         backfills.count_new(connection, work.run_id, self.stream.name, new)
         return changed
+
+    def _whole_of(self, fact_id: str) -> str:
+        return booking_of(fact_id) if self.stream.name == "finance" else fact_id
 
     def forget_untold(self, connection: Connection, page: Page) -> int:
         # Where anything of it is stored from a newer answer, that one has told it whole.

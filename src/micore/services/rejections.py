@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import structlog
 
@@ -57,9 +57,8 @@ class Rejections:
             return
         told = {key for record in page.records for key in keys_of(record) if key in waiting}
         # A supply that was told whole has no line that waits, whatever the line was called.
-        whole = tuple(f"{each}:" for each in page.whole_of)
-        if whole:
-            told |= {key for key in waiting if key.startswith(whole)}
+        if whole := set(page.whole_of):
+            told |= {key for key in waiting if _is_part(key, whole)}
         if self._stream.kind is StreamKind.INCREMENTAL:
             # Told anew, and again in a way that cannot be believed: only the newest bytes may ever be loaded.
             told |= {row.key for row in page.rejected if row.key in waiting}
@@ -79,3 +78,8 @@ class Rejections:
             if key:
                 known.setdefault(key, []).append(row_id)
         return unsettled
+
+
+def _is_part(key: str, whole: Container[str]) -> bool:
+    """Whether a row names itself a part of something that was told whole: as that name, a colon and more."""
+    return any(key[:place] in whole for place, letter in enumerate(key) if letter == ":")

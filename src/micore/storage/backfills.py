@@ -166,8 +166,9 @@ def known(
         f"""
             SELECT l.{name} AS id, l.sku_id, coalesce(p.received_at, l.known_from) > :received_at AS newer
             FROM stage_known s
-            JOIN {table} l ON l.account_id = :account AND l.{name} = s.id
+            CROSS JOIN {table} l  -- SQLite then looks each id up, and not through all rows of the account
             LEFT JOIN raw_page p ON p.id = l.raw_page_id
+            WHERE l.account_id = :account AND l.{name} = s.id
         """
         for table, name in _FACTS[stream].items()
     )

@@ -105,35 +105,46 @@ def forget_costs(connection: Connection, whole: Whole, told: Iterable[str]) -> l
     return _forget(connection, "storage_cost", _COSTS, whole, told)
 
 
-_AMOUNTS = "JOIN finance_line l ON l.account_id = :account AND l.booking_id = w.name"
-_COSTS = "JOIN storage_cost l ON l.account_id = :account AND l.stored_day = w.name"
-# A sale bears the sku and the day of its booking's amounts, and begins with the booking's name.
-_SALES = """
-    JOIN finance_line f ON f.account_id = :account AND f.booking_id = w.name
-    JOIN sale l ON l.sku_id = f.sku_id AND l.sold_day = f.booked_day AND l.account_id = f.account_id
-        AND substr(l.external_id, 1, length(w.name) + 1) = w.name || ':'
-"""
-_NEWER = "LEFT JOIN raw_page p ON p.id = l.raw_page_id WHERE coalesce(p.received_at, l.known_from) > :received_at"
+class _Told(NamedTuple):
+    """Rows (as l) that belong to what an answer told whole, and by which name they do."""
+
+    rows: str
+    name: str
 
 
-def _forget(connection: Connection, table: str, joined: str, whole: Whole, told: Iterable[str]) -> list[int | None]:
+# As IN, not as joins: SQLite knows no sizes here, and would compare every row of the account with every name.
+_AMOUNTS = _Told(
+    "finance_line l WHERE l.account_id = :account AND l.booking_id IN (SELECT name FROM stage_whole)", "l.booking_id"
+)
+_COSTS = _Told(
+    "storage_cost l WHERE l.account_id = :account AND l.stored_day IN (SELECT name FROM stage_whole)", "l.stored_day"
+)
+# A sale bears the order and the sku of its booking's amounts, and begins with the booking's name.
+_SALES = _Told(
+    """
+    finance_line f JOIN sale l ON l.account_id = f.account_id AND l.order_id = f.order_id AND l.sku_id = f.sku_id
+        AND substr(l.external_id, 1, length(f.booking_id) + 1) = f.booking_id || ':'
+    WHERE f.account_id = :account AND f.booking_id IN (SELECT name FROM stage_whole)
+    """,
+    "f.booking_id",
+)
+_NEWER = "coalesce((SELECT p.received_at FROM raw_page p WHERE p.id = l.raw_page_id), l.known_from) > :received_at"
+
+
+def _forget(connection: Connection, table: str, of: _Told, whole: Whole, told: Iterable[str]) -> list[int | None]:
     bulk = bulk_for(connection)
     bulk.stage(connection, "stage_whole", {"name": "text"}, [(each,) for each in sorted(set(whole.names))])
     bulk.stage(connection, "stage_told", {"name": "text"}, [(each,) for each in sorted(set(told))])
-    newer = (
-        "" if whole.received_at is None else f"AND w.name NOT IN (SELECT w.name FROM stage_whole w {joined} {_NEWER})"
-    )
+    older = "" if whole.received_at is None else f"AND {of.name} NOT IN (SELECT {of.name} FROM {of.rows} AND {_NEWER})"
     gone = connection.execute(
         text(
             f"""
             DELETE FROM {table} WHERE id IN (
-                SELECT l.id FROM stage_whole w {joined}
-                LEFT JOIN stage_told t ON t.name = l.external_id
-                WHERE t.name IS NULL {newer}
+                SELECT l.id FROM {of.rows} AND l.external_id NOT IN (SELECT name FROM stage_told) {older}
             ) RETURNING sku_id
             """
         ),
-        {"account": whole.account_id} | ({"received_at": whole.received_at} if newer else {}),
+        {"account": whole.account_id} | ({"received_at": whole.received_at} if older else {}),
     )
     return list(gone.scalars())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -56,6 +56,7 @@ def merge_orders(connection: Connection, account_id: int, rows: Sequence[OrderRo
     """
     unique = {(row.order_id, row.sku_id): row for row in rows}
     bulk_for(connection).stage(connection, "stage_order", _LINE, [unique[key] for key in sorted(unique)])
+    asked = {"account": account_id, "now": now}
     special = {
         "cancelled_at": "(l.cancelled_at IS NULL AND s.cancelled_at IS NOT NULL)",
         "state": f"l.state <> {_TOLD_STATE}",
@@ -82,11 +83,13 @@ def merge_orders(connection: Connection, account_id: int, rows: Sequence[OrderRo
             RETURNING sku_id
             """
         ),
-        {"account": account_id, "now": now},
+        asked,
     ).scalars()
     skus = list(changed) + _cancel_missing(connection, account_id, now)
     if skus:
-        _keep_versions(connection, "l.order_id IN (SELECT order_id FROM stage_order)", account_id)
+        _keep_versions(
+            connection, "l.account_id = :account AND l.order_id IN (SELECT order_id FROM stage_order)", asked
+        )
     return skus
 
 
@@ -113,7 +116,10 @@ def fill_in_orders(connection: Connection, account_id: int, rows: Sequence[Order
             """
             UPDATE order_line SET state = 'returned', version = version + 1, known_from = :now
             FROM stage_order s
-            WHERE order_line.account_id = :account AND order_line.order_id = s.order_id
+            WHERE order_line.account_id = :account
+              -- Named once more: SQLite would go through all lines of the account to join them.
+              AND order_line.order_id IN (SELECT order_id FROM stage_order)
+              AND order_line.order_id = s.order_id
               AND order_line.sku_id = s.sku_id AND order_line.state = 'delivered' AND s.state = 'returned'
             RETURNING order_line.id, order_line.sku_id
             """
@@ -122,12 +128,12 @@ def fill_in_orders(connection: Connection, account_id: int, rows: Sequence[Order
     ).all()
     if returned:
         bulk.stage(connection, "stage_line", {"id": "int"}, [(row.id,) for row in returned])
-        _keep_versions(connection, "l.id IN (SELECT id FROM stage_line)", account_id)
+        _keep_versions(connection, "l.id IN (SELECT id FROM stage_line)", {})
     new = merge_orders(connection, account_id, [row for row in rows if row.order_id not in known], now=now)
     return [row.sku_id for row in returned] + new
 
 
-def _keep_versions(connection: Connection, which: str, account_id: int) -> None:
+def _keep_versions(connection: Connection, which: str, asked: Mapping[str, int]) -> None:
     """Append the present versions of these lines (l) to the events, where they are not there yet."""
     connection.execute(
         text(
@@ -135,11 +141,11 @@ def _keep_versions(connection: Connection, which: str, account_id: int) -> None:
             INSERT INTO demand_event (order_line_id, version, state, quantity, price, known_at, raw_page_id)
             SELECT l.id, l.version, l.state, l.quantity, l.price, l.known_from, l.raw_page_id
             FROM order_line l
-            WHERE l.account_id = :account AND {which}
+            WHERE {which}
             ON CONFLICT (order_line_id, version) DO NOTHING
             """
         ),
-        {"account": account_id},
+        asked,
     )
 
 
@@ -223,7 +229,10 @@ def settle_orders(connection: Connection, account_id: int, order_ids: Collection
             UPDATE order_line
             SET state = told.state, version = version + 1, known_from = :now
             FROM told
-            WHERE order_line.account_id = :account AND order_line.order_id = told.order_id
+            WHERE order_line.account_id = :account
+              -- Named once more: SQLite would go through all lines of the account to join them.
+              AND order_line.order_id IN (SELECT order_id FROM stage_settled)
+              AND order_line.order_id = told.order_id
               AND order_line.sku_id = told.sku_id AND order_line.state <> told.state
               AND order_line.state IN ('ordered', 'shipped', 'delivered')
             RETURNING order_line.id, order_line.sku_id
@@ -233,5 +242,5 @@ def settle_orders(connection: Connection, account_id: int, order_ids: Collection
     ).all()
     if changed:
         bulk.stage(connection, "stage_line", {"id": "int"}, [(row.id,) for row in changed])
-        _keep_versions(connection, "l.id IN (SELECT id FROM stage_line)", account_id)
+        _keep_versions(connection, "l.id IN (SELECT id FROM stage_line)", {})
     return [row.sku_id for row in changed]

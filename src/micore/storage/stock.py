@@ -283,7 +283,7 @@ def _doubt_rows(connection: Connection, scope: dict[str, object]) -> str:
     if nameless:
         return "true"
     bulk.measure(connection, "stock_doubted")
-    return "EXISTS (SELECT 1 FROM stock_doubted d WHERE d.sku_id = s.sku_id)"
+    return "s.sku_id IN (SELECT sku_id FROM stock_doubted)"
 
 
 def _collect_changes(connection: Connection, scope: dict[str, object], doubted: str) -> int:

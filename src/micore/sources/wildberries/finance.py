@@ -58,6 +58,8 @@ Left out, for they change nothing in what is paid out: `rebillLogisticCost` and 
 with its own reward, and `cashbackDiscount`, which stands in the sale already.
 """
 
+_MONEY = ("for_pay", "retail_amount", "acquiring_fee", *(column for _, column, _, _ in _COLUMNS))
+
 FIELDS = tuple(dict.fromkeys(field.encode_name for field in msgspec.structs.fields(ReportRow)))
 """All that is asked for; a whole row is five times as long."""
 
@@ -116,6 +118,11 @@ def amounts(row: ReportRow) -> Iterator[tuple[str, FinanceKind, int]]:
         yield "paid", FinanceKind.CORRECTION, sign * paid
     for part, column, each, kind in _COLUMNS:
         yield part, _kind(row, part, kind), each * (money(getattr(row, column)) or 0)
+
+
+def tells_all(row: ReportRow) -> bool:
+    """Whether a row has every column of money: what a missing one said before must not go, for nobody took it back."""
+    return all(getattr(row, column) is not None for column in _MONEY)
 
 
 def _kind(row: ReportRow, part: str, kind: FinanceKind) -> FinanceKind:
@@ -181,7 +188,7 @@ def read_finance(api: WildberriesApi, cursor: str | None, history: timedelta) ->
             to_text(after),
             as_of,
             done=more is None,
-            whole_of=[ident(row.rrd_id) for row in batch.rows],
+            whole_of=[ident(row.rrd_id) for row in batch.rows if tells_all(row)],
         )
 
 

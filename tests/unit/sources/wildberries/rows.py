@@ -180,6 +180,9 @@ def report_row(number: int, **changes: Any) -> Row:
         "paidStorage": "0",
         "deduction": "0",
         "paidAcceptance": "0",
+        "cashbackAmount": "0",
+        "cashbackCommissionChange": "0",
+        "paymentSchedule": "0",
         "deliveryMethod": "FBW",
         "srid": f"11.r{number:04}.0.0",
     } | changes

@@ -141,6 +141,13 @@ def test_a_row_of_a_report_is_told_whole_and_one_that_cannot_be_believed_is_not(
     assert told == ["1232610001", "1232610003"]
 
 
+@pytest.mark.parametrize("column", ["deliveryService", "forPay", "paymentSchedule"])
+def test_a_row_that_lacks_a_column_of_money_takes_nothing_away(wb: Bench, column: str) -> None:
+    renamed = {name: value for name, value in report_row(1).items() if name != column}
+    wb.shop.finance = [renamed, report_row(2, **{column: None}), report_row(3)]
+    assert [rrd_id for page in wb.read("finance") for rrd_id in page.whole_of] == ["1232610003"]
+
+
 def test_a_report_that_ends_in_a_far_future_hides_none_to_come(wb: Bench) -> None:
     wb.shop.finance = [report_row(1), report_row(2, dateTo="2062-11-22")]
     cursor = wb.read("finance")[-1].cursor
