@@ -169,10 +169,11 @@ def test_of_a_row_that_cannot_be_believed_any_more_the_last_figure_stays(bench: 
 
 def test_a_sale_goes_with_its_booking(bench: SyncBench) -> None:
     """Booked, and booked anew as nothing, or with one line less."""
-    of_order = {"order_id": "P-7"}
-    lines = [booked(f"F-7:{sku}:1:sale", sku, 7_000_000, FinanceKind.SALE)._replace(**of_order) for sku in ("2", "3")]
-    others = [sale(f"{booking}:2:1", "2", 100)._replace(**of_order) for booking in ("F-70", "F-8")]
-    sales = [sale(f"F-7:{sku}:1", sku, 7_000_000)._replace(**of_order) for sku in ("2", "3")]
+    lines = [
+        booked(f"F-7:{sku}:1:sale", sku, 7_000_000, FinanceKind.SALE)._replace(order_id="P-7") for sku in ("2", "3")
+    ]
+    others = [sale(f"{booking}:2:1", "2", 100)._replace(order_id="P-7") for booking in ("F-70", "F-8")]
+    sales = [sale(f"F-7:{sku}:1", sku, 7_000_000)._replace(order_id="P-7") for sku in ("2", "3")]
     bench.market.page_rows = 20
     bench.market.finance = [*lines, *sales, *others]
     loaded(bench)
