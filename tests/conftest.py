@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # Before any import of micore: the developer's own settings must not reach a test.
 FOREIGN_PREFIXES = ("MICORE_", "PG", "REDIS_", "BACKUP_", "OZON_", "WB_", "WILDBERRIES_", "DATABASE_URL")
@@ -32,6 +34,21 @@ hypothesis.settings.register_profile("search", deadline=timedelta(seconds=5), ma
 hypothesis.settings.load_profile("default")
 
 _run_key = pytest.StashKey[TestRun]()
+
+
+class OneBrowser(LoadScopeScheduling):  # type: ignore[misc]
+    """Journeys go to one worker, since they share a browser and a shop; every other test goes where there is room.
+
+    Not by xdist's own groups: they change an attribute that pytest no longer reads, and nothing is grouped.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/e2e/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser:
+    return OneBrowser(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

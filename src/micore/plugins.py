@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -14,6 +16,13 @@ SOURCES = "micore.sources"
 def registered(group: str) -> dict[str, EntryPoint]:
     """The entry points of a group by name, sorted; raises PluginError when two claim one name, or one
     ends in a number."""
+    return _registered(group, tuple(sys.path))
+
+
+@cache
+def _registered(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Looked for once: that reads the names of all installed packages, and each command asks a dozen times."""
+    del path  # entry points are found along it
     found: dict[str, EntryPoint] = {}
     for point in sorted(entry_points(group=group), key=lambda each: each.name):
         other = found.get(point.name)

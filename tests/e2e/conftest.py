@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,14 +10,6 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Viewport
 
 from tests.support.chromium import launch_options
 from tests.support.running import RunningShop, running_shop
-
-
-# All journeys on one worker: they share a browser and a shop, and two of each would starve two cores.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
 
 DESKTOP = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)

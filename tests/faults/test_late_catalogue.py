@@ -14,7 +14,7 @@ from micore.domain.run_views import RunState, Trigger
 from micore.services.quarantine import Quarantine
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.storage.quarantine_desk import RowFilter
-from tests.faults.test_marketplace_faults import START, Installation, installed
+from tests.faults.test_marketplace_faults import OPTIONS, START, Installation, installed
 
 DAY_SECONDS = 86_400
 TOLD_AGAIN_SECONDS = 3 * DAY_SECONDS
@@ -49,7 +49,10 @@ def forget_busiest_card(installation: Installation) -> None:
             connection.execute(text(f"DELETE FROM {table}{where}"))
 
 
-def test_they_are_loaded_once_the_catalogue_knows_the_barcode(market: Running, tmp_path: Path) -> None:
+def test_they_are_loaded_once_the_catalogue_knows_the_barcode(
+    market: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OPTIONS["wildberries"], "history_days", "40")
     with installed(market, "wildberries", tmp_path / "wildberries") as shop:
         assert shop.sync().state == RunState.DONE
         whole = shop.content()["orders"]

@@ -7,8 +7,6 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 
-from openpyxl import load_workbook
-
 MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
 """Of all parts together; a million rows of twelve cells are half of it. The sheet is read as a stream."""
 MAX_WORDS_BYTES = 64 * 1024 * 1024
@@ -28,6 +26,9 @@ class XlsxError(ValueError):
 def rows_of(body: bytes) -> Iterator[Cells]:
     """The rows of the first sheet, as values. Raises XlsxError for what is no XLSX file, is broken, or unpacks into
     more than it may."""
+    # Not above: loading it takes a fifth of the start of every command, and few read a table.
+    from openpyxl import load_workbook
+
     _check_size(body)
     try:
         with warnings.catch_warnings():
