@@ -38,6 +38,7 @@ def program(
 
 
 def own_environment() -> dict[str, str]:
-    """The environment without settings of micore."""
-    foreign = ("MICORE_", "OZON_", "PG_", "WILDBERRIES_", "WB_")
+    """The environment without settings of micore, and without what keeps Python from keeping its byte code: a program
+    that compiles all its modules at each start costs several times what an installed one costs."""
+    foreign = ("MICORE_", "OZON_", "PG_", "WILDBERRIES_", "WB_", "PYTHONDONTWRITEBYTECODE")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
