@@ -254,6 +254,20 @@ TABLES: dict[str, Table] = {
             "readyToReturnDt": (17, [], NAN), "returnType": NO_TEXT, "returnReason": NO_TEXT,
         },
     ),
+    "wildberries/api/analytics/v3/sales-funnel/products": Table(
+        "data.products",
+        lambda row, asked: [
+            ("funnel", str(row["product"]["nmId"]), row["statistic"]["selected"]["period"]["start"])
+        ],
+        {
+            "product": (*NOTHING, "нет", 5, [], {}), "product.nmId": ID,
+            "statistic.selected": (*NOTHING, "нет", 5, [], {}), "statistic.selected.period.start": NO_DAY,
+            "statistic.selected.period.end": NO_DAY, "statistic.selected.openCount": COUNT,
+            "statistic.selected.cartCount": COUNT, "statistic.selected.orderCount": COUNT,
+            "statistic.selected.buyoutCount": COUNT, "statistic.selected.cancelCount": COUNT,
+            "statistic.selected.addToWishlist": COUNT,
+        },
+    ),
     "wildberries/api/v1/supplies": Table(
         "",
         lambda row, asked: [("supplies of", str(row["supplyID"]))] if row.get("supplyID") else [],

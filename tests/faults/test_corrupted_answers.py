@@ -64,8 +64,9 @@ QUERIES = {
     "r.finished_at, r.order_id FROM return_line r JOIN sku s ON s.id = r.sku_id",
     "supplies": "SELECT 'supply', u.supply_id, s.external_id, u.state, u.quantity, u.accepted, u.created_at, "
     "u.expected_at FROM supply_line u JOIN sku s ON s.id = u.sku_id",
+    "funnel": "SELECT 'funnel', card, day, opened, carted, ordered, bought, cancelled, wished FROM funnel_day",
 }
-NAMES = {"stock": 3, "orders": 3, "returns": 3, "supplies": 3}
+NAMES = {"stock": 3, "orders": 3, "returns": 3, "supplies": 3, "funnel": 3}
 """How many of the first columns name a fact, where it is not two."""
 
 

@@ -112,6 +112,7 @@ class TestWhatAKeyIs:
             "supplies": ["Supplies"],
             "finance": ["Finance"],
             "storage_cost": ["Analytics"],
+            "funnel": ["Analytics"],
         }
 
     def test_a_service_token_that_may_write(self, installed: Installed) -> None:

@@ -13,12 +13,12 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from micore.domain.records import OrderState
-from micore.storage import backfills, finance, orders
+from micore.storage import backfills, finance, funnel, orders
 from micore.storage.database import Database
 from tests.support.fake_source import order, sale, small_shop
 from tests.support.sync_bench import sync_bench
 
-LARGE = ("order_line", "demand_event", "sale", "finance_line", "storage_cost")
+LARGE = ("order_line", "demand_event", "sale", "finance_line", "storage_cost", "funnel_day")
 
 
 @contextmanager
@@ -70,6 +70,8 @@ def test_no_page_of_names_goes_through_all_rows(
             finance.forget_costs(connection, whole, ["B1:sale"])
             for stream in ("orders", "finance", "storage_cost"):
                 backfills.known(connection, 1, stream, ["P-1", "P-2"], received_at=1)
+            backfills.known(connection, 1, "funnel", ["2026-11-20:1", "2026-11-20:2"], received_at=1)
+            funnel.merge_funnel(connection, 1, [funnel.FunnelRow("1", "2026-11-20", 1, 1, 1, 1, 1, 1, None)], now=1)
             orders.settle_orders(connection, 1, ["P-1"], now=1)
             line = orders.OrderRow("P-3", 1, None, "FBO", "returned", 1000, None, None, 1, "2026-11-01", None, None)
             orders.fill_in_orders(connection, 1, [line], now=1)

@@ -16,6 +16,7 @@ KEPT = {
     "orders": Keeping(2, 1, 60.0, 2, kept_days=90),
     "sales": Keeping(1, 1, 60.0, 1),
     "finance": Keeping(1, 1, 60.0, 1),
+    "funnel": Keeping(1, 1, 20.0, 3),
 }
 
 
@@ -26,7 +27,7 @@ def day_of(record: Record) -> date:
 
 
 class RangingSource(FakeSource):
-    """As FakeSource; orders, sales and finances can be asked for by day, supplies cannot."""
+    """As FakeSource; orders, sales, finances and the funnel can be asked for by day, supplies cannot."""
 
     streams = (
         *FakeSource.streams,

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from micore.domain.records import (
     CatalogueRecord,
     FinanceRecord,
+    FunnelRecord,
     Holder,
     OrderRecord,
     OrderState,
@@ -58,6 +59,7 @@ class FakeMarketplace:
     supplies: list[SupplyRecord] = field(default_factory=list)
     finance: list[FinanceRecord | SaleRecord] = field(default_factory=list)
     storage_costs: list[StorageCostRecord] = field(default_factory=list)
+    funnel: list[FunnelRecord] = field(default_factory=list)
     whole_supplies: list[str] = field(default_factory=list)
     """Supplies that the last page of a reading ends."""
     whole: dict[str, list[str]] = field(default_factory=dict)
@@ -155,6 +157,7 @@ class FakeSource:
                 "supplies": market.supplies,
                 "finance": market.finance,
                 "storage_cost": market.storage_costs,
+                "funnel": market.funnel,
             }
             parts = [("", rows[stream])]
         laid: list[tuple[str, Sequence[Record], bool, list[RejectedRow]]] = []
@@ -215,6 +218,7 @@ class TellingSource(FakeSource):
         Stream("supplies", StreamKind.INCREMENTAL),
         Stream("finance", StreamKind.INCREMENTAL),
         Stream("storage_cost", StreamKind.INCREMENTAL, alone=False),
+        Stream("funnel", StreamKind.INCREMENTAL),
     )
 
 

@@ -52,6 +52,7 @@ CONTENT = {
     f" t.returned_at, t.finished_at FROM return_line t {OF_SKU}",
     "supply": "SELECT t.supply_id, k.external_id, p.external_id, t.state, t.quantity, t.accepted, t.created_at,"
     f" t.expected_at FROM supply_line t {AND_PLACE}",
+    "funnel": "SELECT card, day, opened, carted, ordered, bought, cancelled, wished FROM funnel_day",
     "summary": "SELECT name, code, status, available, sold_30d, revenue_30d, cover_tenths, stock_value, archived, stale"
     " FROM product_summary",
     "totals": "SELECT * FROM status_total",

@@ -34,7 +34,7 @@ from micore.telemetry.logs import set_up_logs
 LIVED_DAYS = 28
 """How many days of the shop are lived through with micore watching, so that stock has a history to show."""
 EVENING = time_of_day(23, 55, tzinfo=ZoneInfo("Europe/Moscow"))
-WAITED_FOR = ("finance", "storage_cost")
+WAITED_FOR = ("finance", "storage_cost", "funnel")
 """Streams that a marketplace lets us wait for, by reports it takes minutes to make or one page a minute: a day of the
 past would take as long, or for ever where its clock stands. The first sync of the present reads all of them."""
 START_SECONDS = 120

@@ -13,6 +13,7 @@ from micore.domain.instants import MICROS_PER_SECOND, instant, micros
 from micore.domain.records import (
     CatalogueRecord,
     FinanceRecord,
+    FunnelRecord,
     OrderRecord,
     Record,
     ReturnRecord,
@@ -40,7 +41,7 @@ _PAST: dict[type, tuple[str, ...]] = {
 }
 """Instants of each kind of record at which something has happened; a booked arrival may lie ahead."""
 
-_DAYS: dict[type, str] = {SaleRecord: "day", FinanceRecord: "day", StorageCostRecord: "day"}
+_DAYS: dict[type, str] = {SaleRecord: "day", FinanceRecord: "day", StorageCostRecord: "day", FunnelRecord: "day"}
 """What is told by the day has happened on it."""
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from micore.domain.records import (
     CatalogueRecord,
     FinanceRecord,
+    FunnelRecord,
     OrderRecord,
     PlaceRecord,
     PriceRecord,
@@ -82,6 +83,8 @@ def keys_of(record: Record) -> tuple[str, ...]:
             return record.finance_id, record.finance_id.partition(":")[0]
         case StorageCostRecord():
             return (record.cost_id,)
+        case FunnelRecord():
+            return (record.funnel_id,)
         case ReturnRecord():
             return (record.return_id,)
         case SupplyRecord():

@@ -270,6 +270,32 @@ class StorageCostRecord(NamedTuple):
     """Of all of them together, millilitres."""
 
 
+class FunnelRecord(NamedTuple):
+    """How one card of a marketplace was looked at and bought on one day; identified by funnel_id.
+
+    Counts of what happened, not quantities: whole numbers that no figure of stock, orders or money is made of. Of the
+    orders of that day it tells what has become of them since, so bought and cancelled grow for weeks.
+    """
+
+    funnel_id: str
+    """Made of day and card."""
+    listing_id: str
+    """The card: all of its sizes together."""
+    day: str
+    """By the marketplace's own calendar."""
+    opened: int | None
+    """How often the card was opened."""
+    carted: int | None
+    """How often it was put into a cart."""
+    ordered: int | None
+    bought: int | None
+    """Of those ordered that day."""
+    cancelled: int | None
+    """Of those ordered that day: cancelled or given back."""
+    wished: int | None
+    """How often it was put on a wish list."""
+
+
 Record = (
     PlaceRecord
     | CatalogueRecord
@@ -281,6 +307,7 @@ Record = (
     | SupplyRecord
     | FinanceRecord
     | StorageCostRecord
+    | FunnelRecord
 )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from micore.domain.account_views import UnreadAccount
+from micore.domain.funnel_views import FunnelSums
 from micore.domain.records import FinanceKind, SupplyState
 from micore.domain.stock_status import StatusThresholds, StockStatus
 from micore.domain.units import Money
@@ -245,16 +247,6 @@ class OpenSupply:
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadAccount:
-    """An account that sums lack."""
-
-    __pydantic_config__ = _DOCS
-
-    source: str
-    account: str
-
-
-@dataclass(frozen=True, slots=True)
 class ReturnsSum:
     """What came back, or is on its way."""
 
@@ -341,6 +333,8 @@ class ProductDetail:
     """None where no account of this product's has told its finances yet."""
     storage: StorageSum | None
     """None where no account of this product's has told storage costs yet."""
+    funnel: FunnelSums | None
+    """None where no account of this product's has told how its cards are looked at yet."""
     thresholds: StatusThresholds
     first_known: date | None
     """First business day with a stock reading."""

@@ -40,7 +40,13 @@ LEAST_SHARE = 0.5
 CONFIRM_WITHIN = 0.1
 """A second reading of the same size, within this share, is believed."""
 _MARKETPLACE_HELD = ("FBO", "FBW")
-_GROWING = {"orders": "order_line", "sales": "sale", "finance": "finance_line", "storage_cost": "storage_cost"}
+_GROWING = {
+    "orders": "order_line",
+    "sales": "sale",
+    "finance": "finance_line",
+    "storage_cost": "storage_cost",
+    "funnel": "funnel_day",
+}
 _NAMES_A_SKU = (
     StockRecord,
     OrderRecord,

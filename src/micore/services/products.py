@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
+from micore.domain.account_views import UnreadAccount
 from micore.domain.instants import business_day, instant, micros
 from micore.domain.records import FinanceKind, SupplyState
 from micore.domain.stock_days import PlaceInterval, StockDay, stock_days
@@ -31,10 +32,10 @@ from micore.domain.views import (
     ProductPage,
     ReturnsSum,
     StorageSum,
-    UnreadAccount,
 )
 from micore.errors import InvalidRequestError, NotFoundError
 from micore.services.dashboard import money, oldest, product_id, product_row, source_freshness
+from micore.services.funnel import funnel_sums
 from micore.services.shop import Shop
 from micore.storage import accounts as accounts_store
 from micore.storage import dashboard as dashboard_store
@@ -163,6 +164,7 @@ class Products:
             kinds = finance_store.amounts_by_kind(connection, key, since_day=since_day)
             storage_read = accounts_store.readings(connection, key, "storage_cost")
             cost = finance_store.storage_of(connection, key, self._shop.currency, since_day=since_day)
+            funnel = funnel_sums(connection, key, self.today())
         now = self._now()
         return ProductDetail(
             generation=generation,
@@ -174,6 +176,7 @@ class Products:
             returns=_returns_sum(returns, since_day, returns_read),
             finance=_finance_sums(kinds, finance_read, self._shop.currency),
             storage=_storage_sum(cost, storage_read, self._shop.currency),
+            funnel=funnel,
             thresholds=self._shop.thresholds,
             first_known=None if first is None else business_day(first, self._shop.zone),
         )

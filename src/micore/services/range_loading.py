@@ -13,6 +13,7 @@ from typing import cast
 from micore.domain.instants import micros
 from micore.domain.records import (
     FinanceRecord,
+    FunnelRecord,
     OrderRecord,
     ReturnRecord,
     SaleRecord,
@@ -98,7 +99,7 @@ class RangeLoader(Loader):
         changed = super().write(connection, parts)
         skus = work.identity.skus
         older = [fact for each in parts for fact in _facts(each)]
-        keys = {(_id_of(fact), None if fact.sku_id is None else skus[fact.sku_id]) for fact in older}
+        keys = {(_id_of(fact), None if (sku := _sku_of(fact)) is None else skus[sku]) for fact in older}
         new = len(keys - stored)
         backfills.count_new(connection, work.run_id, self.stream.name, new)
         return changed
@@ -127,8 +128,8 @@ class RangeLoader(Loader):
         return Outcome(StreamState.DONE, self._rejected())
 
 
-Fact = OrderRecord | SaleRecord | ReturnRecord | SupplyRecord | FinanceRecord | StorageCostRecord
-"""What incremental streams are made of; each names the marketplace's id first, and a sku."""
+Fact = OrderRecord | SaleRecord | ReturnRecord | SupplyRecord | FinanceRecord | StorageCostRecord | FunnelRecord
+"""What incremental streams are made of; each names the marketplace's id first, and mostly a sku."""
 
 
 def _facts(told: Told) -> Sequence[Fact]:
@@ -137,3 +138,8 @@ def _facts(told: Told) -> Sequence[Fact]:
 
 def _id_of(fact: Fact) -> str:
     return fact[0]
+
+
+def _sku_of(fact: Fact) -> str | None:
+    """None where it belongs to no product, or to a whole card."""
+    return None if isinstance(fact, FunnelRecord) else fact.sku_id

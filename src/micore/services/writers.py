@@ -12,6 +12,7 @@ from micore.domain.instants import micros
 from micore.domain.records import (
     CatalogueRecord,
     FinanceRecord,
+    FunnelRecord,
     OrderRecord,
     OrderState,
     PlaceRecord,
@@ -24,7 +25,7 @@ from micore.domain.records import (
 )
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Page
-from micore.storage import finance, flows, identity, orders, prices, summary
+from micore.storage import finance, flows, funnel, identity, orders, prices, summary
 from micore.storage.database import Connection
 
 RecordT = TypeVar("RecordT")
@@ -274,6 +275,26 @@ def _write_prices(work: SyncWork, connection: Connection, told: Sequence[Told]) 
     return cards
 
 
+def _write_funnel(work: SyncWork, connection: Connection, told: Sequence[Told]) -> int:
+    rows = [
+        funnel.FunnelRow(
+            each.listing_id,
+            each.day,
+            each.opened,
+            each.carted,
+            each.ordered,
+            each.bought,
+            each.cancelled,
+            each.wished,
+            raw_id,
+        )
+        for each, raw_id in _with_answers(told, FunnelRecord)
+    ]
+    changed, skus = funnel.merge_funnel(connection, work.account_id, rows, now=work.now_micros())
+    summary.mark_dirty_skus(connection, skus)
+    return changed
+
+
 Writer = Callable[[SyncWork, Connection, Sequence[Told]], int]
 WRITERS: dict[str, Writer] = {
     "warehouses": _write_places,
@@ -285,6 +306,7 @@ WRITERS: dict[str, Writer] = {
     "supplies": _write_supplies,
     "finance": _write_finance,
     "storage_cost": _write_storage_costs,
+    "funnel": _write_funnel,
 }
 """By stream name; each returns how many rows were new or changed. Snapshots are staged by their loader."""
 

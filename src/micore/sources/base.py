@@ -31,9 +31,9 @@ class Stream:
     """One kind of facts a source can be read for."""
 
     name: str
-    """"warehouses", "catalogue", "prices", "stock", "orders", "sales", "returns", "supplies", "finance" or
-    "storage_cost"; the dashboard's words for it are translated. A source that tells prices with its cards, or sales
-    with its finances, has no stream for them."""
+    """"warehouses", "catalogue", "prices", "stock", "orders", "sales", "returns", "supplies", "finance",
+    "storage_cost" or "funnel"; the dashboard's words for it are translated. A source that tells prices with its cards,
+    or sales with its finances, has no stream for them."""
     kind: StreamKind
     alone: bool = True
     """A rejected row means something without the rest of its reading (see Source.reread). False where rows add up to

@@ -11,11 +11,13 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text
 from micore.domain.instants import instant
 from micore.domain.run_views import RunState, Trigger
 from micore.errors import ConflictError
+from micore.storage import funnel
 from micore.storage.bulk import bulk_for
 from micore.storage.runs import OPEN, SYNC, SyncParams
 from micore.storage.tables import (
     backfill_stream,
     finance_line,
+    funnel_day,
     order_line,
     return_line,
     run,
@@ -161,6 +163,8 @@ def known(
 
     A row that was read again unchanged keeps its first answer; since it is the same in both, nothing is lost by it.
     """
+    if stream == "funnel":
+        return funnel.known(connection, account_id, ids, received_at=received_at)
     bulk_for(connection).stage(connection, "stage_known", {"id": "text"}, [(each,) for each in sorted(set(ids))])
     found = " UNION ALL ".join(
         f"""
@@ -191,6 +195,7 @@ def rows_by_month(connection: Connection, source: str, stream: str, first_day: s
         "returns": (return_line, "returned_day"),
         "finance": (finance_line, "booked_day"),
         "storage_cost": (storage_cost, "stored_day"),
+        "funnel": (funnel_day, "day"),
     }[stream]
     month = func.substr(table.c[day_name], 1, 7)
     rows = connection.execute(

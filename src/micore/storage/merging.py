@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -21,10 +22,12 @@ def merge_rows(
     *,
     account_id: int,
     now: int,
-) -> list[int]:
-    """Write rows of one account into a table of facts; returns the sku ids of those that were new or differed.
+    returning: str = "sku_id",
+) -> list[Any]:
+    """Write rows of one account into a table of facts; returns the sku ids of those that were new or differed, or
+    another column of theirs.
 
-    `columns` name the values of each row in their order, `sku_id` and `raw_page_id` among them; the table has
+    `columns` name the values of each row in their order, `returning` and `raw_page_id` among them; the table has
     `account_id` and `known_from` beside them, and is unique by account and `key`. Of rows with the same key the last
     one counts.
     """
@@ -44,10 +47,10 @@ def merge_rows(
             SELECT :account, {", ".join(f"s.{name}" for name in columns)}, :now
             FROM {stage} s
             LEFT JOIN {table} l ON l.account_id = :account AND {same_key}
-            WHERE l.id IS NULL OR {differs}
+            WHERE l.account_id IS NULL OR {differs}
             ON CONFLICT (account_id, {", ".join(key)}) DO UPDATE SET
               {", ".join(f"{name} = excluded.{name}" for name in values)}, known_from = excluded.known_from
-            RETURNING sku_id
+            RETURNING {returning}
             """
         ),
         {"account": account_id, "now": now},

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from micore.storage.check_tables import run_finding as run_finding
 from micore.storage.check_tables import stream_shape as stream_shape
 from micore.storage.check_tables import stream_volume as stream_volume
+from micore.storage.funnel_tables import funnel_day as funnel_day
 from micore.storage.schema import CLUSTERED, Id, SortText
 from micore.storage.schema import metadata as metadata
 from micore.storage.work_tables import backfill_stream as backfill_stream

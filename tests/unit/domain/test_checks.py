@@ -9,7 +9,7 @@ import pytest
 
 from micore.domain.checks import check_instants
 from micore.domain.instants import micros
-from micore.domain.records import FinanceKind, FinanceRecord, Record, SaleRecord, StorageCostRecord
+from micore.domain.records import FinanceKind, FinanceRecord, FunnelRecord, Record, SaleRecord, StorageCostRecord
 from micore.errors import RecordRejectedError
 
 NOW = micros(datetime(2026, 11, 22, 9, tzinfo=UTC))
@@ -27,7 +27,11 @@ def kept(day: str) -> Record:
     return StorageCostRecord("1", "7", None, day, 10_000, "RUB", None, None)
 
 
-@pytest.mark.parametrize("make", [booked, sold, kept])
+def looked_at(day: str) -> Record:
+    return FunnelRecord("1", "7", day, 1, 1, 1, 1, 0, 0)
+
+
+@pytest.mark.parametrize("make", [booked, sold, kept, looked_at])
 @pytest.mark.parametrize("day", ["1999-12-31", "2026-11-25", "2066-11-12"])
 def test_money_of_a_day_that_cannot_be_is_refused_wherever_it_stands(make: Callable[[str], Record], day: str) -> None:
     good = [booked("2026-11-22"), sold("2000-01-01"), kept("2026-11-24")]

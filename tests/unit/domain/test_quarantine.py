@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from micore.domain.quarantine import keys_of, rule_of
-from micore.domain.records import FinanceKind, FinanceRecord, StorageCostRecord
+from micore.domain.records import FinanceKind, FinanceRecord, FunnelRecord, StorageCostRecord
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,4 @@ def test_a_booking_is_known_by_each_of_its_amounts() -> None:
     assert keys_of(amount) == ("900:2:fee:1", "900")
     cost = StorageCostRecord("2026-11-20:2:W:", "2", None, "2026-11-20", 1, "RUB", None, None)
     assert keys_of(cost) == ("2026-11-20:2:W:",)
+    assert keys_of(FunnelRecord("2026-11-20:7", "7", "2026-11-20", 1, 1, 1, 1, 0, 0)) == ("2026-11-20:7",)

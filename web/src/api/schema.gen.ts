@@ -1072,6 +1072,95 @@ export interface components {
          */
         Freshness: "fresh" | "stale" | "never";
         /**
+         * FunnelSpan
+         * @description What came of a product's cards in 28 days; a figure is None where a marketplace does not tell it.
+         */
+        FunnelSpan: {
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /**
+             * Last Day
+             * Format: date
+             */
+            last_day: string;
+            /**
+             * Days
+             * @description How many of the days between are told of; those that are not are missing in the figures, not zero.
+             */
+            days: number;
+            /**
+             * Opened
+             * @description How often the card was opened.
+             */
+            opened: number | null;
+            /**
+             * Carted
+             * @description How often it was put into a cart.
+             */
+            carted: number | null;
+            /** Ordered */
+            ordered: number | null;
+            /**
+             * Bought
+             * @description Of those ordered in these days: bought by now. Orders that are still on their way may be.
+             */
+            bought: number | null;
+            /**
+             * Cancelled
+             * @description Of those ordered in these days: cancelled or given back by now.
+             */
+            cancelled: number | null;
+            /**
+             * Wished
+             * @description How often it was put on a wish list.
+             */
+            wished: number | null;
+            /**
+             * To Cart
+             * @description Carts per opening, 0.1 is 10 %; None where it was not opened. May exceed 1: a cart counts on its own day.
+             */
+            to_cart: number | null;
+            /**
+             * To Order
+             * @description Orders per cart.
+             */
+            to_order: number | null;
+            /**
+             * To Buyout
+             * @description Bought per order.
+             */
+            to_buyout: number | null;
+            /**
+             * Response
+             * @description SHA-256 of the stored response that told the newest day; GET /api/v1/raw/{sha256}.
+             */
+            response: string | null;
+        };
+        /**
+         * FunnelSums
+         * @description How a product's cards are looked at and bought; of a card with several sizes all of them together.
+         */
+        FunnelSums: {
+            /**
+             * As Of
+             * Format: date-time
+             * @description Last whole reading of the funnel, by the marketplace's clock; the oldest of several accounts.
+             */
+            as_of: string;
+            /** @description The 28 days up to yesterday; None where no day of them is told of. */
+            now: components["schemas"]["FunnelSpan"] | null;
+            /** @description The 28 days before these. */
+            before: components["schemas"]["FunnelSpan"] | null;
+            /**
+             * Unread
+             * @description Accounts that sell it, whose marketplace tells of it, and that have not been read for this to the end yet.
+             */
+            unread: components["schemas"]["UnreadAccount"][];
+        };
+        /**
          * HealthReport
          * @description Everything at a glance.
          */
@@ -1647,6 +1736,8 @@ export interface components {
             finance: components["schemas"]["FinanceSums"] | null;
             /** @description None where no account of this product's has told storage costs yet. */
             storage: components["schemas"]["StorageSum"] | null;
+            /** @description None where no account of this product's has told how its cards are looked at yet. */
+            funnel: components["schemas"]["FunnelSums"] | null;
             thresholds: components["schemas"]["StatusThresholds"];
             /**
              * First Known

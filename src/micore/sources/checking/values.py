@@ -13,6 +13,7 @@ from micore.domain.instants import MICROS_PER_SECOND
 from micore.domain.records import (
     CatalogueRecord,
     FinanceRecord,
+    FunnelRecord,
     OrderRecord,
     PlaceRecord,
     PriceRecord,
@@ -36,6 +37,7 @@ RECORDS: dict[str, tuple[type[Any], ...]] = {
     "supplies": (SupplyRecord,),
     "finance": (FinanceRecord, SaleRecord),
     "storage_cost": (StorageCostRecord,),
+    "funnel": (FunnelRecord,),
 }
 """The streams there are, and what each of them yields."""
 
@@ -50,6 +52,7 @@ KEYS: dict[type[Any], tuple[str, ...]] = {
     SupplyRecord: ("supply_id", "sku_id"),
     FinanceRecord: ("finance_id",),
     StorageCostRecord: ("cost_id",),
+    FunnelRecord: ("funnel_id",),
 }
 """What identifies a record within its account."""
 
@@ -59,6 +62,7 @@ GROUPS: dict[type[Any], str] = {OrderRecord: "order_id", ReturnRecord: "return_i
 QUANTITIES = frozenset(
     ("available", "present", "reserved", "inbound", "to_client", "from_client", "quantity", "accepted")
 )
+COUNTS = frozenset(("opened", "carted", "ordered", "bought", "cancelled", "wished"))
 MONEY = frozenset(("price", "amount", "commission"))
 SIGNED = frozenset(("amount", "commission"))
 """Money that goes both ways."""
@@ -116,7 +120,7 @@ def _problem(field: str, value: Any) -> str:
         return f"is {value!r}: an id is text that names something, without blanks around it"
     if isinstance(value, int) and not isinstance(value, bool) and not -INT64 <= value < INT64:
         return f"is {value}, more than 64 bits hold"
-    if field in QUANTITIES | (MONEY - SIGNED) and value < 0:
+    if field in QUANTITIES | COUNTS | (MONEY - SIGNED) and value < 0:
         return f"is {value}, below zero"
     if field in INSTANTS and not EARLIEST < value < LATEST:
         return f"is {value}: microseconds since 1970 UTC of an instant between 1980 and 2100 are allowed"

@@ -340,6 +340,78 @@ class ChargeNames(Struct):
     original_date: str | None = None
 
 
+# --- the sales funnel ---------------------------------------------------------------------------------------------
+
+
+class Period(Struct):
+    """The days that a row tells of, both ends among them."""
+
+    start: str
+    end: str
+
+
+class FunnelCounts(Struct):
+    """What came of a card in a period."""
+
+    period: Period
+    open_count: Count
+    cart_count: Count
+    order_count: Count
+    buyout_count: Count
+    cancel_count: Count
+    add_to_wishlist: Count
+
+
+class FunnelStatistic(Struct):
+    """Of the period asked for, and of earlier ones that are not."""
+
+    selected: FunnelCounts
+
+
+class FunnelProduct(Struct):
+    """Which card."""
+
+    nm_id: Id
+
+
+class FunnelCard(Struct):
+    """A card, in /api/analytics/v3/sales-funnel/products."""
+
+    product: FunnelProduct
+    statistic: FunnelStatistic
+
+
+class FunnelCards(Struct, Generic[RowT]):
+    """Inside of /api/analytics/v3/sales-funnel/products."""
+
+    products: list[RowT] | None
+
+
+class Funnel(Struct, Generic[RowT]):
+    """/api/analytics/v3/sales-funnel/products."""
+
+    data: FunnelCards[RowT]
+
+
+class _PeriodName(Struct):
+    start: str
+
+
+class _CountsName(Struct):
+    period: _PeriodName
+
+
+class _StatisticName(Struct):
+    selected: _CountsName
+
+
+class FunnelNames(Struct):
+    """Of FunnelCard what tells it apart, for rows of which no more can be read."""
+
+    product: FunnelProduct
+    statistic: _StatisticName
+
+
 # --- the account --------------------------------------------------------------------------------------------------
 
 

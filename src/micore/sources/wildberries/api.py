@@ -51,6 +51,7 @@ SUPPLY_PATH = f"{SUPPLIES_PATH}/{NUMBER}"
 SUPPLY_GOODS_PATH = f"{SUPPLIES_PATH}/{NUMBER}/goods"
 FINANCE_PATH = "/api/finance/v1/sales-reports/detailed"
 REPORTS_PATH = "/api/finance/v1/sales-reports/list"
+FUNNEL_PATH = "/api/analytics/v3/sales-funnel/products"
 STORAGE_PATH = "/api/v1/paid_storage"
 STORAGE_STATUS_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/status"
 STORAGE_FILE_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/download"
@@ -112,8 +113,12 @@ def limits_of(category: Category) -> _Limits:
                 STORAGE_STATUS_PATH: [TokenBucket(5, 5.0)],
                 STORAGE_FILE_PATH: [TokenBucket(1, 60.0)],
             }
-            feed: Sequence[Rule] = [TokenBucket(1, 60.0)]
-            return _Limits((), reports | storage | {RETURNS_PATH: [TokenBucket(10, 60.0)], FEED_PATH: feed})
+            asked: dict[str, Sequence[Rule]] = {
+                RETURNS_PATH: [TokenBucket(10, 60.0)],
+                FEED_PATH: [TokenBucket(1, 60.0)],
+                FUNNEL_PATH: [TokenBucket(3, 20.0)],
+            }
+            return _Limits((), reports | storage | asked)
         case Category.SUPPLIES:
             slow = {path: [TokenBucket(10, 2.0)] for path in (SUPPLIES_PATH, SUPPLY_PATH, SUPPLY_GOODS_PATH)}
             return _Limits((), slow)

@@ -10,9 +10,10 @@ from datetime import timedelta
 import msgspec
 
 from micore.sources.keys import FirstSync, KeyFacts, StreamEstimate, pages, stream_estimate
-from micore.sources.wildberries import finance, prices, returns, stock, storage, supplies
+from micore.sources.wildberries import finance, funnel, prices, returns, stock, storage, supplies
 from micore.sources.wildberries.api import (
     FINANCE_PATH,
+    FUNNEL_PATH,
     ORDERS_PATH,
     PRICES_PATH,
     RETURNS_PATH,
@@ -48,6 +49,7 @@ NEEDS = {
     "supplies": (10,),
     "finance": (13,),
     "storage_cost": (2,),
+    "funnel": (2,),
 }
 """The categories that each stream asks."""
 CARDS_A_PAGE = 100
@@ -123,6 +125,7 @@ def first_sync(
             Category.ANALYTICS, STORAGE_FILE_PATH, pages(storage.FIRST_DAYS, storage.LONGEST_DAYS) + 1, 0,
             f"{storage.FIRST_DAYS} days in reports of {storage.LONGEST_DAYS}, made on order: minutes more",
         ),
+        "funnel": lambda: _funnel(cards, history),
     }  # fmt: skip
     found: dict[str, StreamEstimate] = {}
     for name in streams:
@@ -141,6 +144,14 @@ def _orders(history: timedelta) -> tuple[Category, str, int, int, str]:
         return Category.STATISTICS, ORDERS_PATH, 1, 0, recent
     beyond = f"{recent}, and for what is older the sales reports, {finance.PAGE_ROWS:,} rows a minute"
     return Category.FINANCE, FINANCE_PATH, 3, 0, beyond
+
+
+def _funnel(cards: int | None, history: timedelta) -> tuple[Category, str, int, int, str]:
+    days = funnel.first_days(cards or 0, history)
+    # A request more where a page is full: the next one may be empty.
+    requests = days * (pages(cards or 0, funnel.PAGE_ROWS) + ((cards or 0) % funnel.PAGE_ROWS == 0 and bool(cards)))
+    told = f"the last {days} days one by one, 1,000 cards a page; earlier ones with the syncs of the next days"
+    return Category.ANALYTICS, FUNNEL_PATH, requests, days * (cards or 0), told
 
 
 def _supplies(api: WildberriesApi) -> tuple[Category, str, int, int, str]:

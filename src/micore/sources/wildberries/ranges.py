@@ -14,6 +14,7 @@ from micore.sources.ranges import Keeping, RangePlan, WindowCursor, not_by_date
 from micore.sources.rereading import Context, told_in
 from micore.sources.wildberries.answers import Order, Sale
 from micore.sources.wildberries.api import NAME, ORDERS_PATH, SALES_PATH, WildberriesApi
+from micore.sources.wildberries.funnel import KEPT_DAYS, day_pages
 from micore.sources.wildberries.orders import is_unknown_barcode, order_records, places_of, seller_of, sellers_by_name
 from micore.sources.wildberries.returns import STATUSES, WINDOW_DAYS, return_pages
 from micore.sources.wildberries.returns import reader as reader_of
@@ -27,6 +28,7 @@ _KEPT = {
     "orders": Keeping(1, 1, 60.0, 10, kept_days=STATISTICS_DAYS),
     "sales": Keeping(1, 1, 60.0, 1, kept_days=STATISTICS_DAYS),
     "returns": Keeping(WINDOW_DAYS, len(STATUSES), 60.0, 10),
+    "funnel": Keeping(1, 1, 20.0, 3, kept_days=KEPT_DAYS),
 }
 
 
@@ -40,6 +42,8 @@ def read_range(api: WildberriesApi, stream: str, first_day: date, end_day: date,
     """See RangeSource.read_range."""
     if stream == "returns":
         return _returns(api, first_day, end_day, cursor)
+    if stream == "funnel":
+        return _funnel(api, first_day, cursor)
     return _day(api, stream, first_day)
 
 
@@ -67,6 +71,20 @@ def _whole(
     cursor = to_text(WindowCursor(1))
     rejected = told_in(batch.rejected, context, may_pass=is_unknown_barcode)
     return Page(answer.raw, records, rejected, cursor, answer.marketplace_now, done=True, places=places)
+
+
+def _funnel(api: WildberriesApi, day: date, cursor: str | None) -> Iterator[Page]:
+    begin = from_text(NAME, WindowCursor, cursor) or WindowCursor()
+    for step in day_pages(api, day, begin.at):
+        answer, more = step.page, step.following
+        yield Page(
+            answer.raw,
+            answer.value.records,
+            answer.value.rejected,
+            to_text(WindowCursor(0, more) if more is not None else WindowCursor(1)),
+            answer.marketplace_now,
+            done=more is None,
+        )
 
 
 def _returns(api: WildberriesApi, first_day: date, end_day: date, cursor: str | None) -> Iterator[Page]:

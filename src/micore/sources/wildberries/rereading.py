@@ -13,7 +13,7 @@ from micore.domain.records import PlaceRecord, SaleRecord
 from micore.sources.base import Reread
 from micore.sources.rereading import Context, ReadAgain, needed
 from micore.sources.rows import RowReader
-from micore.sources.wildberries import catalogue, finance, history, orders, prices, returns, sales, warehouses
+from micore.sources.wildberries import catalogue, finance, funnel, history, orders, prices, returns, sales, warehouses
 from micore.sources.wildberries.answers import Order, Sale
 from micore.sources.wildberries.api import TRASH_PATH
 from micore.sources.wildberries.orders import SkuOfBarcode
@@ -63,6 +63,11 @@ def _amounts(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> R
     return Reread(finance.report_reader(partial(finance.finance_records, sku_of_barcode=sku_of_barcode)).one(raw)[1])
 
 
+def _funnel(raw: bytes, context: Context) -> Reread:
+    del context
+    return Reread(funnel.FUNNEL.one(raw)[1])
+
+
 def _return(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:
     return Reread(returns.reader(sku_of_barcode, archived=needed(context, "archived")).one(raw)[1])
 
@@ -81,4 +86,5 @@ def read_again(sku_of_barcode: SkuOfBarcode) -> Mapping[str, ReadAgain]:
         "sales": partial(_sale, sku_of_barcode=sku_of_barcode),
         "finance": partial(_amounts, sku_of_barcode=sku_of_barcode),
         "returns": partial(_return, sku_of_barcode=sku_of_barcode),
+        "funnel": _funnel,
     }

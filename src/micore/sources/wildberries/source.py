@@ -30,6 +30,7 @@ from micore.sources.wildberries.api import (
 )
 from micore.sources.wildberries.catalogue import read_catalogue
 from micore.sources.wildberries.finance import read_finance
+from micore.sources.wildberries.funnel import read_funnel
 from micore.sources.wildberries.history import read_all_orders
 from micore.sources.wildberries.keys import first_sync, key_facts
 from micore.sources.wildberries.orders import is_unknown_barcode
@@ -76,6 +77,7 @@ class WildberriesSource:
         Stream("supplies", StreamKind.INCREMENTAL, alone=False),
         Stream("finance", StreamKind.INCREMENTAL),
         Stream("storage_cost", StreamKind.INCREMENTAL, alone=False),
+        Stream("funnel", StreamKind.INCREMENTAL),
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
@@ -121,6 +123,8 @@ class WildberriesSource:
             return read_finance(self._api, at, self._history)
         if stream == "storage_cost":
             return read_storage(self._api, at, self._history)
+        if stream == "funnel":
+            return read_funnel(self._api, at, self._history)
         raise NotFoundError("stream of wildberries", stream)
 
     def still_ordered(self, stream: str, cursor: str) -> str | None:

@@ -30,6 +30,7 @@ RETURNS = "/api/analytics/v1/item-returns"
 SUPPLIES = "/api/v1/supplies"
 FINANCE = "/api/finance/v1/sales-reports/detailed"
 STORAGE = "/api/v1/paid_storage"
+FUNNEL = "/api/analytics/v3/sales-funnel/products"
 SELLER_INFO = "/api/v1/seller-info"
 
 DISABLED = Says(
@@ -66,6 +67,8 @@ class FakeWildberries:
     finance: list[Row] = field(default_factory=list)
     """Rows of the sales reports, in the order of rrdId."""
     stored: list[Row] = field(default_factory=list)
+    funnel: list[Row] = field(default_factory=list)
+    """Cards by day, in the order they are told."""
     tasks: dict[str, tuple[datetime, str, str]] = field(default_factory=dict)
     """Reports of storage: when they were ordered, first and last day."""
     made_after_seconds: float = 180.0
@@ -101,6 +104,8 @@ class FakeWildberries:
             told = [row for row in self.finance if payload["dateFrom"] <= row["rrDate"] <= payload["dateTo"]]
             page = [row for row in told if row["rrdId"] > payload["rrdId"]][: payload["limit"]]
             return Says(page) if page else Says(b"", 204)
+        if path == FUNNEL:
+            return Says({"data": {"products": part(self._on(payload["selectedPeriod"]), payload), "currency": "RUB"}})
         if path.startswith(STORAGE):
             return self._storage(path, query)
         if path.startswith(f"{SUPPLIES}/"):
@@ -122,6 +127,10 @@ class FakeWildberries:
         page = [row for row in rows if (row[name], row["nmID"]) > after][: cursor["limit"]]
         mark: Row = {name: page[-1][name], "nmID": page[-1]["nmID"]} if page else {}
         return Says({"cards": page, "cursor": mark | {"total": len(page)}})
+
+    def _on(self, period: Row) -> list[Row]:
+        told = [row["statistic"]["selected"]["period"] for row in self.funnel]
+        return [row for row, of in zip(self.funnel, told, strict=True) if of["start"] == period["start"]]
 
     def _storage(self, path: str, query: Row) -> Says:
         now = self.clock.now()

@@ -206,3 +206,23 @@ def stored(number: int, **changes: Any) -> Row:
         "originalDate": "2026-11-20",
         "loyaltyDiscount": 0,
     } | changes
+
+
+def looked_at(number: int, day: str = "2026-11-21", **changes: Any) -> Row:
+    """A card's day in the sales funnel."""
+    return {
+        "product": {"nmId": 500_000 + number, "title": "Кружка", "vendorCode": f"MUG-{number:02}"},
+        "statistic": {
+            "selected": {
+                "period": {"start": day, "end": day},
+                "openCount": 120,
+                "cartCount": 14,
+                "orderCount": 5,
+                "orderSum": 3500,
+                "buyoutCount": 2,
+                "cancelCount": 1,
+                "addToWishlist": 3,
+            }
+            | changes
+        },
+    }

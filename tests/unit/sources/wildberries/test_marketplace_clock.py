@@ -15,7 +15,7 @@ from tests.unit.sources.http_server import Says
 from tests.unit.sources.wildberries.fake_wildberries import FINANCE, WAREHOUSES, Bench, bench
 from tests.unit.sources.wildberries.rows import stored
 
-STREAMS_THAT_BEGIN_AT_AN_INSTANT = ("orders", "sales", "returns", "supplies", "finance", "storage_cost")
+STREAMS_THAT_BEGIN_AT_AN_INSTANT = ("orders", "sales", "returns", "supplies", "finance", "storage_cost", "funnel")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from micore.domain.records import (
     CatalogueRecord,
     FinanceRecord,
+    FunnelRecord,
     OrderRecord,
     PlaceRecord,
     PriceRecord,
@@ -27,6 +28,7 @@ from micore.sources.rows import RowReader
 from micore.sources.wildberries import (
     catalogue,
     finance,
+    funnel,
     orders,
     prices,
     returns,
@@ -44,6 +46,7 @@ from tests.unit.sources.wildberries.rows import (
     card,
     good,
     item_return,
+    looked_at,
     order,
     pooled,
     priced,
@@ -103,6 +106,7 @@ READERS: dict[str, tuple[Any, str, Row]] = {
         report_row(1),
     ),
     "storage": (storage.STORED, "", stored(1)),
+    "funnel": (funnel.FUNNEL, "data.products", looked_at(1)),
     "goods": (bare(SupplyGood, GOODS, "barcode"), "", good()),
 }
 
@@ -137,6 +141,8 @@ def believable(record: Any) -> bool:
         case StorageCostRecord():
             ids = [record.cost_id, record.sku_id, record.day, record.currency]
             counts = [abs(record.amount), record.quantity, record.volume]
+        case FunnelRecord():
+            ids, counts = [record.funnel_id, record.listing_id, record.day], list(record[3:])
         case PlaceRecord():
             ids = [record.place_id, record.name, record.scheme]
         case _:

@@ -1,0 +1,237 @@
+"""What the Wildberries source makes of the sales funnel: which days it asks for, how often, and what rows tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+
+from micore.domain.records import FunnelRecord
+from micore.errors import SourceProtocolError
+from micore.sources.base import Page, StoredRow
+from micore.sources.wildberries import funnel
+from tests.unit.sources.http_server import Asked, Says
+from tests.unit.sources.wildberries.fake_wildberries import FUNNEL, Bench, bench
+from tests.unit.sources.wildberries.rows import looked_at
+
+YESTERDAY = date(2026, 11, 21)
+A_DAY = 86_400
+
+
+@pytest.fixture
+def wb() -> Iterator[Bench]:
+    with bench() as made:
+        yield made
+
+
+def back(days: int) -> date:
+    return YESTERDAY - timedelta(days=days)
+
+
+def asked(wb: Bench) -> list[date]:
+    """The days that were asked for since the last look."""
+    found = []
+    for each in wb.shop.paths(FUNNEL):
+        period = (each.payload or {})["selectedPeriod"]
+        assert period["start"] == period["end"]
+        found.append(date.fromisoformat(period["start"]))
+    wb.shop.asked.clear()
+    return found
+
+
+def records(pages: list[Page]) -> list[Any]:
+    return [record for page in pages for record in page.records]
+
+
+def test_a_row_is_a_card_on_a_day(wb: Bench) -> None:
+    wb.shop.funnel = [looked_at(1), looked_at(2, "2026-11-20", openCount=0)]
+    first, second = records(wb.read("funnel"))
+    assert first == FunnelRecord("2026-11-21:500001", "500001", "2026-11-21", 120, 14, 5, 2, 1, 3)
+    assert (second.listing_id, second.day, second.opened) == ("500002", "2026-11-20", 0)
+
+
+def test_the_first_reading_goes_back_as_many_days_as_it_may_ask(wb: Bench) -> None:
+    pages = wb.read("funnel")
+    assert asked(wb) == [back(days) for days in range(28)]
+    assert (sum(page.done for page in pages), pages[-1].done) == (1, True)
+    assert len({page.as_of for page in pages}) == 1
+    # Three at once, the others in their twenty seconds.
+    assert 25 * 20 <= sum(wb.clock.waits) <= 25 * 20 + 5
+
+
+def test_a_day_that_was_read_is_not_asked_about_again_that_day(wb: Bench) -> None:
+    cursor = wb.read("funnel")[-1].cursor
+    assert json.loads(cursor) == {"read_to": "2026-11-21", "read_from": "2026-10-25"}
+    wb.shop.asked.clear()
+    (nothing,) = wb.read("funnel", cursor)
+    assert (nothing.records, nothing.done, nothing.cursor, asked(wb)) == ([], True, cursor, [])
+
+
+def test_each_day_the_new_one_and_some_earlier_are_read_then_the_past(wb: Bench) -> None:
+    cursor = wb.read("funnel")[-1].cursor
+    asked(wb)
+    wb.clock.seconds += A_DAY
+    cursor = wb.read("funnel", cursor)[-1].cursor
+    # Of those again 28 days after the first time there was none yet.
+    again = [back(-1), back(13), back(0), back(1), back(6), back(27)]
+    assert asked(wb) == [*again, *(back(days) for days in range(28, 50))]
+    wb.clock.seconds += A_DAY
+    cursor = wb.read("funnel", cursor)[-1].cursor
+    # The past is read: two spans of four weeks.
+    assert asked(wb) == [back(days) for days in (-2, 12, -1, 0, 5, 26, 50, 51, 52, 53)]
+    wb.clock.seconds += A_DAY
+    wb.read("funnel", cursor)
+    assert asked(wb) == [back(days) for days in (-3, 11, -2, -1, 4, 25)]
+
+
+def test_after_a_pause_every_day_of_it_is_read(wb: Bench) -> None:
+    cursor = wb.read("funnel")[-1].cursor
+    asked(wb)
+    wb.clock.seconds += 3 * A_DAY
+    wb.read("funnel", cursor)
+    told = asked(wb)
+    assert told[:6] == [back(-3), back(-2), back(-1), back(11), back(12), back(13)]
+    assert len(told) == len(set(told)) == 28
+
+
+@pytest.mark.parametrize("read_to", ["2026-08-01", "2027-08-01"])
+def test_after_a_long_pause_or_a_wrong_clock_it_begins_anew(wb: Bench, read_to: str) -> None:
+    wb.read("funnel", json.dumps({"read_to": read_to, "read_from": "2026-07-01"}))
+    assert asked(wb) == [back(days) for days in range(28)]
+
+
+def test_a_short_history_stays_short() -> None:
+    with bench(history_days="3") as wb:
+        cursor = wb.read("funnel")[-1].cursor
+        assert asked(wb) == [back(0), back(1), back(2)]
+        wb.clock.seconds += A_DAY
+        wb.read("funnel", cursor)
+        assert asked(wb) == [back(-1), back(0), back(1)]
+
+
+def test_a_large_shop_is_asked_for_by_pages_and_for_fewer_days(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "PAGE_ROWS", 2)
+    wb.shop.funnel = [
+        looked_at(number, back(days).isoformat()) for days in range(20) for number in range(1, 6)
+    ]  # three pages a day
+    pages = wb.read("funnel")
+    assert asked(wb) == [back(days) for days in range(9) for _ in range(3)]
+    assert len(records(pages)) == 45
+    assert funnel.first_days(5, timedelta(days=60)) == 9
+    monkeypatch.setattr(funnel, "MOST_REQUESTS", 2)
+    assert len(records(wb.read("funnel"))) == 5, "the day that ended is read whole, whatever it takes"
+    asked(wb)
+    wb.clock.seconds += A_DAY
+    wb.read("funnel", pages[-1].cursor)
+    assert asked(wb) == [back(-1), *[back(0)] * 3], "the day before takes the request that is left, and is read whole"
+    wb.clock.seconds += 10 * A_DAY
+    wb.read("funnel", pages[-1].cursor)
+    told = asked(wb)
+    assert told[:11] == [back(-days) for days in range(11, 0, -1)]
+    assert told[11:] == [back(days) for days in (3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8)]
+
+
+def test_it_goes_on_behind_every_page(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "PAGE_ROWS", 2)
+    wb.shop.funnel = [looked_at(number, back(days).isoformat()) for days in range(20) for number in range(1, 4)]
+    whole = wb.read("funnel")
+    assert all(before.cursor != after.cursor for before, after in pairwise(whole))
+    for number, page in enumerate(whole[:-1], 1):
+        assert len(page.cursor) < 1000
+        rest = wb.read("funnel", page.cursor)
+        assert records(rest) == records(whole[number:])
+        assert rest[-1].cursor == whole[-1].cursor
+
+
+def test_a_broken_reading_goes_on_with_its_own_days(wb: Bench) -> None:
+    reading = wb.source.read("funnel", None)
+    cursor = [next(reading) for _ in range(3)][-1].cursor
+    asked(wb)
+    wb.clock.seconds += A_DAY
+    cursor = wb.read("funnel", cursor)[-1].cursor
+    assert asked(wb) == [back(days) for days in range(3, 28)]
+    wb.read("funnel", cursor)
+    assert asked(wb)[0] == back(-1)
+
+
+def test_full_begins_anew(wb: Bench) -> None:
+    cursor = wb.read("funnel")[-1].cursor
+    asked(wb)
+    wb.read("funnel", cursor, full=True)
+    assert asked(wb) == [back(days) for days in range(28)]
+
+
+def test_a_marketplace_that_counts_no_further_is_no_loop(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "PAGE_ROWS", 1)
+    told = {"data": {"products": [looked_at(1)], "currency": "RUB"}}
+    wb.shop.instead[FUNNEL] = lambda asked: Says(told)
+    with pytest.raises(SourceProtocolError, match="circles"):
+        wb.read("funnel")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"period": {"start": "2026-11-21", "end": "2026-11-22"}}, "a period of one day"),
+        ({"period": {"start": "вчера", "end": "2026-11-21"}}, "period"),
+        ({"openCount": -1}, "openCount"),
+        ({"cartCount": None}, "cartCount"),
+        ({"buyoutCount": "2"}, "buyoutCount"),
+        ({"addToWishlist": 10**12}, "addToWishlist"),
+    ],
+)
+def test_a_bad_row_waits_under_its_name_and_the_others_load(wb: Bench, changes: dict[str, Any], reason: str) -> None:
+    answer = {"data": {"products": [looked_at(1), looked_at(2, **changes)], "currency": "RUB"}}
+    wb.shop.instead[FUNNEL] = lambda asked: Says(answer)
+    page = next(iter(wb.source.read("funnel", None)))
+    assert [record.listing_id for record in page.records if isinstance(record, FunnelRecord)] == ["500001"]
+    (row,) = page.rejected
+    assert reason in row.reason
+    assert row.key == ("вчера:500002" if "вчера" in str(changes) else "2026-11-21:500002")
+    assert msgspec.json.decode(row.raw) == looked_at(2, **changes)
+
+
+def test_a_row_without_a_name_is_still_rejected(wb: Bench) -> None:
+    wb.shop.instead[FUNNEL] = lambda asked: Says({"data": {"products": [7, looked_at(1)]}})
+    page = next(iter(wb.source.read("funnel", None)))
+    assert [(row.key, row.raw) for row in page.rejected] == [("", b"7")]
+    assert len(page.records) == 1
+
+
+def test_a_stored_row_that_was_mended_tells_its_day(wb: Bench) -> None:
+    good, bad = (StoredRow(msgspec.json.encode(row), "") for row in (looked_at(1), looked_at(2, openCount=-1)))
+    told, still = wb.source.reread("funnel", [good, bad])
+    assert [record.funnel_id for record in told.records if isinstance(record, FunnelRecord)] == ["2026-11-21:500001"]
+    assert (still.records, "openCount" in (still.reason or "")) == ((), True)
+
+
+def test_a_range_is_read_a_day_at_a_time(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "PAGE_ROWS", 2)
+    wb.shop.funnel = [looked_at(number, "2026-03-02") for number in range(1, 4)]
+    today = date(2026, 11, 22)
+    plan = wb.source.plan_range("funnel", date(2026, 3, 1), date(2026, 3, 4), today=today)
+    assert [window.first_day.day for window in plan.windows] == [1, 2, 3]
+    pages = list(wb.source.read_range("funnel", *plan.windows[1], None))
+    assert (len(records(pages)), [page.done for page in pages]) == (3, [False, True])
+    assert records(list(wb.source.read_range("funnel", *plan.windows[1], pages[0].cursor))) == records(pages[1:])
+    (empty,) = wb.source.read_range("funnel", *plan.windows[0], None)
+    assert (empty.records, empty.done) == ([], True)
+    long = wb.source.plan_range("funnel", date(2020, 1, 1), today, today=today)
+    assert (long.windows[0].first_day, long.seconds_at_least) == (date(2025, 11, 23), 361 * 20.0)
+
+
+def test_what_is_asked(wb: Bench) -> None:
+    bodies: list[Asked] = []
+    wb.shop.instead[FUNNEL] = bodies.append
+    next(iter(wb.source.read("funnel", None)))
+    assert bodies[0].payload == {
+        "selectedPeriod": {"start": "2026-11-21", "end": "2026-11-21"},
+        "orderBy": {"field": "openCard", "mode": "desc"},
+        "limit": 1000,
+        "offset": 0,
+    }
