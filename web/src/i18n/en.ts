@@ -1,4 +1,5 @@
 /** English, and the shape every other language must fill: a missing key does not compile. */
+import { funnel } from "@/i18n/funnel/en";
 import { quarantine } from "@/i18n/quarantine/en";
 import { longestCover, type Formats, type Money } from "@/lib/format";
 import { keysEn } from "@/i18n/keys/en";
@@ -306,6 +307,7 @@ export const en = (f: Formats) => ({
     places: (count: number) => places(f, count),
   },
 
+  funnel: funnel(f),
   quarantine: quarantine(f),
 
   sync: {
@@ -366,6 +368,7 @@ export const en = (f: Formats) => ({
       supplies: "Supplies",
       finance: "Finances",
       storage_cost: "Storage costs",
+      funnel: "Sales funnel",
     },
     readingStream: {
       warehouses: "warehouses",
@@ -378,6 +381,7 @@ export const en = (f: Formats) => ({
       supplies: "supplies",
       finance: "finances",
       storage_cost: "storage costs",
+      funnel: "the sales funnel",
     },
     streamState: {
       waiting: "Waiting",

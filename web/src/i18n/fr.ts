@@ -1,4 +1,5 @@
 /** Français. */
+import { funnelFr } from "@/i18n/funnel/fr";
 import { quarantine } from "@/i18n/quarantine/fr";
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
@@ -314,6 +315,7 @@ export const fr: Dictionary = (f) => ({
     places: (count) => places(f, count),
   },
 
+  funnel: funnelFr(f),
   quarantine: quarantine(f),
 
   sync: {
@@ -374,6 +376,7 @@ export const fr: Dictionary = (f) => ({
       supplies: "Approvisionnements",
       finance: "Finances",
       storage_cost: "Coûts de stockage",
+      funnel: "Entonnoir des ventes",
     },
     readingStream: {
       warehouses: "entrepôts",
@@ -386,6 +389,7 @@ export const fr: Dictionary = (f) => ({
       supplies: "approvisionnements",
       finance: "finances",
       storage_cost: "coûts de stockage",
+      funnel: "l’entonnoir des ventes",
     },
     streamState: {
       waiting: "En attente",

@@ -1,4 +1,5 @@
 /** Русский. */
+import { funnelRu } from "@/i18n/funnel/ru";
 import { quarantine } from "@/i18n/quarantine/ru";
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
@@ -317,6 +318,7 @@ export const ru: Dictionary = (f) => ({
     places: (count) => places(f, count),
   },
 
+  funnel: funnelRu(f),
   quarantine: quarantine(f),
 
   sync: {
@@ -377,6 +379,7 @@ export const ru: Dictionary = (f) => ({
       supplies: "Поставки",
       finance: "Финансы",
       storage_cost: "Стоимость хранения",
+      funnel: "Воронка продаж",
     },
     readingStream: {
       warehouses: "склады",
@@ -389,6 +392,7 @@ export const ru: Dictionary = (f) => ({
       supplies: "поставки",
       finance: "финансы",
       storage_cost: "стоимость хранения",
+      funnel: "воронка продаж",
     },
     streamState: {
       waiting: "Ждёт",

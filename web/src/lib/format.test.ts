@@ -36,6 +36,20 @@ describe("numbers", () => {
   });
 });
 
+describe("a rate", () => {
+  it("has a decimal only where whole percent tell too little", () => {
+    expect([0.0042, 0.0999, 0.1, 0.3149, 1.2, 0].map((share) => en.rate(share))).toEqual([
+      "0.4%",
+      "10%",
+      "10%",
+      "31%",
+      "120%",
+      "0%",
+    ]);
+    expect([en.rate(null), ru.rate(0.042).replace(thin, nb)]).toEqual(["–", `4,2${nb}%`]);
+  });
+});
+
 describe("money", () => {
   it("has its sign where the language has it, in whole units", () => {
     const written = [en, ru, fr].map((f) => f.money(rub("648950.00")));

@@ -84,6 +84,7 @@ export function createFormats(locale: Locale, timeZone: string, readerZone?: str
     return found;
   };
   const percents = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 0 });
+  const exactPercents = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 });
   const wholeMoney = new Intl.NumberFormat(tag, { maximumFractionDigits: 0, roundingMode: "halfExpand" });
   const clocks = new Intl.DateTimeFormat("en-GB", { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const seconds = new Intl.DateTimeFormat("en-GB", {
@@ -144,6 +145,9 @@ export function createFormats(locale: Locale, timeZone: string, readerZone?: str
           : withMinus(days >= 100 ? decimals(0).format(days) : decimals(1, 1).format(days)),
     percent: (share: number | null | undefined): string =>
       share === null || share === undefined ? unknown : percents.format(share),
+    /** One decimal below ten percent, where it tells the most. */
+    rate: (share: number | null | undefined): string =>
+      share === null || share === undefined ? unknown : (share < 0.1 ? exactPercents : percents).format(share),
     /** With its sign, in whole units: what totals and totals' parts use. */
     money: (value: Money | null | undefined): string =>
       value ? withMinus(currencyFormat(value.currency, false).format(decimal(value.amount))) : unknown,

@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { delay, http, HttpResponse } from "msw";
 import { describe, expect, it, vi } from "vitest";
-import type { ProductDetail, ProductRow } from "@/api/types";
+import type { FunnelSums, ProductDetail, ProductRow } from "@/api/types";
 import { csv } from "@/features/products/series";
 import { violations } from "@/testing/axe";
 import { openApp } from "@/testing/render";
@@ -102,6 +102,57 @@ describe("what it brings and costs", () => {
     });
     expect(await screen.findByText("Nothing was booked for this product in the last 30 days.")).toBeVisible();
     expect(screen.getByText(/Storage: no cost in the last 30 days/)).toBeVisible();
+  });
+});
+
+describe("how it is looked at and bought", () => {
+  const told = async (part: Partial<FunnelSums> | null) => {
+    const shop = shopOf({});
+    const detail = (id: string) => {
+      const found = shop.detail(id);
+      if (!found?.funnel) return null;
+      return { ...found, funnel: part && { ...found.funnel, ...part } };
+    };
+    await openApp("/products/item-1", { api: { shop: { ...shop, detail } } });
+  };
+  const table = () => screen.findByRole("table", { name: "From opening to purchase" });
+
+  it("goes from opening to purchase with its conversions, beside the four weeks before", async () => {
+    await open();
+    const rows = within(await table());
+    expect(rows.getByRole("row", { name: "Card opened 4,120 3,904" })).toBeVisible();
+    expect(rows.getByRole("row", { name: "Put into cart 371 9% of openings 402 10% of openings" })).toBeVisible();
+    expect(rows.getByRole("row", { name: "Ordered 96 26% of carts 104 26% of carts" })).toBeVisible();
+    expect(rows.getByRole("row", { name: "Bought 58 60% of orders 81 78% of orders" })).toBeVisible();
+    expect(rows.getByText(/all 28 days told/)).toBeVisible();
+    expect(rows.getByText(/25 of 28 days told/)).toBeVisible();
+    expect(rows.getByRole("link", { name: "Newest response: Last 28 days" })).toHaveAttribute(
+      "href",
+      `/api/v1/raw/${"ef".repeat(32)}`,
+    );
+  });
+
+  it("does not take for zero what nobody told", async () => {
+    await open();
+    expect(within(await table()).getByRole("row", { name: "To wish list 83 –" })).toBeVisible();
+  });
+
+  it("leaves a span empty of which no day is told", async () => {
+    await told({ before: null });
+    const rows = within(await table());
+    expect(rows.getByRole("row", { name: "Card opened 4,120 –" })).toBeVisible();
+    expect(rows.getByText("not told")).toBeVisible();
+  });
+
+  it("says when no day is told, and names what is not read yet", async () => {
+    await told({ now: null, before: null, unread: [{ source: "wildberries", account: "Second" }] });
+    expect(await screen.findByText("The marketplace has told of no day in these eight weeks.")).toBeVisible();
+    expect(screen.getByText(/^Without .* “Second”: not read to the end yet/)).toBeVisible();
+  });
+
+  it("says who tells it where nobody does", async () => {
+    await told(null);
+    expect(await screen.findByText(/^No marketplace has told how this product is looked at\./)).toBeVisible();
   });
 });
 

@@ -9,6 +9,7 @@ import { Center } from "@/components/states/Center";
 import { ErrorState } from "@/components/states/ErrorState";
 import { Icon } from "@/components/ui/Icon";
 import { FlowsPanel } from "@/features/products/FlowsPanel";
+import { FunnelPanel } from "@/features/products/FunnelPanel";
 import { MoneyPanel } from "@/features/products/MoneyPanel";
 import { HistoryPanel } from "@/features/products/HistoryPanel";
 import { ListingsPanel } from "@/features/products/ListingsPanel";
@@ -144,6 +145,7 @@ function Ready({ detail, currency }: { detail: ProductDetail; currency: string }
         <PlacesPanel detail={detail} whyOpen={open} onWhy={() => setOpen(!open)} />
         <FlowsPanel detail={detail} />
         <MoneyPanel detail={detail} />
+        <FunnelPanel funnel={detail.funnel} />
         <ListingsPanel listings={listings} currency={currency} />
       </div>
       {open && <WhyPanel id={product.id} onClose={() => setOpen(false)} />}
