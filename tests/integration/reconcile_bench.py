@@ -46,7 +46,7 @@ class Bench:
         root: Path,
         *,
         days: int = 20,
-        streams: Sequence[str] = ("warehouses", "catalogue", "stock", "orders", "finance"),
+        streams: Sequence[str] = ("warehouses", "catalogue", "stock", "orders", "sales", "finance"),
     ) -> None:
         plugin: Any = plugins.load(plugins.SOURCES, source)
         options = options_of(source, simulator, days)
@@ -69,7 +69,8 @@ class Bench:
             schedule=Schedule(None, shop.zone),
             owner="test",
         )
-        self.sync(streams)
+        told = {each.name for each in plugin.streams}
+        self.sync([each for each in streams if each in told])
 
     def sync(self, streams: Sequence[str]) -> None:
         self.service.request(trigger=Trigger.BUTTON, streams=list(streams))
@@ -77,9 +78,9 @@ class Bench:
         assert done is not None
         assert done.state == RunState.DONE, done.message
 
-    def reconcile(self) -> dict[str, Reconciliation]:
+    def reconcile(self, first: date = FIRST, end: date = END) -> dict[str, Reconciliation]:
         desk = Reconciliations(self.service)
-        desk.request(trigger=Trigger.COMMAND, source=self.source, first_day=FIRST, end_day=END)
+        desk.request(trigger=Trigger.COMMAND, source=self.source, first_day=first, end_day=end)
         done = self.service.work_once()
         assert done is not None
         assert (done.kind, done.state in {RunState.DONE, RunState.GAPS}) == (RunKind.RECONCILE, True), done.message
@@ -92,6 +93,10 @@ class Bench:
     def first(self, query: str) -> Any:
         with self.database.read() as connection:
             return connection.execute(text(query)).one()
+
+    def rows(self, query: str) -> Sequence[Any]:
+        with self.database.read() as connection:
+            return connection.execute(text(query)).all()
 
     def close(self) -> None:
         self.raw_store.close()

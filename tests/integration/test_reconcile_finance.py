@@ -266,7 +266,7 @@ def test_silence_is_no_agreement(bench: FinanceBench, monkeypatch: pytest.Monkey
     done = bench.service.work_once()
     assert done is not None
     assert done.state == RunState.GAPS
-    assert {each.stream for each in desk.newest()} == {"orders", "stock"}
+    assert {each.stream for each in desk.newest()} == {"orders", "sales", "stock"}
     (told,) = [each for each in done.streams if each.stream == "finance"]
     assert told.state == StreamState.FAILED
     assert "nothing could be compared" in (told.message or "")

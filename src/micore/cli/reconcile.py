@@ -12,11 +12,20 @@ import typer
 from micore.app import App
 from micore.cli.output import console, figure, print_json, print_table
 from micore.cli.working import ask_server, by_itself, end_with, ready_app, server_of, watch
-from micore.domain.reconcile_views import DayCompared, DifferenceRow, Reconciliation, StatementCompared
+from micore.domain.reconcile_views import DayCompared, DifferenceRow, Reconciliation, StatementCompared, Untold
 from micore.domain.run_views import Run, Trigger
 from micore.domain.units import Money
 
 _DAY = ["%Y-%m-%d"]
+UNTOLD = {
+    Untold.SALES_MONEY: "what is passed on for sales",
+    Untold.SALES_UNITS: "how many were sold",
+    Untold.SALES_PLACES: "where sales came from",
+    Untold.ORDER_PLACES: "where orders ship from, by another method",
+    Untold.SELLER_ORDER_PLACES: "which of your warehouses orders ship from",
+    Untold.SELLER_STOCK_PLACES: "what each of your own warehouses holds",
+}
+"""What of a stream has no figure of the marketplace's beside it."""
 
 
 def reconcile(
@@ -29,7 +38,7 @@ def reconcile(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Compare orders, stock and payouts with the marketplaces' own figures, and sort what differs by why it does.
+    """Compare orders, sales, stock and payouts with the marketplaces' own figures, and sort what differs by its reason.
 
     Exit code 0: nothing differs that does not go away by itself; 2: something does; 1: nothing could be compared.
     """
@@ -60,12 +69,17 @@ def _results(ready: App, ended: list[Run]) -> list[Reconciliation]:
 
 def _print(told: Reconciliation) -> None:
     title = f"{told.source} {told.account}, {told.stream}, {told.first_day} to {told.end_day}"
+    if not told.compared:
+        console.print(f"{title}: not told by the marketplace, so nothing was compared.", style="yellow")
+        return
     if told.stream == "finance":
         _print_statements(title, told.statements)
     else:
         _print_days(title, told.days)
+    if told.untold:
+        console.print(f"Not told by the marketplace: {', '.join(UNTOLD[each] for each in told.untold)}.")
     if not told.differences:
-        if told.statements or any(each.theirs or each.ours for each in told.days):
+        if told.statements or any(map(_tells, told.days)):
             console.print("Nothing differs.", style="green")
         else:
             console.print("Neither side has anything: there was nothing to compare.", style="yellow")
@@ -85,18 +99,27 @@ def _print(told: Reconciliation) -> None:
     print_table("", head, found, right=(2, 3, 4))
 
 
+def _tells(compared: DayCompared) -> bool:
+    return bool(compared.theirs or compared.ours or compared.theirs_money or compared.ours_money)
+
+
 def _print_days(title: str, days: list[DayCompared]) -> None:
     rows = [
         [
-            str(each.day or ", ".join(filter(None, (each.scheme, each.place)))),
-            figure(each.theirs),
-            figure(each.ours),
-            figure(each.theirs - each.ours),
+            ", ".join(filter(None, (str(each.day or ""), each.scheme, each.place, each.member))),
+            *_sides(each),
         ]
         for each in days
     ]
-    head = ["day, or scheme and place", "marketplace, units", "here, units", "difference"]
+    head = ["of", "marketplace", "here", "difference, units"]
     print_table(title, head, rows, right=(1, 2, 3))
+
+
+def _sides(compared: DayCompared) -> list[str]:
+    theirs, ours = compared.theirs, compared.ours
+    if theirs is None or ours is None:
+        return [_money(compared.theirs_money), _money(compared.ours_money), ""]
+    return [figure(theirs), figure(ours), figure(theirs - ours)]
 
 
 def _print_statements(title: str, statements: list[StatementCompared]) -> None:
@@ -114,5 +137,8 @@ def _money(money: Money | None) -> str:
 def _example(row: DifferenceRow) -> str:
     if row.member is None:
         return row.order_id or row.sku or str(row.day)
+    if row.order_id is not None:
+        return f"{row.member} of {row.order_id}"
     sides = f"marketplace {_money(row.theirs_money)}, here {_money(row.ours_money)}"
-    return f"{row.member} of {row.day} to {row.last_day}: {sides}"
+    days = f"{row.day} to {row.last_day}" if row.last_day else str(row.day)
+    return f"{row.member} of {days}: {sides}"

@@ -27,6 +27,8 @@ class DifferenceClass(StrEnum):
     """It came and could not be believed: it waits in quarantine."""
     CANCELLED = "cancelled"
     """Cancelled for one side and not for the other."""
+    RETURNED = "returned"
+    """Given back for one side and not for the other."""
     DAY_BOUNDARY = "day_boundary"
     """On another day for the other side."""
     LATE = "late"
@@ -45,6 +47,23 @@ class DifferenceClass(StrEnum):
 HARMLESS = frozenset({DifferenceClass.DAY_BOUNDARY, DifferenceClass.LATE})
 """What goes away by itself, or is counted otherwise by right. A cancellation that one side lacks is not: sums of what
 was ordered hold it on both."""
+
+
+class Untold(StrEnum):
+    """What of a stream a marketplace tells no figure of its own of, so that it is compared with nothing."""
+
+    SALES_MONEY = "sales_money"
+    """What the seller gets for what was sold."""
+    SALES_UNITS = "sales_units"
+    """How many were sold."""
+    SALES_PLACES = "sales_places"
+    """Where what was sold came from."""
+    ORDER_PLACES = "order_places"
+    """Where orders ship from, by another method than the one that is read."""
+    SELLER_ORDER_PLACES = "seller_order_places"
+    """Which of the seller's warehouses orders ship from."""
+    SELLER_STOCK_PLACES = "seller_stock_places"
+    """What each of the seller's warehouses holds; only all of them together are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,8 @@ class DifferenceRow:
     last_day: date | None = None
     """Of a report of several days."""
     member: str | None = None
-    """Which sum of a report: payout is all of it, other what belongs to none."""
+    """Which sum of a report: payout is all of it, other what belongs to none. For sales: sale, return, or
+    commission."""
     theirs_money: Money | None = None
     """From the seller's view, as the marketplace counts it; the figures above are None then."""
     ours_money: Money | None = None
@@ -83,7 +103,7 @@ class DifferenceSum:
     harmless: bool
     rows: int
     units: float
-    """The marketplace's less ours; 0 for finance."""
+    """The marketplace's less ours; 0 where money is compared."""
     examples: list[DifferenceRow]
     """The first 200 rows."""
     amounts: list[Money] = field(default_factory=list)
@@ -92,18 +112,26 @@ class DifferenceSum:
 
 @dataclass(frozen=True, slots=True)
 class DayCompared:
-    """One day of both sides, units ordered, those cancelled since included."""
+    """One day of both sides: units ordered, those cancelled since included, or what was sold and given back."""
 
     __pydantic_config__ = _DOCS
 
     day: date | None
     """None for stock."""
     scheme: str | None
-    """None for orders."""
-    theirs: float
-    ours: float
+    """None for orders by day, and for sales."""
+    theirs: float | None
+    """Units; None: money is compared."""
+    ours: float | None
     place: str | None = None
-    """None for orders, and where stock is told over all places."""
+    """None for sums by day, and where all places are told together."""
+    member: str | None = None
+    """For sales: sale, return, or commission. An order that was given back stands at the day of its return only, where
+    units are compared."""
+    theirs_money: Money | None = None
+    """From the seller's view; the figures above are None then."""
+    ours_money: Money | None = None
+    """None beside theirs: nothing is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +176,19 @@ class Reconciliation:
     source: str
     account: str
     stream: str
-    """orders, stock, finance."""
+    """orders, sales, stock, finance."""
     first_day: date
     end_day: date
     """The day after the last one."""
     checked_at: datetime
     findings: int
-    """Rows in classes that are not harmless; 0: all is well."""
+    """Rows in classes that are not harmless; 0: all is well, where anything was `compared`."""
     days: list[DayCompared]
     """Empty for finance."""
     differences: list[DifferenceSum]
     statements: list[StatementCompared] = field(default_factory=list)
     """For finance."""
+    compared: bool = True
+    """False: the marketplace tells no figure of its own of this stream. Nothing was compared, so nothing agrees."""
+    untold: list[Untold] = field(default_factory=list)
+    """What of this stream the marketplace tells no figure of its own of."""

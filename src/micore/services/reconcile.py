@@ -30,10 +30,17 @@ from micore.domain.run_views import StreamState
 from micore.domain.units import TEN_THOUSANDTHS, shown_money, shown_quantity
 from micore.services.comparing import MOSCOW, Compared, recent, refuse_silence
 from micore.services.loaders import Outcome
+from micore.services.reconcile_sales import compare_sales
 from micore.services.statements import compare_finance
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Stream
-from micore.sources.own_figures import OwnFiguresSource, OwnOrders, OwnStatementsSource
+from micore.sources.own_figures import (
+    OwnFiguresSource,
+    OwnOrders,
+    OwnSalesSource,
+    OwnSaleSumsSource,
+    OwnStatementsSource,
+)
 from micore.sources.ranges import cut
 from micore.storage import reconciliations, runs
 from micore.telemetry import metrics
@@ -51,22 +58,31 @@ def reconcile(work: SyncWork, stream: Stream) -> Outcome:
     assert isinstance(source, OwnFiguresSource)
     assert params.first_day is not None and params.end_day is not None
     days = date.fromisoformat(params.first_day), date.fromisoformat(params.end_day)
-    if stream.name == "finance":
-        assert isinstance(source, OwnStatementsSource)
-        compared = compare_finance(work, source, *days)
-    else:
-        compared = _stock(work, source) if stream.name == "stock" else _orders(work, source, *days)
+    told = stream.name in source.reconciled
+    compared = _compared(work, source, stream.name, *days) if told else Compared([], [], 0)
     result = _shown(work, stream.name, compared.range or days, compared)
+    result = replace(result, compared=told, untold=list(source.untold.get(stream.name, ())))
     with work.database.write() as connection:
         reconciliations.save(connection, result, account_id=work.account_id, now=work.now_micros())
         runs.count_rows(
             connection, work.run_id, stream.name, pages=1, read=compared.rows, loaded=0, unchanged=0, rejected=0
         )
         work.keep_lease(connection)
-    for each in DifferenceClass:
-        rows = next((told.rows for told in result.differences if told.kind is each), 0)
+    # Nothing of what was not compared: a 0 would say that it agrees.
+    for each in DifferenceClass if told else ():
+        rows = next((sums.rows for sums in result.differences if sums.kind is each), 0)
         metrics.RECONCILED_ROWS.labels(source.name, stream.name, each.value).set(rows)
     return Outcome(StreamState.DONE, _finding(result))
+
+
+def _compared(work: SyncWork, source: OwnFiguresSource, stream: str, first_day: date, end_day: date) -> Compared:
+    if stream == "finance":
+        assert isinstance(source, OwnStatementsSource)
+        return compare_finance(work, source, first_day, end_day)
+    if stream == "sales":
+        assert isinstance(source, (OwnSalesSource, OwnSaleSumsSource))
+        return compare_sales(work, source, first_day, end_day)
+    return _stock(work, source) if stream == "stock" else _orders(work, source, first_day, end_day)
 
 
 def _finding(result: Reconciliation) -> str | None:

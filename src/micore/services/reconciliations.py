@@ -18,6 +18,8 @@ from micore.sources.own_figures import OwnFiguresSource
 from micore.storage import reconciliations, runs
 
 USUAL_DAYS = 7
+COMPARED = ("orders", "sales", "stock", "finance")
+"""Of a source that tells own figures; those of which it tells none are named as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Reconciliations:
             kept = opened.own_days(today)
             if first < kept:
                 raise InvalidRequestError("from", received=str(first), allowed=f"{kept} or later for {source}")
-            return opened.reconciled
+            return COMPARED
         finally:
             opened.close()
 

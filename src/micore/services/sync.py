@@ -32,7 +32,7 @@ from micore.services.replay import replay_asked, try_again
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync_tools import ToolBox
-from micore.services.sync_work import SyncListener, SyncWork
+from micore.services.sync_work import SyncListener, SyncWork, streams_of
 from micore.sources.base import Source, Stream
 from micore.storage import events, freshness, identity, keys, raw, runs
 from micore.storage.database import Connection, Database
@@ -334,11 +334,7 @@ class SyncService:
         work = self._begin(claimed, source)
         with self.database.read() as connection:
             finished = runs.finished_streams(connection, claimed.id)
-        wanted = [
-            stream
-            for stream in source.streams
-            if (claimed.params.streams is None or stream.name in claimed.params.streams) and stream.name not in finished
-        ]
+        wanted = [stream for stream in streams_of(source, claimed.params) if stream.name not in finished]
         remedies: list[str] = []
         for stream in wanted:
             self._read_stream(work, stream, remedies)
@@ -353,11 +349,7 @@ class SyncService:
     def _begin(self, claimed: runs.ClaimedRun, source: Source) -> SyncWork:
         facts = self.accounts.ask(claimed.source, source)
         self.accounts.check_read_once(claimed.source, facts, partial(self.tool_box.tools, claimed))
-        streams = [
-            stream.name
-            for stream in source.streams
-            if claimed.params.streams is None or stream.name in claimed.params.streams
-        ]
+        streams = [stream.name for stream in streams_of(source, claimed.params)]
         with self.database.write() as connection:
             entered = self.accounts.enter(connection, claimed.source, source, facts)
             runs.begin_streams(connection, claimed.id, entered.account_id, streams)

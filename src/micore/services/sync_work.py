@@ -11,7 +11,7 @@ from typing import Protocol
 from micore.domain.instants import DayTurner, business_day, micros
 from micore.errors import StopRequestedError
 from micore.services.shop import Shop
-from micore.sources.base import Source, Stream
+from micore.sources.base import Source, Stream, StreamKind
 from micore.storage import events, identity, raw, runs, stream_states, summary
 from micore.storage.database import Connection, Database
 
@@ -93,3 +93,10 @@ class SyncWork:
         """Where a stream stands."""
         with self.database.read() as connection:
             return stream_states.load_cursor(connection, self.account_id, stream.name)
+
+
+def streams_of(source: Source, params: runs.SyncParams) -> list[Stream]:
+    """What a run is about. Comparisons go by what is compared, whatever streams the source has it from."""
+    if params.reconcile:
+        return [Stream(name, StreamKind.INCREMENTAL) for name in params.streams or ()]
+    return [stream for stream in source.streams if params.streams is None or stream.name in params.streams]

@@ -6,11 +6,12 @@ is not reconciled; everything else of it works.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
+from micore.domain.reconcile_views import Untold
 from micore.domain.statements import Statement
 from micore.sources.base import Source
 
@@ -54,6 +55,29 @@ class OwnStock(NamedTuple):
     """In which place; None: over all places of the scheme. A source tells all of them one way."""
 
 
+class OwnSale(NamedTuple):
+    """A unit that was bought, as the marketplace tells it now: the buyer has it, or gave it back."""
+
+    order_id: str
+    sku_id: str
+    ordered_at: int
+    """Microseconds."""
+    returned: bool
+    at: int
+    """When it came into this state, microseconds."""
+
+
+class OwnSaleSum(NamedTuple):
+    """What the marketplace counts of one of its days, in money and from the seller's view."""
+
+    day: date
+    member: str
+    """sale, return (below zero), commission (below zero where the seller pays)."""
+    currency: str
+    amount: int
+    """Ten-thousandths."""
+
+
 @dataclass(frozen=True, slots=True)
 class OwnOrders:
     """Order lines told one by one, and the sums told apart from them."""
@@ -71,7 +95,10 @@ class OwnFiguresSource(Source, Protocol):
     """A source that can be reconciled."""
 
     reconciled: ClassVar[tuple[str, ...]]
-    """Streams with own figures: "orders", "stock"; "finance" of an OwnStatementsSource."""
+    """Streams with own figures: "orders", "stock"; "sales" of an OwnSalesSource or an OwnSaleSumsSource, "finance" of
+    an OwnStatementsSource. Of the others it is said that the marketplace tells nothing."""
+    untold: ClassVar[Mapping[str, Sequence[Untold]]]
+    """By such a stream: what of it the marketplace tells no figure of its own of."""
     stock_schemes: ClassVar[tuple[str, ...]]
     """Schemes that `own_stock` tells whole: a sku it leaves out there has nothing to sell."""
 
@@ -99,4 +126,37 @@ class OwnStatementsSource(OwnFiguresSource, Protocol):
 
     def statement_day(self, row: bytes) -> date | None:
         """A day of the statement that a rejected row of the stream `finance` is of; None where it does not tell."""
+        ...
+
+
+@runtime_checkable
+class OwnSalesSource(OwnFiguresSource, Protocol):
+    """A source whose sales can be reconciled unit by unit."""
+
+    sales_settle: ClassVar[timedelta]
+    """So long after it happened a sale may be left out by the stream, because something of it is not known yet."""
+
+    def own_sales(self, first_day: date) -> Sequence[OwnSale]:
+        """Every unit that came into its present state on this day or later, and on the day before. Raises as
+        `Source.read`."""
+        ...
+
+    def sold_order(self, row: bytes) -> str:
+        """The order that a rejected row of the stream `sales` is of; empty where it does not tell."""
+        ...
+
+
+@runtime_checkable
+class OwnSaleSumsSource(OwnFiguresSource, Protocol):
+    """A source whose sales can be reconciled by their sums of each day, in money."""
+
+    sales_stream: ClassVar[str]
+    """The stream that tells its sales."""
+
+    def own_sale_sums(self, first_day: date, end_day: date) -> Sequence[OwnSaleSum]:
+        """The sums of these days, the end left out. Raises as `Source.read`."""
+        ...
+
+    def sale_day(self, row: bytes) -> date | None:
+        """The day that a rejected row of that stream is of; None where it does not tell."""
         ...

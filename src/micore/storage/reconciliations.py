@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, case, func, insert, select, text
 
 from micore.domain.reconcile_views import Reconciliation
 from micore.domain.reconciling import Line
 from micore.domain.run_views import Trigger
+from micore.domain.sold import COMMISSION, RETURN, SALE, Sold, SumKey
+from micore.domain.units import MILLI
 from micore.storage.runs import OPEN, SyncParams
 from micore.storage.tables import (
     finance_line,
@@ -16,6 +18,7 @@ from micore.storage.tables import (
     quarantine,
     reconciliation,
     run,
+    sale,
     sku,
     stock,
     stream_state,
@@ -69,6 +72,51 @@ def our_stock(connection: Connection, account_id: int) -> dict[tuple[str, str, s
         .group_by(place.c.scheme, sku.c.external_id, place.c.external_id)
     )
     return {(row[0], row[1], row[2]): int(row[3]) for row in rows}
+
+
+def our_sold(connection: Connection, account_id: int, *, since: str) -> list[Sold]:
+    """What became of each order's units by the sales of an account since a day: bought, or given back since. For
+    sources whose sales say which of these they are."""
+    back = sale.c.order_state == "returned"
+    rows = connection.execute(
+        select(
+            sale.c.order_id,
+            sku.c.external_id,
+            func.max(case((~back, sale.c.sold_day))),
+            func.max(case((back, sale.c.sold_day))),
+            func.sum(case((back, 0), else_=1)),
+            func.sum(case((back, 1), else_=0)),
+        )
+        .join(sku, sku.c.id == sale.c.sku_id)
+        .where(sale.c.account_id == account_id, sale.c.sold_day >= since, sale.c.order_id.is_not(None))
+        .group_by(sale.c.order_id, sku.c.external_id)
+    )
+    return [
+        Sold(order, of, back_day or sold_day, back_day is not None, int(sales) * MILLI, int(returns) * MILLI)
+        for order, of, sold_day, back_day, sales, returns in rows
+    ]
+
+
+def our_sold_sums(connection: Connection, account_id: int, *, since: str, to: str) -> dict[SumKey, int]:
+    """What sales, returns and the commission on both come to by day and currency. `to` is left out; sums of which
+    nothing is stored too."""
+    rows = connection.execute(
+        select(
+            sale.c.sold_day,
+            sale.c.currency,
+            func.sum(case((sale.c.amount >= 0, sale.c.amount))),
+            func.sum(case((sale.c.amount < 0, sale.c.amount))),
+            func.sum(sale.c.commission),
+        )
+        .where(sale.c.account_id == account_id, sale.c.sold_day >= since, sale.c.sold_day < to)
+        .group_by(sale.c.sold_day, sale.c.currency)
+    )
+    return {
+        (day, member, currency): int(amount)
+        for day, currency, *amounts in rows
+        for member, amount in zip((SALE, RETURN, COMMISSION), amounts, strict=True)
+        if amount is not None
+    }
 
 
 def place_names(connection: Connection, account_id: int) -> dict[str, str]:

@@ -65,6 +65,7 @@ def requests(ozon: Ozon) -> dict[str, dict[str, Any] | None]:
         },
         "/v1/finance/accrual/by-day": {"date": "2026-11-20", "last_id": ""},
         "/v1/finance/accrual/types": None,
+        "/v1/finance/balance": {"date_from": "2026-11-15", "date_to": "2026-11-21"},
         "/v1/returns/list": {"filter": {"return_schema": "FBO"}, "limit": 500, "last_id": 0},
         "/v3/supply-order/list": order_list,
         "/v3/supply-order/get": {"order_ids": orders},

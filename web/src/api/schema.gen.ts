@@ -885,7 +885,7 @@ export interface components {
         };
         /**
          * DayCompared
-         * @description One day of both sides, units ordered, those cancelled since included.
+         * @description One day of both sides: units ordered, those cancelled since included, or what was sold and given back.
          */
         DayCompared: {
             /**
@@ -895,25 +895,38 @@ export interface components {
             day: string | null;
             /**
              * Scheme
-             * @description None for orders.
+             * @description None for orders by day, and for sales.
              */
             scheme: string | null;
-            /** Theirs */
-            theirs: number;
+            /**
+             * Theirs
+             * @description Units; None: money is compared.
+             */
+            theirs: number | null;
             /** Ours */
-            ours: number;
+            ours: number | null;
             /**
              * Place
-             * @description None for orders, and where stock is told over all places.
+             * @description None for sums by day, and where all places are told together.
              */
             place: string | null;
+            /**
+             * Member
+             * @description For sales: sale, return, or commission. An order that was given back stands at the day of its return only, where
+             *     units are compared.
+             */
+            member: string | null;
+            /** @description From the seller's view; the figures above are None then. */
+            theirs_money: components["schemas"]["Money"] | null;
+            /** @description None beside theirs: nothing is stored. */
+            ours_money: components["schemas"]["Money"] | null;
         };
         /**
          * DifferenceClass
          * @description Why two figures differ.
          * @enum {string}
          */
-        DifferenceClass: "missing_here" | "extra_here" | "quantity" | "price" | "place" | "quarantined" | "cancelled" | "day_boundary" | "late" | "unexplained" | "amount" | "sign" | "unread";
+        DifferenceClass: "missing_here" | "extra_here" | "quantity" | "price" | "place" | "quarantined" | "cancelled" | "returned" | "day_boundary" | "late" | "unexplained" | "amount" | "sign" | "unread";
         /**
          * DifferenceRow
          * @description One row behind a difference.
@@ -952,7 +965,8 @@ export interface components {
             last_day: string | null;
             /**
              * Member
-             * @description Which sum of a report: payout is all of it, other what belongs to none.
+             * @description Which sum of a report: payout is all of it, other what belongs to none. For sales: sale, return, or
+             *     commission.
              */
             member: string | null;
             /** @description From the seller's view, as the marketplace counts it; the figures above are None then. */
@@ -971,7 +985,7 @@ export interface components {
             rows: number;
             /**
              * Units
-             * @description The marketplace's less ours; 0 for finance.
+             * @description The marketplace's less ours; 0 where money is compared.
              */
             units: number;
             /**
@@ -2138,7 +2152,7 @@ export interface components {
             account: string;
             /**
              * Stream
-             * @description orders, stock, finance.
+             * @description orders, sales, stock, finance.
              */
             stream: string;
             /**
@@ -2159,7 +2173,7 @@ export interface components {
             checked_at: string;
             /**
              * Findings
-             * @description Rows in classes that are not harmless; 0: all is well.
+             * @description Rows in classes that are not harmless; 0: all is well, where anything was `compared`.
              */
             findings: number;
             /**
@@ -2174,6 +2188,17 @@ export interface components {
              * @description For finance.
              */
             statements: components["schemas"]["StatementCompared"][];
+            /**
+             * Compared
+             * @description False: the marketplace tells no figure of its own of this stream. Nothing was compared, so nothing agrees.
+             * @default true
+             */
+            compared: boolean;
+            /**
+             * Untold
+             * @description What of this stream the marketplace tells no figure of its own of.
+             */
+            untold: components["schemas"]["Untold"][];
         };
         /**
          * ReturnsSum
@@ -2776,6 +2801,12 @@ export interface components {
             /** Account */
             account: string;
         };
+        /**
+         * Untold
+         * @description What of a stream a marketplace tells no figure of its own of, so that it is compared with nothing.
+         * @enum {string}
+         */
+        Untold: "sales_money" | "sales_units" | "sales_places" | "order_places" | "seller_order_places" | "seller_stock_places";
         /**
          * Why
          * @description How a product's available figure comes about: the parts sum to the value.

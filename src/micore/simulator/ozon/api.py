@@ -10,6 +10,7 @@ from micore.simulator.http import Answer, Request, encode
 from micore.simulator.limits import SlidingWindow
 from micore.simulator.ozon import (
     analytics,
+    balance,
     finance,
     postings_fbo,
     postings_fbs,
@@ -91,6 +92,7 @@ class OzonApi:
             "/v1/finance/accrual/by-day": lambda view, body: finance.by_day(view, self._book(view)[:2], body),
             "/v1/analytics/data": self._analytics,
             "/v1/finance/accrual/types": finance.accrual_types,
+            "/v1/finance/balance": lambda view, body: balance.balance(view, lambda then: self._book(then)[:2], body),
             "/v1/report/placement/by-products/create": self._reports.create,
         }
 

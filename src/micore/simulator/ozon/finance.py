@@ -69,6 +69,17 @@ def by_day(view: View, ledgers: tuple[Ledger, ...], body: Body) -> Body:
     return {"accruals": rows, "last_id": make_cursor(day.toordinal(), end, view.now_us) if more else ""}
 
 
+def bookings(view: View, ledgers: tuple[Ledger, ...], day: date) -> list[Body]:
+    """Every accrual of a day, as `by_day` tells them page by page."""
+    _, index, back = _accruals(view, ledgers, day)
+    rows = [
+        _accrual(view, posting, day, reversal=bool(reversal))
+        for posting, reversal in zip(index.tolist(), back.tolist(), strict=True)
+    ]
+    placing = fees(view, day)
+    return [*rows, _placing(day, placing)] if placing else rows
+
+
 def _day(value: str) -> date:
     if not _DATE.fullmatch(value):
         raise RefusedError("Request validation error: date: value must be like 2026-11-01")

@@ -7,14 +7,17 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
+from micore.domain.reconcile_views import Untold
 from micore.domain.records import OrderRecord, OrderState
 from micore.domain.units import MILLI, ten_thousandths
 from micore.sources.own_figures import DaySum, OwnOrder, OwnOrders
+from micore.sources.ozon import own_sales
 from micore.sources.ozon.api import ANALYTICS_PATH, OzonApi
 from micore.sources.ozon.finance import ZONE
 from micore.sources.ozon.ranges import plan_range, read_range
 
-RECONCILED = ("orders", "stock")
+RECONCILED = ("orders", "sales", "stock")
+UNTOLD = {"sales": own_sales.UNTOLD, "stock": (Untold.SELLER_STOCK_PLACES,)}
 KEPT_DAYS = 90
 """Three months without Premium Plus."""
 _METRICS = ["ordered_units", "revenue"]

@@ -9,14 +9,15 @@ from typing import ClassVar
 import msgspec
 
 from micore.domain.instants import instant
+from micore.domain.reconcile_views import Untold
 from micore.domain.retirements import Retirement
 from micore.errors import NotFoundError, SourceAuthError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.fields import currency_code, optional_moment
 from micore.sources.keys import FirstSync, KeyFacts
 from micore.sources.options import header_text, whole_number
-from micore.sources.own_figures import OwnOrders, OwnStock
-from micore.sources.ozon import own_figures, own_stock
+from micore.sources.own_figures import OwnOrders, OwnSaleSum, OwnStock
+from micore.sources.ozon import own_figures, own_sales, own_stock
 from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, RETIREMENTS, OzonApi
 from micore.sources.ozon.catalogue import read_catalogue
@@ -70,7 +71,9 @@ class OzonSource:
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
+    untold: ClassVar[Mapping[str, Sequence[Untold]]] = own_figures.UNTOLD
     stock_schemes: ClassVar[tuple[str, ...]] = own_stock.STOCK_SCHEMES
+    sales_stream: ClassVar[str] = own_sales.STREAM
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
         given = {option.name: options.get(option.name) or option.default or "" for option in self.options}
@@ -148,6 +151,14 @@ class OzonSource:
     def own_orders(self, first_day: date, end_day: date) -> OwnOrders:
         """See OwnFiguresSource.own_orders."""
         return own_figures.own_orders(self._api, first_day, end_day)
+
+    def own_sale_sums(self, first_day: date, end_day: date) -> Sequence[OwnSaleSum]:
+        """See OwnSaleSumsSource.own_sale_sums."""
+        return own_sales.own_sale_sums(self._api, first_day, end_day)
+
+    def sale_day(self, row: bytes) -> date | None:
+        """See OwnSaleSumsSource.sale_day."""
+        return own_sales.sale_day(row)
 
     def own_stock(self) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock."""

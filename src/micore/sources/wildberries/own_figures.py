@@ -1,4 +1,7 @@
-"""Wildberries' own figures: the order feed, which tells every order of the last 31 days apart from the statistics."""
+"""Wildberries' own figures: the order feed, which tells every order of the last 31 days apart from the statistics.
+
+It tells an order's present state alone: a unit that was given back no longer says when it was bought.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,25 @@ from datetime import date, datetime, time, timedelta
 import msgspec
 
 from micore.domain.instants import micros
+from micore.domain.reconcile_views import Untold
 from micore.domain.units import MILLI
 from micore.sources.fields import Amount, Id, ident, moment, price
-from micore.sources.own_figures import OwnOrder, OwnOrders
+from micore.sources.own_figures import OwnOrder, OwnOrders, OwnSale
 from micore.sources.paging import Fetched, walk
+from micore.sources.rows import named
 from micore.sources.wildberries.answers import Struct
 from micore.sources.wildberries.api import FEED_PATH, NAME, Category, WildberriesApi
-from micore.sources.wildberries.statistics import MOSCOW, moscow
+from micore.sources.wildberries.statistics import MOSCOW, OVERLAP, moscow
 
-RECONCILED = ("orders", "stock", "finance")
+RECONCILED = ("orders", "sales", "stock", "finance")
+UNTOLD = {"sales": (Untold.SALES_MONEY, Untold.SALES_PLACES)}
 KEPT_DAYS = 30
 PAGE_ROWS = 10_000
+SETTLE = OVERLAP
+"""So long a sale may wait for its money, and is left out by the stream."""
+
+BOUGHT = "buyout"
+GIVEN_BACK = ("return", "returnDefective")
 
 
 class _Order(Struct):
@@ -45,30 +56,56 @@ _ANSWER = msgspec.json.Decoder(_Answer)
 
 
 def own_orders(api: WildberriesApi, first_day: date, end_day: date) -> OwnOrders:
-    """See OwnFiguresSource.own_orders. The feed is by the time of the present status, so all since the first day is
-    read: an order changes only after it was made."""
+    """See OwnFiguresSource.own_orders. An order changes only after it was made, so the feed of these days has all."""
+    until = micros(datetime.combine(end_day + timedelta(days=1), time(), MOSCOW))
+    lines = map(_line, _feed(api, first_day))
+    return OwnOrders([line for line in lines if line.ordered_at < until], None, None)
+
+
+def own_sales(api: WildberriesApi, first_day: date) -> list[OwnSale]:
+    """See OwnSalesSource.own_sales."""
+    return [_sale(row) for row in _feed(api, first_day) if row.status == BOUGHT or row.status in GIVEN_BACK]
+
+
+def sold_order(row: bytes) -> str:
+    """See OwnSalesSource.sold_order."""
+    return named(row, "srid")
+
+
+def _feed(api: WildberriesApi, first_day: date) -> list[_Order]:
+    """Orders that came into their present state since the day before; the feed is by that time."""
     first = max(first_day - timedelta(days=1), api.now(Category.ANALYTICS).astimezone(MOSCOW).date() - timedelta(30))
     since = datetime.combine(first, time(), MOSCOW)
-    until = datetime.combine(end_day + timedelta(days=1), time(), MOSCOW)
     snapshot: str | None = None
-    lines: list[OwnOrder] = []
+    rows: list[_Order] = []
 
     def fetch(at: str) -> tuple[_Feed, Fetched]:
         nonlocal snapshot
         if not at:
             # The first page, or a refused one begins the walk again.
             snapshot = None
-            lines.clear()
+            rows.clear()
         pages = {"offset": int(at or 0), "limit": PAGE_ROWS} | ({"snapshotTime": snapshot} if snapshot else {})
         asked = {"selectedPeriod": {"start": since.isoformat()}, "pagination": pages}
         feed = api.post(Category.ANALYTICS, FEED_PATH, asked, _ANSWER.decode).value.data
         snapshot = snapshot or feed.snapshot_time
-        rows = len(feed.orders)
-        return feed, Fetched(rows, str(int(at or 0) + PAGE_ROWS) if rows >= PAGE_ROWS else None)
+        count = len(feed.orders)
+        return feed, Fetched(count, str(int(at or 0) + PAGE_ROWS) if count >= PAGE_ROWS else None)
 
     for step in walk(NAME, FEED_PATH, "", fetch):
-        lines += [line for row in step.page.orders if (line := _line(row)).ordered_at < micros(until)]
-    return OwnOrders(lines, None, None)
+        rows += step.page.orders
+    # A walk that had to begin again may tell rows twice; as they were told last.
+    return list({row.srid: row for row in rows}.values())
+
+
+def _sale(row: _Order) -> OwnSale:
+    return OwnSale(
+        row.srid,
+        ident(row.chrt_id),
+        moment(moscow(row.created_at), field="createdAt"),
+        row.status in GIVEN_BACK,
+        moment(moscow(row.updated_at), field="updatedAt"),
+    )
 
 
 def _line(row: _Order) -> OwnOrder:

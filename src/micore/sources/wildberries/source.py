@@ -8,13 +8,14 @@ from typing import ClassVar
 
 import msgspec
 
+from micore.domain.reconcile_views import Untold
 from micore.domain.retirements import Retirement
 from micore.domain.statements import Statement
 from micore.errors import NotFoundError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.keys import FirstSync, KeyFacts
 from micore.sources.options import header_text, whole_number
-from micore.sources.own_figures import OwnOrders, OwnStock
+from micore.sources.own_figures import OwnOrders, OwnSale, OwnStock
 from micore.sources.ranges import RangePlan
 from micore.sources.rereading import reread_each
 from micore.sources.wildberries import own_figures, own_statements, own_stock
@@ -81,7 +82,9 @@ class WildberriesSource:
     )
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
+    untold: ClassVar[Mapping[str, Sequence[Untold]]] = own_figures.UNTOLD
     stock_schemes: ClassVar[tuple[str, ...]] = own_stock.STOCK_SCHEMES
+    sales_settle: ClassVar[timedelta] = own_figures.SETTLE
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:
         given = {option.name: options.get(option.name) or option.default or "" for option in self.options}
@@ -151,6 +154,14 @@ class WildberriesSource:
     def own_orders(self, first_day: date, end_day: date) -> OwnOrders:
         """See OwnFiguresSource.own_orders."""
         return own_figures.own_orders(self._api, first_day, end_day)
+
+    def own_sales(self, first_day: date) -> Sequence[OwnSale]:
+        """See OwnSalesSource.own_sales."""
+        return own_figures.own_sales(self._api, first_day)
+
+    def sold_order(self, row: bytes) -> str:
+        """See OwnSalesSource.sold_order."""
+        return own_figures.sold_order(row)
 
     def own_stock(self) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock."""

@@ -4,6 +4,17 @@ import type { DifferenceRow, Reconciliation } from "@/api/types";
 import { violations } from "@/testing/axe";
 import { openApp } from "@/testing/render";
 
+const noDay = {
+  day: null,
+  scheme: null,
+  theirs: null,
+  ours: null,
+  place: null,
+  member: null,
+  theirs_money: null,
+  ours_money: null,
+};
+
 const compared = (part: Partial<Reconciliation> = {}): Reconciliation => ({
   run_id: 7,
   source: "ozon",
@@ -13,9 +24,11 @@ const compared = (part: Partial<Reconciliation> = {}): Reconciliation => ({
   end_day: "2026-11-17",
   checked_at: "2026-11-22T11:30:00Z",
   findings: 0,
-  days: [{ day: "2026-11-10", scheme: null, theirs: 12, ours: 10, place: null }],
+  days: [{ ...noDay, day: "2026-11-10", theirs: 12, ours: 10 }],
   differences: [],
   statements: [],
+  compared: true,
+  untold: [],
   ...part,
 });
 
@@ -71,7 +84,7 @@ describe("the comparison with the marketplaces", () => {
     const example = row({ order_id: "P-8", sku: "18", theirs: 700, ours: 650.5 });
     const price = { kind: "price" as const, harmless: false, rows: 1, units: 0, amounts: [rub("49.50")] };
     const priced = compared({ findings: 1, differences: [{ ...price, examples: [example] }] });
-    const none = { day: null, scheme: "FBS", theirs: 0, ours: 0, place: "Химки" };
+    const none = { ...noDay, scheme: "FBS", theirs: 0, ours: 0, place: "Химки" };
     const nothing = compared({ run_id: 9, stream: "stock", days: [none] });
     const { user } = await openApp("/reconcile", { api: { reconciliations: [priced, nothing] } });
     const [first, second] = await screen.findAllByRole("region", { name: /^Ozon “main”/ });
@@ -153,6 +166,63 @@ describe("the comparison with the marketplaces", () => {
     expect(panel).not.toHaveTextContent("2 Mar");
     await user.click(within(panel).getByRole("button", { name: "Show all 5 reports" }));
     expect(panel).toHaveTextContent("2 Mar");
+  });
+
+  it("shows sales in money by day, says what is not told, and never agreement where nothing is told", async () => {
+    const day = { ...noDay, day: "2026-11-10" };
+    const sales = compared({
+      stream: "sales",
+      findings: 1,
+      days: [
+        { ...day, member: "sale", theirs_money: rub("1400.00"), ours_money: rub("700.00") },
+        { ...day, member: "commission", theirs_money: rub("-280.00"), ours_money: null },
+      ],
+      differences: [
+        {
+          kind: "amount",
+          harmless: false,
+          rows: 1,
+          units: 0,
+          amounts: [rub("700.00")],
+          examples: [row({ member: "sale", theirs_money: rub("1400.00"), ours_money: rub("700.00") })],
+        },
+      ],
+      untold: ["sales_units", "sales_places"],
+    });
+    const untold = compared({ run_id: 9, stream: "finance", compared: false, days: [] });
+    const { user, container } = await openApp("/reconcile", { api: { reconciliations: [untold, sales] } });
+    const [first, second] = await screen.findAllByRole("region", { name: /^Ozon “main”/ });
+    expect(first).toHaveTextContent(
+      "Not told by the marketplace, so not compared: how many were sold, which warehouse sales came from.",
+    );
+    expect(first).toHaveTextContent("Theirs less ours₽700");
+    await user.click(within(first!).getByText("Sums by day"));
+    expect(within(first!).getByRole("row", { name: "10 Nov, Sold ₽1,400 ₽700" })).toBeVisible();
+    expect(within(first!).getByRole("row", { name: "10 Nov, Commission −₽280 nothing" })).toBeVisible();
+    expect(second).toHaveTextContent("Not told by the marketplace");
+    expect(second).not.toHaveTextContent("Both sides are the same.");
+    expect(second).not.toHaveTextContent("Nothing to compare on either side");
+    expect(await violations(container)).toEqual([]);
+  });
+
+  it("names the order of a sale that only one side has as given back", async () => {
+    const example = row({ order_id: "11.r9", sku: "7", member: "return", theirs: 1, ours: 0 });
+    const returned = {
+      kind: "returned" as const,
+      harmless: false,
+      rows: 1,
+      units: 1,
+      amounts: [],
+      examples: [example],
+    };
+    const days = [{ ...noDay, day: "2026-11-10", member: "return", theirs: 1, ours: 0 }];
+    const sales = compared({ source: "wildberries", stream: "sales", findings: 1, days, differences: [returned] });
+    const { user } = await openApp("/reconcile", { api: { reconciliations: [sales] } });
+    const panel = await screen.findByRole("region", { name: "Wildberries “main”, Sales" });
+    expect(panel).toHaveTextContent("Given back on one side");
+    await user.click(within(panel).getByText("The row behind it"));
+    expect(within(panel).getByText("11.r9")).toBeVisible();
+    expect(within(panel).getByText("Given back")).toBeVisible();
   });
 
   it("is started from its page, which is linked from the syncs", async () => {

@@ -33,6 +33,7 @@ function useFigure(kind: DifferenceSum["kind"], currency: string | undefined) {
 function Rows({ told, currency }: { told: DifferenceSum; currency: string | undefined }) {
   const { t, f } = useI18n();
   const words = t.past.compare;
+  const members = { ...words.pay.members, ...words.members };
   const figure = useFigure(told.kind, currency);
   const side = (row: DifferenceRow, of: "theirs" | "ours") => {
     const money = of === "theirs" ? row.theirs_money : row.ours_money;
@@ -44,12 +45,13 @@ function Rows({ told, currency }: { told: DifferenceSum; currency: string | unde
       <ul className="compare-rows">
         {told.examples.map((row) => (
           <li key={[row.order_id, row.sku, row.day, row.scheme, row.place, row.member, currencyOf(row)].join(" ")}>
-            {row.member ? (
-              <b>{memberName(words.pay.members, row.member)}</b>
+            {row.member && !row.order_id ? (
+              <b>{memberName(members, row.member)}</b>
             ) : (
               <b>{row.order_id ?? (row.day ? f.day(row.day) : row.scheme)}</b>
             )}
-            {row.member && row.day && <span>{f.dayRange(row.day, row.last_day ?? row.day)}</span>}
+            {row.member && row.order_id && <span>{memberName(members, row.member)}</span>}
+            {row.member && !row.order_id && row.day && <span>{f.dayRange(row.day, row.last_day ?? row.day)}</span>}
             {row.order_id && row.day && <span>{f.day(row.day)}</span>}
             {row.place && <span>{row.place}</span>}
             {row.sku && (
@@ -65,8 +67,8 @@ function Rows({ told, currency }: { told: DifferenceSum; currency: string | unde
   );
 }
 
-function Differences({ told: { differences, stream }, caption }: { told: Reconciliation; caption: string }) {
-  const ofMoney = stream === "finance";
+function Differences({ told: { differences, stream, days }, caption }: { told: Reconciliation; caption: string }) {
+  const ofMoney = stream === "finance" || tellMoney(days);
   const { t, f } = useI18n();
   const words = t.past.compare;
   const { data: meta } = useQuery(queries.meta());
@@ -99,7 +101,7 @@ function Differences({ told: { differences, stream }, caption }: { told: Reconci
               </div>
             ))}
           </dl>
-          {ofMoney && words.pay.advice[told.kind] && <p className="dim">{words.pay.advice[told.kind]}</p>}
+          {stream === "finance" && words.pay.advice[told.kind] && <p className="dim">{words.pay.advice[told.kind]}</p>}
           <Rows told={told} currency={meta?.currency} />
         </li>
       ))}
@@ -107,25 +109,38 @@ function Differences({ told: { differences, stream }, caption }: { told: Reconci
   );
 }
 
+const tellMoney = (days: Reconciliation["days"]) => days.some((day) => day.theirs_money ?? day.ours_money);
+
+/** Nothing on either side: no units, and no money. */
+const isEmpty = (day: Reconciliation["days"][number]) =>
+  !day.theirs && !day.ours && !day.theirs_money && !day.ours_money;
+
 function Sums({ told }: { told: Reconciliation }) {
   const { t, f } = useI18n();
   const words = t.past.compare;
   const byDay = told.stream !== "stock";
+  const ofMoney = tellMoney(told.days);
+  const side = (units: number | null, money: (typeof told.days)[number]["theirs_money"]) =>
+    units !== null ? f.number(units) : money ? f.price(money) : words.absent;
   return (
     <details className="compare-sums">
       <summary className="link">{byDay ? words.days : words.schemes}</summary>
       <SidesTable
         label={byDay ? words.days : words.schemes}
         what={byDay ? words.day : words.scheme}
-        theirs={words.theirs}
-        ours={words.ours}
+        theirs={ofMoney ? words.pay.theirs : words.theirs}
+        ours={ofMoney ? words.pay.ours : words.ours}
       >
         <tbody role="rowgroup">
           {told.days.map((day) => (
-            <tr role="row" key={`${day.day ?? day.scheme} ${day.place ?? ""}`}>
-              <th scope="row">{day.day ? f.day(day.day) : [day.scheme, day.place].filter(Boolean).join(", ")}</th>
-              <td className="num">{f.number(day.theirs)}</td>
-              <td className="num">{f.number(day.ours)}</td>
+            <tr role="row" key={[day.day, day.scheme, day.place, day.member, day.theirs_money?.currency].join(" ")}>
+              <th scope="row">
+                {[day.day && f.day(day.day), day.scheme, day.place, day.member && memberName(words.members, day.member)]
+                  .filter(Boolean)
+                  .join(", ")}
+              </th>
+              <td className="num">{side(day.theirs, day.theirs_money)}</td>
+              <td className="num">{side(day.ours, day.ours_money)}</td>
             </tr>
           ))}
         </tbody>
@@ -141,8 +156,8 @@ function Compared({ told }: { told: Reconciliation }) {
   const id = `compared-${told.run_id}-${told.stream}`;
   const title = words.head(sourceTitle(told.source), told.account, streamName(t, told.stream));
   const nothing = told.statements.length === 0;
-  const empty =
-    nothing && told.differences.length === 0 && told.days.every((day) => day.theirs === 0 && day.ours === 0);
+  const empty = nothing && told.differences.length === 0 && told.days.every(isEmpty);
+  if (!told.compared) return <NotTold id={id} title={title} />;
   return (
     <section className="panel compare" aria-labelledby={id}>
       <div className="panel-head">
@@ -166,10 +181,30 @@ function Compared({ told }: { told: Reconciliation }) {
             ? words.at(f.zonedClock(told.checked_at, now))
             : words.of(f.dayRange(told.first_day, lastDay(told.end_day)), f.zonedClock(told.checked_at, now))}
         </time>
-        {told.findings > 0 && told.stream === "orders" && ` · ${words.again}`}
+        {told.findings > 0 && ["orders", "sales"].includes(told.stream) && ` · ${words.again}`}
       </p>
+      {told.untold.length > 0 && (
+        <p className="dim">{words.untold(t.list(told.untold.map((each) => words.parts[each])))}</p>
+      )}
       {told.differences.length > 0 && <Differences told={told} caption={title} />}
       {told.stream === "finance" ? <Statements statements={told.statements} /> : <Sums told={told} />}
+    </section>
+  );
+}
+
+/** A stream that the marketplace tells no figure of its own of: nothing agrees, and nothing differs. */
+function NotTold({ id, title }: { id: string; title: string }) {
+  const { t } = useI18n();
+  const words = t.past.compare;
+  return (
+    <section className="panel compare" aria-labelledby={id}>
+      <div className="panel-head">
+        <h2 id={id}>{title}</h2>
+        <State icon="help" tone="unknown">
+          {words.notTold}
+        </State>
+      </div>
+      <p className="dim">{words.notToldText}</p>
     </section>
   );
 }
@@ -186,7 +221,9 @@ export function ReconcilePage() {
     onSuccess: () => cache.invalidateQueries({ queryKey: queries.sync().queryKey }),
   });
   const running = overview.data?.running.some((run) => run.kind === "reconcile") ?? false;
-  const sorted = [...(found.data ?? [])].sort((one, other) => other.findings - one.findings);
+  const sorted = [...(found.data ?? [])].sort(
+    (one, other) => Number(other.compared) - Number(one.compared) || other.findings - one.findings,
+  );
   return (
     <div className="page">
       <div className="page-head">
