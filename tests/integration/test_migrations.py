@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from micore.errors import StorageError
@@ -63,6 +64,17 @@ class TestUpgrade:
         migrations.upgrade(database)
         with database.read() as connection:
             assert schema(connection) == declared
+
+    def test_files_are_called_as_alembic_knows_them(self) -> None:
+        walked = [script.revision for script in ScriptDirectory.from_config(migrations.config()).walk_revisions()]
+        assert migrations.revisions() == walked
+
+    def test_a_database_that_stands_there_is_not_moved(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        migrations.upgrade(database)
+        monkeypatch.setattr(Database, "migrate", None)
+        assert migrations.upgrade(database) == migrations.head()
 
     def test_alembic_finds_no_difference(self, database: Database) -> None:
         migrations.upgrade(database)

@@ -15,6 +15,7 @@ from micore.cli.output import console, figure
 from micore.domain.run_views import Run, RunState, StreamRun, StreamState
 
 REFRESH_SECONDS = 0.25
+UNWATCHED_SECONDS = 5.0
 OPEN = (RunState.QUEUED, RunState.RUNNING)
 
 _MARKS = {
@@ -35,14 +36,20 @@ _ENDS = {
 }
 
 
-def follow(read: Callable[[], Sequence[Run]], *, title: str = "") -> list[Run]:
-    """Show runs until all are over; returns them as they ended. Without a terminal only the end is printed."""
+def follow(
+    read: Callable[[], Sequence[Run]], *, title: str = "", over: Callable[[float], object] | None = None
+) -> list[Run]:
+    """Show runs until all are over; returns them as they ended. Without a terminal only the end is printed.
+
+    `over` waits at most so many seconds for who works on them in this process; without it they are looked at often.
+    """
     if not console.is_terminal:
         while True:
             runs = list(read())
             if not any(run.state in OPEN for run in runs):
                 break
-            time.sleep(REFRESH_SECONDS)
+            # Nobody watches: reading the runs again and again would take several hundredths of a sync.
+            over(UNWATCHED_SECONDS) if over is not None else time.sleep(REFRESH_SECONDS)
         for run in runs:
             console.print(summary(run))
         return runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -14,7 +15,7 @@ import typer
 
 from micore.app import App, build_app, installed_source_options
 from micore.cli.output import console
-from micore.cli.progress import OPEN, follow
+from micore.cli.progress import OPEN, REFRESH_SECONDS, follow
 from micore.cli.settings import settings_in_force
 from micore.config import ENV_FILE
 from micore.domain.run_views import Run, RunState
@@ -44,8 +45,16 @@ def by_itself(ready: App, request: Callable[[], list[Run]]) -> list[Run]:
         ids = [run.id for run in request()]
         worker = threading.Thread(target=_work_off, args=(ready, ids), daemon=True)
         worker.start()
+
+        def over(seconds: float) -> None:
+            """What another process works on is looked at now and then."""
+            if worker.is_alive():
+                worker.join(seconds)
+            else:
+                time.sleep(REFRESH_SECONDS)
+
         try:
-            return follow(lambda: [ready.sync.run(run_id) for run_id in ids])
+            return follow(lambda: [ready.sync.run(run_id) for run_id in ids], over=over)
         except KeyboardInterrupt:
             console.print("Stopping after the present step ...")
             for run_id in ids:

@@ -149,6 +149,8 @@ def keep_pages(
     parser: str,
 ) -> list[int]:
     """Store answers and note where they lie; equal bytes are stored once. Returns their ids, in order."""
+    if not pages:
+        return []
     digests = [sha256(page.body).hexdigest() for page in pages]
     known = {
         row.sha256: RawLocation(row.segment, row.position, row.length)
@@ -158,30 +160,30 @@ def keep_pages(
             )
         )
     }
-    ids = []
+    rows = []
     for page, digest in zip(pages, digests, strict=True):
         location = known.get(digest) or store.append(page.body)
         known[digest] = location
-        result = connection.execute(
-            insert(raw_page).values(
-                account_id=account_id,
-                stream=stream,
-                run_id=run_id,
-                sha256=digest,
-                segment=location.segment,
-                position=location.position,
-                length=location.length,
-                size=len(page.body),
-                endpoint=page.endpoint,
-                request=page.request,
-                received_at=page.received_at,
-                parser=parser,
-            )
+        rows.append(
+            {
+                "account_id": account_id,
+                "stream": stream,
+                "run_id": run_id,
+                "sha256": digest,
+                "segment": location.segment,
+                "position": location.position,
+                "length": location.length,
+                "size": len(page.body),
+                "endpoint": page.endpoint,
+                "request": page.request,
+                "received_at": page.received_at,
+                "parser": parser,
+            }
         )
-        assert result.inserted_primary_key is not None
-        ids.append(int(result.inserted_primary_key[0]))
+    ids = connection.execute(insert(raw_page).returning(raw_page.c.id, sort_by_parameter_order=True), rows).scalars()
+    kept = [int(each) for each in ids]
     store.sync()
-    return ids
+    return kept
 
 
 def find_page(connection: Connection, digest: str) -> tuple[RawLocation, str, int]:

@@ -1,28 +1,33 @@
-"""The schema's versions: bring a database to the present one, say where it stands, refuse what is newer."""
+"""The schema's versions: bring a database to the present one, say where it stands, refuse what is newer.
+
+Alembic is loaded only to move a database: most starts find it where it should be.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from micore.errors import StorageError
 from micore.storage.database import Database
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 
 def head() -> str:
     """The revision this program works with."""
-    return _revisions()[0]
+    return revisions()[0]
 
 
 def current(connection: Connection) -> str | None:
     """The revision a database stands at; None when it has never been migrated."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def upgrade(database: Database, revision: str = "head") -> str:
@@ -30,6 +35,9 @@ def upgrade(database: Database, revision: str = "head") -> str:
 
     Raises StorageError when the database is newer than this program.
     """
+    with database.read() as connection:
+        if revision == "head" and current(connection) == head():
+            return head()
     _run(database, "upgrade", revision)
     with database.read() as connection:
         return current(connection) or ""
@@ -58,6 +66,8 @@ def check(connection: Connection) -> str:
 
 
 def _run(database: Database, verb: str, revision: str) -> None:
+    from alembic import command
+
     with database.migrate() as connection:
         found = current(connection)
         if found is not None:
@@ -68,7 +78,7 @@ def _run(database: Database, verb: str, revision: str) -> None:
 
 
 def _refuse_unknown(found: str) -> None:
-    if found not in _revisions():
+    if found not in revisions():
         raise StorageError(
             f"The database stands at revision {found}, which this program (at {head()}) does not know: it is newer.",
             remedy="Start the newer micore, or restore a backup made by this version.",
@@ -76,13 +86,16 @@ def _refuse_unknown(found: str) -> None:
 
 
 @cache
-def _revisions() -> list[str]:
-    """All revisions of this program, the newest first; they do not change while it runs."""
-    return [script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()]
+def revisions() -> list[str]:
+    """All revisions of this program by the names of their files, the newest first; they do not change while it runs."""
+    files = (Path(__file__).parent / "versions").glob("[0-9]*_*.py")
+    return sorted((file.name.partition("_")[0] for file in files), reverse=True)
 
 
 def config() -> Config:
     """Alembic's settings, without an ini file."""
+    from alembic.config import Config
+
     made = Config()
     # A per cent sign in the path would be read as an interpolation.
     made.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
