@@ -70,6 +70,7 @@ def test_no_page_of_names_goes_through_all_rows(
             finance.forget_costs(connection, whole, ["B1:sale"])
             for stream in ("orders", "finance", "storage_cost"):
                 backfills.known(connection, 1, stream, ["P-1", "P-2"], received_at=1)
+            backfills.newer_bookings(connection, 1, ["B1", "B2"], received_at=1)
             orders.settle_orders(connection, 1, ["P-1"], now=1)
             line = orders.OrderRow("P-3", 1, None, "FBO", "returned", 1000, None, None, 1, "2026-11-01", None, None)
             orders.fill_in_orders(connection, 1, [line], now=1)
