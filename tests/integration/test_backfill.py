@@ -330,3 +330,10 @@ class TestBookings:
                 {"ahead": 2**62},
             )
         assert self._backfilled(bench) == ["F-1:fee", "F-1:sale", "F-2:fee"]
+
+    def test_brings_no_part_of_it_back_that_something_newer_lacks(self, bench: SyncBench) -> None:
+        with bench.database.write() as connection:
+            connection.execute(text("UPDATE raw_page SET received_at = :ahead"), {"ahead": 2**62})
+            connection.execute(text("DELETE FROM finance_line WHERE external_id = 'F-1:fee'"))
+        backfill(bench, streams=["finance"])
+        assert sorted(row[0] for row in bench.rows("finance_line", "external_id")) == ["F-1:sale", "F-2:fee"]

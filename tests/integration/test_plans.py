@@ -72,6 +72,7 @@ def test_no_page_of_names_goes_through_all_rows(
                 backfills.known(connection, 1, stream, ["P-1", "P-2"], received_at=1)
             backfills.known(connection, 1, "funnel", ["2026-11-20:1", "2026-11-20:2"], received_at=1)
             funnel.merge_funnel(connection, 1, [funnel.FunnelRow("1", "2026-11-20", 1, 1, 1, 1, 1, 1, None)], now=1)
+            backfills.newer_bookings(connection, 1, ["B1", "B2"], received_at=1)
             orders.settle_orders(connection, 1, ["P-1"], now=1)
             line = orders.OrderRow("P-3", 1, None, "FBO", "returned", 1000, None, None, 1, "2026-11-01", None, None)
             orders.fill_in_orders(connection, 1, [line], now=1)

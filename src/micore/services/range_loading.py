@@ -82,20 +82,14 @@ class RangeLoader(Loader):
 
     def write(self, connection: Connection, told: Sequence[Told]) -> int:
         work = self.work
-        stored, newer = backfills.known(
-            connection,
-            work.account_id,
-            self.stream.name,
-            [_id_of(fact) for each in told for fact in _facts(each)],
-            # What was stored since the first of these answers is as new as any of them.
-            received_at=min(micros(each.page.raw.received_at) for each in told),
-        )
-        # Orders and bookings are told whole: where one part of them is newer, the others are too.
-        newer = {self._whole_of(each) for each in newer}
-        parts = [
-            each._replace(records=[fact for fact in _facts(each) if self._whole_of(_id_of(fact)) not in newer])
-            for each in told
-        ]
+        ids = [_id_of(fact) for each in told for fact in _facts(each)]
+        # What was stored since the first of these answers is as new as any of them.
+        received_at = min(micros(each.page.raw.received_at) for each in told)
+        stored, newer = backfills.known(connection, work.account_id, self.stream.name, ids, received_at=received_at)
+        if self.stream.name == "finance":
+            newer |= self._of_newer_bookings(connection, ids, received_at)
+        # An order is told whole: where one line of it is newer, the others are too.
+        parts = [each._replace(records=[fact for fact in _facts(each) if _id_of(fact) not in newer]) for each in told]
         changed = super().write(connection, parts)
         skus = work.identity.skus
         older = [fact for each in parts for fact in _facts(each)]
@@ -104,8 +98,12 @@ class RangeLoader(Loader):
         backfills.count_new(connection, work.run_id, self.stream.name, new)
         return changed
 
-    def _whole_of(self, fact_id: str) -> str:
-        return booking_of(fact_id) if self.stream.name == "finance" else fact_id
+    def _of_newer_bookings(self, connection: Connection, ids: Sequence[str], received_at: int) -> set[str]:
+        """A booking is told whole, too: a part that a newer answer lacks must not come back."""
+        bookings = backfills.newer_bookings(
+            connection, self.work.account_id, map(booking_of, ids), received_at=received_at
+        )
+        return {each for each in ids if booking_of(each) in bookings}
 
     def forget_untold(self, connection: Connection, page: Page) -> int:
         # Where anything of it is stored from a newer answer, that one has told it whole.

@@ -180,6 +180,22 @@ def known(
     return {(row.id, row.sku_id) for row in rows}, {row.id for row in rows if row.newer}
 
 
+def newer_bookings(connection: Connection, account_id: int, bookings: Iterable[str], *, received_at: int) -> set[str]:
+    """Which of these bookings have any amount from a newer answer than `received_at`: that one has told it whole."""
+    bulk_for(connection).stage(connection, "stage_known", {"id": "text"}, [(each,) for each in sorted(set(bookings))])
+    found = text(
+        """
+        SELECT DISTINCT l.booking_id
+        FROM stage_known s
+        CROSS JOIN finance_line l  -- as in `known`
+        LEFT JOIN raw_page p ON p.id = l.raw_page_id
+        WHERE l.account_id = :account AND l.booking_id = s.id
+          AND coalesce(p.received_at, l.known_from) > :received_at
+        """
+    )
+    return set(connection.execute(found, {"account": account_id, "received_at": received_at}).scalars())
+
+
 def rows_by_month(connection: Connection, source: str, stream: str, first_day: str, end_day: str) -> dict[str, int]:
     """Rows of the account that a slot reads that are here already, by month "2026-01" of the shop's calendar."""
     whose = select(source_key.c.account_id).where(source_key.c.slot == source)
