@@ -132,6 +132,7 @@ def test_a_bad_row_waits_and_goes_when_its_day_is_told(bench: SyncBench) -> None
 
 def test_days_of_the_past_leave_newer_answers_alone(bench: SyncBench) -> None:
     loaded(bench)
+
     def backfill() -> tuple[int | None, int, int]:
         Backfills(bench.service).request(
             trigger=Trigger.COMMAND, source="fake", streams=["funnel"], first_day=date(2026, 11, 18), end_day=TODAY

@@ -54,7 +54,9 @@ def test_each_injected_fault_shows_in_its_class_and_nothing_else_does(bench: Ben
     assert DifferenceClass.UNEXPLAINED not in {each.kind for each in orders.differences}
     stock = untouched["stock"].days
     assert all(each.theirs == each.ours for each in stock)
-    assert {each.scheme for each in stock if each.theirs} >= ({"FBO", "FBS"} if orders.source == "ozon" else {"FBS"})
+    assert {each.scheme for each in stock if each.theirs} >= (
+        {"FBO", "FBS"} if orders.source == "ozon" else {"FBS", "FBW"}
+    )
 
     lost = bench.first(f"SELECT min(order_id) AS id FROM order_line WHERE {DAYS}").id
     bench.change(
@@ -94,13 +96,12 @@ def test_a_lost_place_and_a_wrong_amount_show_in_stock(ozon: Bench) -> None:
     assert told.differences[0].units > 0
 
 
-@pytest.mark.parametrize("source", ["ozon", "wildberries"])
+@pytest.mark.parametrize(("source", "scheme"), [("ozon", "FBO"), ("wildberries", "FBS"), ("wildberries", "FBW")])
 def test_stock_is_held_against_its_scheme_or_where_it_is_told_its_place(
-    source: str, simulator: Running, migrated_url: str, tmp_path: Path
+    source: str, scheme: str, simulator: Running, migrated_url: str, tmp_path: Path
 ) -> None:
     bench = Bench(source, simulator, migrated_url, tmp_path)
     try:
-        scheme = "FBO" if source == "ozon" else "FBS"
         row = bench.first(
             "SELECT s.sku_id, s.place_id, p.name FROM stock s JOIN place p ON p.id = s.place_id "
             f"WHERE p.scheme = '{scheme}' AND s.available > 0 ORDER BY s.sku_id, s.place_id LIMIT 1"
@@ -114,8 +115,12 @@ def test_stock_is_held_against_its_scheme_or_where_it_is_told_its_place(
         assert findings(told) == {"quantity": 1}
         (example,) = told.differences[0].examples
         assert (example.ours or 0) - (example.theirs or 0) == 7
-        assert (example.scheme, example.place) == (scheme, None if source == "ozon" else row.name)
-        assert {each.place is None for each in told.days} == {source == "ozon"}
+        assert (example.scheme, example.place) == (scheme, row.name if scheme == "FBS" else None)
+        assert {each.place is None for each in told.days if each.scheme == scheme} == {scheme != "FBS"}
+        lost = bench.change("DELETE FROM stock WHERE sku_id = :sku AND place_id = :place",
+                            sku=row.sku_id, place=row.place_id)  # fmt: skip
+        gone = bench.reconcile()["stock"].differences
+        assert (lost, [each.rows for each in gone if not each.harmless]) == (1, [1])
     finally:
         bench.close()
 

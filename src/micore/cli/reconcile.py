@@ -23,6 +23,7 @@ UNTOLD = {
     Untold.SALES_PLACES: "where sales came from",
     Untold.ORDER_PLACES: "where orders ship from, by another method",
     Untold.SELLER_ORDER_PLACES: "which of your warehouses orders ship from",
+    Untold.MARKETPLACE_STOCK_PLACES: "what each of the marketplace's warehouses holds",
     Untold.SELLER_STOCK_PLACES: "what each of your own warehouses holds",
 }
 """What of a stream has no figure of the marketplace's beside it."""

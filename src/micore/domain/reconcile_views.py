@@ -62,6 +62,8 @@ class Untold(StrEnum):
     """Where orders ship from, by another method than the one that is read."""
     SELLER_ORDER_PLACES = "seller_order_places"
     """Which of the seller's warehouses orders ship from."""
+    MARKETPLACE_STOCK_PLACES = "marketplace_stock_places"
+    """What each of the marketplace's warehouses holds; only all of them together are told."""
     SELLER_STOCK_PLACES = "seller_stock_places"
     """What each of the seller's warehouses holds; only all of them together are told."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from micore.domain.instants import DayTurner, micros
 from micore.domain.reconcile_views import (
@@ -49,6 +49,7 @@ DAY = 86_400_000_000
 """Microseconds."""
 DEMAND_SPAN = 28 * DAY
 """Over which demand is taken, where it tells how much may have been sold since."""
+MICROSECOND = timedelta(microseconds=1)
 MOST_EXAMPLES = 200
 
 
@@ -142,7 +143,7 @@ def _by_day(lines: Sequence[Line], inside: Callable[[Line], bool], day_of: Calla
 
 def _stock(work: SyncWork, source: OwnFiguresSource) -> Compared:
     own = source.own_stock()
-    by_place = any(each.place_id is not None for each in own)
+    placed = {each.scheme for each in own if each.place_id is not None}
     theirs: Counter[StockKey] = Counter()
     for each in own:
         theirs[each.scheme, each.sku_id, each.place_id] += each.available
@@ -155,13 +156,13 @@ def _stock(work: SyncWork, source: OwnFiguresSource) -> Compared:
     ours: Counter[StockKey] = Counter()
     for (scheme, sku, place), units in here.items():
         if scheme in schemes:
-            ours[scheme, sku, place if by_place else None] += units
+            ours[scheme, sku, place if scheme in placed else None] += units
     refuse_silence(source, "stock", told=bool(theirs), here=any(ours.values()))
-    elapsed = 0 if read_to is None else now - read_to
+    elapsed = 0 if read_to is None else now - read_to + source.stock_lag // MICROSECOND
     moved = {sku: may_have_moved(units, span=DEMAND_SPAN, elapsed=elapsed) for sku, units in ordered.items()}
     found = compare_stock(theirs, ours, moved=moved)
     sums, sums_here = _by_place(theirs), _by_place(ours)
-    listed = sums.keys() | sums_here.keys() | (set() if by_place else {(scheme, None) for scheme in schemes})
+    listed = sums.keys() | sums_here.keys() | (set() if placed else {(scheme, None) for scheme in schemes})
     days = [
         DayCompared(None, scheme, _units(sums[scheme, place]), _units(sums_here[scheme, place]), place)
         for scheme, place in sorted(listed, key=lambda each: (schemes.index(each[0]), each[1] or ""))

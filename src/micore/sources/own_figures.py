@@ -52,7 +52,7 @@ class OwnStock(NamedTuple):
     available: int
     """Thousandths."""
     place_id: str | None = None
-    """In which place; None: over all places of the scheme. A source tells all of them one way."""
+    """In which place; None: over all places of the scheme. A source tells all of a scheme one way."""
 
 
 class OwnSale(NamedTuple):
@@ -101,6 +101,8 @@ class OwnFiguresSource(Source, Protocol):
     """By such a stream: what of it the marketplace tells no figure of its own of."""
     stock_schemes: ClassVar[tuple[str, ...]]
     """Schemes that `own_stock` tells whole: a sku it leaves out there has nothing to sell."""
+    stock_lag: ClassVar[timedelta]
+    """So far apart the stock's figures may be beside the time since ours were read: what either method is behind."""
 
     def own_days(self, today: date) -> date:
         """The first day that own figures reach back to."""

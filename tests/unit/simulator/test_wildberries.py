@@ -150,7 +150,9 @@ def test_seller_stock_agrees_between_report_and_marketplace(wildberries: Wildber
             assert told[warehouse["id"], row["chrtId"]] == row["amount"]
 
 
-def test_the_report_of_remains_is_asked_for_waited_for_and_read(wildberries: Wildberries, clock: Clock) -> None:
+def test_the_report_of_remains_is_asked_for_waited_for_and_read(shop: Shop, clock: Clock) -> None:
+    # Without limits it is there at once.
+    wildberries = Wildberries(Simulator(shop, clock, limits=True, monotonic=lambda: clock.now_us() / 1_000_000))
     created = wildberries.ask("GET", REMAINS, query=GROUPS)
     assert SPEC.answer_faults(REMAINS, created, method="get") == []
     task = f"{REMAINS}/tasks/{created['data']['taskId']}"

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from micore.errors import SourceProtocolError
 from micore.sources.own_figures import OwnStock
 from micore.sources.wildberries import own_figures as wildberries_figures
 from tests.unit.sources import fake_ozon
@@ -66,3 +67,52 @@ def test_wildberries_orders_are_not_told_twice_by_a_walk_that_began_again(monkey
         told = wildberries.source.own_orders(date(2026, 11, 20), date(2026, 11, 21)).lines
     assert [each.order_id for each in told] == ["order-0", "order-1", "order-2"]
     assert all(each.changed_at is not None and each.changed_at > each.ordered_at for each in told)
+
+
+REMAINS = "/api/v1/warehouse_remains"
+
+
+def remains_row(barcode: str, *warehouses: tuple[str, int]) -> dict[str, object]:
+    named = [{"warehouseName": name, "quantity": quantity} for name, quantity in warehouses]
+    return {"nmId": 7, "barcode": barcode, "techSize": "0", "volume": 1.1, "warehouses": named}
+
+
+def test_what_lies_at_wildberries_is_the_total_and_never_what_is_on_its_way() -> None:
+    with fake_wildberries.bench() as wildberries:
+        ordered: list[Asked] = []
+        statuses = iter(["new", "processing", "done"])
+        rows = [
+            remains_row(
+                "20", ("В пути до получателей", 5), ("Всего находится на складах", 9), ("Минск", 4), ("Склад WB РФ", 5)
+            ),
+            remains_row("21", ("В пути возвраты на склад WB", 2), ("Склад WB РФ", 3)),
+            remains_row("22", ("В пути до получателей", 1)),
+        ]
+
+        def order(asked: Asked) -> Says:
+            ordered.append(asked)
+            return Says({"data": {"taskId": "t1"}})
+
+        wildberries.shop.instead |= {
+            REMAINS: order,
+            f"{REMAINS}/tasks/t1/status": lambda asked: Says({"data": {"id": "t1", "status": next(statuses)}}),
+            f"{REMAINS}/tasks/t1/download": lambda asked: Says(rows),
+        }
+        told = [each for each in wildberries.source.own_stock() if each.scheme == "FBW"]
+    assert len(ordered) == 1
+    # The catalogue is empty here: a size that it does not know is told under its barcode, never left out.
+    assert told == [
+        OwnStock("FBW", "barcode 20", 9_000),
+        OwnStock("FBW", "barcode 21", 3_000),
+        OwnStock("FBW", "barcode 22", 0),
+    ]
+
+
+def test_a_report_of_remains_that_was_lost_is_no_stock() -> None:
+    with fake_wildberries.bench() as wildberries:
+        wildberries.shop.instead |= {
+            REMAINS: lambda asked: Says({"data": {"taskId": "t1"}}),
+            f"{REMAINS}/tasks/t1/status": lambda asked: Says({"data": {"id": "t1", "status": "canceled"}}),
+        }
+        with pytest.raises(SourceProtocolError, match="never made"):
+            wildberries.source.own_stock()

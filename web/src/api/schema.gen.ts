@@ -2806,7 +2806,7 @@ export interface components {
          * @description What of a stream a marketplace tells no figure of its own of, so that it is compared with nothing.
          * @enum {string}
          */
-        Untold: "sales_money" | "sales_units" | "sales_places" | "order_places" | "seller_order_places" | "seller_stock_places";
+        Untold: "sales_money" | "sales_units" | "sales_places" | "order_places" | "seller_order_places" | "marketplace_stock_places" | "seller_stock_places";
         /**
          * Why
          * @description How a product's available figure comes about: the parts sum to the value.

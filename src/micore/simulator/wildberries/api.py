@@ -73,7 +73,7 @@ class WildberriesApi:
     def __init__(self, shop: Shop, clock: Clock, *, limits: bool, monotonic: Callable[[], float]) -> None:
         self._shop, self._clock, self._ledgers = shop, clock, Ledgers(shop)
         self._used = Limits(monotonic) if limits else None
-        remains, storage = Remains(), PaidStorage(limits=limits)
+        remains, storage = Remains(limits=limits), PaidStorage(limits=limits)
         task, storage_task = (f"/api/v1/{name}/tasks/{{task_id}}" for name in ("warehouse_remains", "paid_storage"))
         self._methods = [
             _Method("GET", "/ping", _PING, _ping),

@@ -24,8 +24,8 @@ class Wish:
 class Remains:
     """The reports asked for so far."""
 
-    def __init__(self) -> None:
-        self._tasks: Tasks[Wish] = Tasks()
+    def __init__(self, *, limits: bool) -> None:
+        self._tasks: Tasks[Wish] = Tasks(limits=limits)
         self.status = self._tasks.status
 
     def create(self, view: View, request: Request) -> Answer:

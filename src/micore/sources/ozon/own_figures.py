@@ -17,7 +17,7 @@ from micore.sources.ozon.finance import ZONE
 from micore.sources.ozon.ranges import plan_range, read_range
 
 RECONCILED = ("orders", "sales", "stock")
-UNTOLD = {"sales": own_sales.UNTOLD, "stock": (Untold.SELLER_STOCK_PLACES,)}
+UNTOLD = {"sales": own_sales.UNTOLD, "stock": (Untold.MARKETPLACE_STOCK_PLACES, Untold.SELLER_STOCK_PLACES)}
 KEPT_DAYS = 90
 """Three months without Premium Plus."""
 _METRICS = ["ordered_units", "revenue"]

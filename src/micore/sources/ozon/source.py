@@ -73,6 +73,7 @@ class OzonSource:
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
     untold: ClassVar[Mapping[str, Sequence[Untold]]] = own_figures.UNTOLD
     stock_schemes: ClassVar[tuple[str, ...]] = own_stock.STOCK_SCHEMES
+    stock_lag: ClassVar[timedelta] = timedelta()
     sales_stream: ClassVar[str] = own_sales.STREAM
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:

@@ -52,6 +52,9 @@ SUPPLY_GOODS_PATH = f"{SUPPLIES_PATH}/{NUMBER}/goods"
 FINANCE_PATH = "/api/finance/v1/sales-reports/detailed"
 REPORTS_PATH = "/api/finance/v1/sales-reports/list"
 FUNNEL_PATH = "/api/analytics/v3/sales-funnel/products"
+REMAINS_PATH = "/api/v1/warehouse_remains"
+REMAINS_STATUS_PATH = f"{REMAINS_PATH}/tasks/{NUMBER}/status"
+REMAINS_FILE_PATH = f"{REMAINS_PATH}/tasks/{NUMBER}/download"
 STORAGE_PATH = "/api/v1/paid_storage"
 STORAGE_STATUS_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/status"
 STORAGE_FILE_PATH = f"{STORAGE_PATH}/tasks/{NUMBER}/download"
@@ -109,9 +112,13 @@ def limits_of(category: Category) -> _Limits:
         case Category.ANALYTICS:
             reports = {path: [TokenBucket(1, 20.0)] for path in (WB_STOCK_PATH, SELLER_STOCK_PATH)}
             storage: dict[str, Sequence[Rule]] = {
-                STORAGE_PATH: [TokenBucket(5, 60.0)],
-                STORAGE_STATUS_PATH: [TokenBucket(5, 5.0)],
-                STORAGE_FILE_PATH: [TokenBucket(1, 60.0)],
+                path: [TokenBucket(burst, seconds)]
+                for paths, burst, seconds in (
+                    ((STORAGE_PATH, REMAINS_PATH), 5, 60.0),
+                    ((STORAGE_STATUS_PATH, REMAINS_STATUS_PATH), 5, 5.0),
+                    ((STORAGE_FILE_PATH, REMAINS_FILE_PATH), 1, 60.0),
+                )
+                for path in paths
             }
             asked: dict[str, Sequence[Rule]] = {
                 RETURNS_PATH: [TokenBucket(10, 60.0)],

@@ -21,11 +21,14 @@ from micore.sources.wildberries.api import FEED_PATH, NAME, Category, Wildberrie
 from micore.sources.wildberries.statistics import MOSCOW, OVERLAP, moscow
 
 RECONCILED = ("orders", "sales", "stock", "finance")
-UNTOLD = {"sales": (Untold.SALES_MONEY, Untold.SALES_PLACES)}
+UNTOLD = {"sales": (Untold.SALES_MONEY, Untold.SALES_PLACES), "stock": (Untold.MARKETPLACE_STOCK_PLACES,)}
 KEPT_DAYS = 30
 PAGE_ROWS = 10_000
 SETTLE = OVERLAP
 """So long a sale may wait for its money, and is left out by the stream."""
+
+STOCK_LAG = timedelta(hours=1)
+"""The stock is renewed every half hour, and the report of remains may have been ordered half an hour ago."""
 
 BOUGHT = "buyout"
 GIVEN_BACK = ("return", "returnDefective")

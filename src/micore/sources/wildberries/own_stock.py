@@ -1,7 +1,4 @@
-"""The seller's stock as each warehouse itself tells it, apart from the report that the stock stream reads.
-
-Wildberries' own warehouses are told by one report only, so nothing stands beside it.
-"""
+"""The stock a second time: the seller's as each warehouse itself tells it, Wildberries' by its report of remains."""
 
 from __future__ import annotations
 
@@ -12,14 +9,19 @@ from micore.errors import SourceProtocolError
 from micore.sources.http import NUMBER
 from micore.sources.own_figures import OwnStock
 from micore.sources.wildberries.api import NAME, STOCKS_PATH, Category, WildberriesApi
+from micore.sources.wildberries.own_remains import SCHEME, own_remains
 from micore.sources.wildberries.stock import SIZES_PER_REQUEST, all_sizes, amounts_reader
 from micore.sources.wildberries.warehouses import SCHEMES, all_seller_places
 
-STOCK_SCHEMES = tuple(SCHEMES.values())
+STOCK_SCHEMES = (SCHEME, *SCHEMES.values())
 
 
 def own_stock(api: WildberriesApi) -> Sequence[OwnStock]:
-    """See OwnFiguresSource.own_stock: by place. Raises SourceProtocolError where a row cannot be read."""
+    """See OwnFiguresSource.own_stock: the seller's by place. Raises SourceProtocolError where a row cannot be read."""
+    return [*_sellers(api), *own_remains(api)]
+
+
+def _sellers(api: WildberriesApi) -> list[OwnStock]:
     places, _ = all_seller_places(api)
     sizes = all_sizes(api) if places else []
     found: list[OwnStock] = []

@@ -84,6 +84,7 @@ class WildberriesSource:
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
     untold: ClassVar[Mapping[str, Sequence[Untold]]] = own_figures.UNTOLD
     stock_schemes: ClassVar[tuple[str, ...]] = own_stock.STOCK_SCHEMES
+    stock_lag: ClassVar[timedelta] = own_figures.STOCK_LAG
     sales_settle: ClassVar[timedelta] = own_figures.SETTLE
 
     def __init__(self, options: Mapping[str, str], tools: SourceTools) -> None:

@@ -23,7 +23,6 @@ from micore.errors import (
     MicoreError,
     OutcomeUnknownError,
     RecordRejectedError,
-    ReportPendingError,
     SourceGoneError,
     SourceProtocolError,
 )
@@ -32,17 +31,17 @@ from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import Amount, ident
 from micore.sources.http import NUMBER, Answer
 from micore.sources.rows import LONGEST_KEY, UNBELIEVABLE, RowReader, named, standing, storable
-from micore.sources.wildberries.answers import ChargeNames, OrderedReport, ReportState, StoredGoods
+from micore.sources.wildberries.answers import ChargeNames, StoredGoods
 from micore.sources.wildberries.api import (
     CURRENCY,
     NAME,
     STORAGE_FILE_PATH,
     STORAGE_PATH,
-    STORAGE_STATUS_PATH,
     Category,
     WildberriesApi,
 )
 from micore.sources.wildberries.finance import day_of
+from micore.sources.wildberries.reports import NO_ROWS, is_made, task_of
 from micore.sources.wildberries.statistics import MOSCOW
 from micore.sources.wildberries.warehouses import pooled_place
 
@@ -56,20 +55,11 @@ AHEAD = 3
 """Reports that are ordered and not fetched yet; five may be ordered at once."""
 MOST_ROWS = 100_000
 """That a report is meant to have: so many days are asked for as fit, by the rows of the days before."""
-WAITS_SECONDS = (10.0, 20.0, 30.0)
-"""Between two looks at a report; the last one for ever."""
-LONGEST_WAIT_SECONDS = 900.0
-"""Of one run for one report."""
 SETTLED_SECONDS = 60.0
 """After an order that was not answered, before the same report is ordered once more."""
 _TELLING_APART = ("date", "originalDate", "warehouse", "giId", "calcType")
 """Of a row's fields, beside its size."""
-NO_ROWS = b"[]"
-"""What the report says by HTTP 204."""
-DONE, WAITING, LOST = ("done",), ("new", "processing"), ("purged", "canceled")
 
-_ORDERED = msgspec.json.Decoder(OrderedReport)
-_STATE = msgspec.json.Decoder(ReportState)
 _NAMES = msgspec.json.Decoder(ChargeNames)
 _log = structlog.get_logger("micore.sources")
 
@@ -225,13 +215,6 @@ def still_ordered(cursor: str) -> str | None:
     return None if at is None else to_text(StorageCursor(days=at.days, asked=at.asked, kept=[*at.kept, *at.tasks]))
 
 
-def _task_of(body: bytes) -> str:
-    number = _ORDERED.decode(body).data.task_id
-    if not number:
-        raise msgspec.DecodeError("a report without an id")
-    return number
-
-
 def _first_day(at: StorageCursor, yesterday: date, history: timedelta) -> date:
     if at.read_to is None:
         return yesterday - timedelta(days=min(FIRST_DAYS, max(history.days, 1)) - 1)
@@ -305,7 +288,7 @@ class _Reading:
         before = self._at
         yield self._page(_nothing_asked(self._api), replace(before, asked=self._api.tools.now()), at_once=True)
         try:
-            return self._api.get(Category.ANALYTICS, STORAGE_PATH, asked, _task_of, once=True)
+            return self._api.get(Category.ANALYTICS, STORAGE_PATH, asked, task_of, once=True)
         except OutcomeUnknownError as error:
             _log.warning("source_order_unknown", source=NAME, path=STORAGE_PATH, why=str(error))
             if last_try:
@@ -325,25 +308,7 @@ class _Reading:
         self._api.tools.sleep(min(max(SETTLED_SECONDS - waited, 0.0), SETTLED_SECONDS))
 
     def _made(self, task: Task) -> bool:
-        """Wait until a report is made; False where it never will be. Raises ReportPendingError when that takes long."""
-        began, waits = self._api.tools.monotonic(), iter(WAITS_SECONDS)
-        path = STORAGE_STATUS_PATH.replace(NUMBER, task.number)
-        while True:
-            try:
-                state = self._api.get(Category.ANALYTICS, path, {}, _STATE.decode).value.data.status
-            except SourceGoneError:
-                # Wildberries says the same of a report it does not know (any more) and of a method it has no more.
-                if task.number in self._ordered:
-                    raise
-                return False
-            if state in DONE or state in LOST:
-                return state in DONE
-            if state not in WAITING:
-                raise SourceProtocolError(NAME, path=path, problem=f"a report's status {state[:50]!r}")
-            waited = self._api.tools.monotonic() - began
-            if waited >= LONGEST_WAIT_SECONDS:
-                raise ReportPendingError(NAME, path=STORAGE_PATH, state=state, waited_seconds=waited)
-            self._api.tools.sleep(next(waits, WAITS_SECONDS[-1]))
+        return is_made(self._api, STORAGE_PATH, task.number, ordered_now=task.number in self._ordered)
 
     def _fetch(self, task: Task) -> Page | None:
         """What a report tells; None where it has expired meanwhile."""

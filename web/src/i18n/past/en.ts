@@ -85,6 +85,7 @@ export const pastEn = (f: Formats) => ({
       sales_places: "which warehouse sales came from",
       order_places: "where orders ship from, by another method",
       seller_order_places: "which of your warehouses orders ship from",
+      marketplace_stock_places: "what each of the marketplace’s warehouses holds",
       seller_stock_places: "what each of your own warehouses holds",
     },
     members: {

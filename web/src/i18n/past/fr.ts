@@ -86,6 +86,7 @@ export const pastFr = (f: Formats): PastWords => ({
       sales_places: "de quel entrepôt viennent les ventes",
       order_places: "d’où partent les commandes, par une autre méthode",
       seller_order_places: "duquel de vos entrepôts partent les commandes",
+      marketplace_stock_places: "ce que contient chaque entrepôt de la place de marché",
       seller_stock_places: "ce que contient chacun de vos entrepôts",
     },
     members: {

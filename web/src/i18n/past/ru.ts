@@ -90,6 +90,7 @@ export const pastRu = (f: Formats): PastWords => ({
       sales_places: "с какого склада продано",
       order_places: "откуда отправлены заказы, другим методом",
       seller_order_places: "с какого из ваших складов отправлены заказы",
+      marketplace_stock_places: "сколько лежит на каждом складе площадки",
       seller_stock_places: "сколько лежит на каждом из ваших складов",
     },
     members: {

@@ -1,0 +1,52 @@
+"""Wildberries' reports that are ordered, waited for and fetched: how far one is, whatever it is about."""
+
+from __future__ import annotations
+
+import msgspec
+
+from micore.errors import ReportPendingError, SourceGoneError, SourceProtocolError
+from micore.sources.http import NUMBER
+from micore.sources.wildberries.answers import OrderedReport, ReportState
+from micore.sources.wildberries.api import NAME, Category, WildberriesApi
+
+WAITS_SECONDS = (10.0, 20.0, 30.0)
+"""Between two looks at a report; the last one for ever."""
+LONGEST_WAIT_SECONDS = 900.0
+"""Of one run for one report."""
+NO_ROWS = b"[]"
+"""What a report says by HTTP 204."""
+DONE, WAITING, LOST = ("done",), ("new", "processing"), ("purged", "canceled")
+
+_ORDERED = msgspec.json.Decoder(OrderedReport)
+_STATE = msgspec.json.Decoder(ReportState)
+
+
+def task_of(body: bytes) -> str:
+    """The id of a report that was ordered."""
+    number = _ORDERED.decode(body).data.task_id
+    if not number:
+        raise msgspec.DecodeError("a report without an id")
+    return number
+
+
+def is_made(api: WildberriesApi, path: str, number: str, *, ordered_now: bool) -> bool:
+    """Wait until a report of `path` is made; False where it never will be. Raises ReportPendingError when that takes
+    long, SourceGoneError where one that was `ordered_now` is not known: then the method is gone."""
+    began, waits = api.tools.monotonic(), iter(WAITS_SECONDS)
+    asked = f"{path}/tasks/{NUMBER}/status".replace(NUMBER, number)
+    while True:
+        try:
+            state = api.get(Category.ANALYTICS, asked, {}, _STATE.decode).value.data.status
+        except SourceGoneError:
+            # Wildberries says the same of a report it does not know (any more) and of a method it has no more.
+            if ordered_now:
+                raise
+            return False
+        if state in DONE or state in LOST:
+            return state in DONE
+        if state not in WAITING:
+            raise SourceProtocolError(NAME, path=asked, problem=f"a report's status {state[:50]!r}")
+        waited = api.tools.monotonic() - began
+        if waited >= LONGEST_WAIT_SECONDS:
+            raise ReportPendingError(NAME, path=path, state=state, waited_seconds=waited)
+        api.tools.sleep(next(waits, WAITS_SECONDS[-1]))
