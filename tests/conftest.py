@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,12 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 FOREIGN_PREFIXES = ("MICORE_", "PG", "REDIS_", "BACKUP_", "OZON_", "WB_", "WILDBERRIES_", "DATABASE_URL")
 for _name in [name for name in os.environ if name.startswith(FOREIGN_PREFIXES)]:
     del os.environ[_name]
+
+from tests.support.scratch import memory_folder  # noqa: E402
+
+if "TMPDIR" not in os.environ and (_folder := memory_folder()) is not None:
+    # Before anything asks where temporary files go; the workers and the servers inherit it.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_folder)
 
 from tests.support.databases import (  # noqa: E402
     migrate,

@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from micore.simulator import Clock, Shop, serve_in_thread
 from micore.storage.database import Database
+from tests.support import commands
 from tests.support.real_sync import OPTIONS, installed
 
 
@@ -28,15 +29,7 @@ def environment(tmp_path: Path, **given: str) -> dict[str, str]:
 
 
 def micore(tmp_path: Path, *words: str, **given: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "micore", *words],
-        cwd=tmp_path,
-        env=environment(tmp_path, **given),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return commands.run(tmp_path, words, environment(tmp_path, **given))
 
 
 def free_port() -> int:

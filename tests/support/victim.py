@@ -24,9 +24,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpcore2
+import openpyxl
 import structlog
 from sqlalchemy import event
 
+from micore import plugins
 from micore.domain.records import RejectedRow
 from micore.domain.run_views import RunState
 from micore.services import loading
@@ -37,6 +40,8 @@ from micore.storage.database import Database
 from micore.storage.raw import RawStore
 from tests.support.real_sync import Addresses, installed
 
+LOADED_WHEN_FIRST_NEEDED = (httpcore2, openpyxl)
+"""A sync would load them; here they stand ready in every process."""
 PHASES = ("starting", "between", "asking", "writing rows", "keeping raw", "publishing", "committing", "committed")
 STARTING, BETWEEN, ASKING, WRITING, KEEPING, PUBLISHING, COMMITTING, COMMITTED = range(len(PHASES))
 AHEAD_SECONDS = 0.0003
@@ -92,6 +97,7 @@ class Board:
 def main() -> None:
     source, market_url, database_url, root = sys.argv[1:]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    plugins.load(plugins.SOURCES, source)
     board = Board()
     board.watch(ApiClient, "_exchange", ASKING)
     board.watch(RawStore, "append", KEEPING)
