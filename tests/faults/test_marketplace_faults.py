@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +103,10 @@ class Installation:
 
 @contextmanager
 def installed(market: Running, source: str, root: Path) -> Iterator[Installation]:
-    root.mkdir()
-    shutil.copyfile(sqlite_template("empty", migrate), root / "micore.db")
+    """An installation whose files lie in a folder: those of an earlier one, or none yet."""
+    if not root.exists():
+        root.mkdir()
+        shutil.copyfile(sqlite_template("empty", migrate), root / "micore.db")
     hand = HandClock()
     address = {"ozon": market.ozon_url, "wildberries": market.wildberries_url}[source]
     plugin = plugins.load(plugins.SOURCES, source)
@@ -149,6 +151,17 @@ def histories(market: Running, tmp_path_factory: pytest.TempPathFactory) -> dict
     return found
 
 
+@pytest.fixture(scope="module")
+def read_once(market: Running, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """For each source the files of an installation after a good sync, to be copied."""
+    found = {source: tmp_path_factory.mktemp("read-once") / source for source in OPTIONS}
+    market.clock.set(START)
+    for source, root in found.items():
+        with installed(market, source, root) as shop:
+            assert shop.sync().state == RunState.DONE
+    return found
+
+
 @pytest.fixture(autouse=True)
 def short_silence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who never answers is waited for in real time; who answers may take it, on a busy machine."""
@@ -160,64 +173,71 @@ def cases(ozon: list[str], wildberries: list[str]) -> list[tuple[str, str]]:
     return [*(("ozon", fault) for fault in ozon), *(("wildberries", fault) for fault in wildberries)]
 
 
-def bear(
-    market: Running, source: str, fault: str, root: Path, histories: dict[str, list[Content]]
-) -> tuple[Run, Content, int]:
-    """A good sync, one that meets the fault, one without it again; of the second: its run, content, rows rejected.
+@dataclass
+class Ordeal:
+    """What a fault is met with."""
 
-    Whatever the fault is: all that is shown was true before or is true now, no figure of stock is lost, and the next
-    sync leaves what one leaves that never met a fault.
-    """
-    market.clock.set(START)
-    with installed(market, source, root / source) as shop:
-        assert shop.sync().state == RunState.DONE
-        market.clock.advance(LATER_SECONDS)
-        before = shop.content()
-        made = market.simulator.faults.add(fault)
-        try:
-            run = shop.sync()
-        finally:
-            market.simulator.faults.remove()
-        assert made.hit, "the fault met nothing"
-        during, rejected = shop.content(), shop.quarantined()
-        for name in ("cards", "stock", "orders", "sales"):
-            assert set(during[name]) <= set(before[name]) | set(histories[source][1][name]), f"wrong {name} are shown"
-        assert {row[:2] for row in before["stock"]} <= {row[:2] for row in during["stock"]}
-        market.clock.advance(DAY_SECONDS)
-        assert shop.sync().state == RunState.DONE
-        assert shop.content() == histories[source][2]
-        return run, during, rejected
+    market: Running
+    histories: dict[str, list[Content]]
+    read_once: dict[str, Path]
+    root: Path
+
+    def bear(self, source: str, fault: str) -> tuple[Run, Content, int]:
+        """After a good sync one that meets the fault, then one without it; of the first: its run, content, rows rejected.
+
+        Whatever the fault is: all that is shown was true before or is true now, no figure of stock is lost, and the next
+        sync leaves what one leaves that never met a fault.
+        """
+        shutil.copytree(self.read_once[source], self.root / source)
+        self.market.clock.set(START + timedelta(seconds=LATER_SECONDS))
+        with installed(self.market, source, self.root / source) as shop:
+            before = shop.content()
+            made = self.market.simulator.faults.add(fault)
+            try:
+                run = shop.sync()
+            finally:
+                self.market.simulator.faults.remove()
+            assert made.hit, "the fault met nothing"
+            during, rejected = shop.content(), shop.quarantined()
+            for name in ("cards", "stock", "orders", "sales"):
+                assert set(during[name]) <= set(before[name]) | set(self.histories[source][1][name]), (
+                    f"wrong {name} are shown"
+                )
+            assert {row[:2] for row in before["stock"]} <= {row[:2] for row in during["stock"]}
+            self.market.clock.advance(DAY_SECONDS)
+            assert shop.sync().state == RunState.DONE
+            assert shop.content() == self.histories[source][2]
+            return run, during, rejected
+
+
+@pytest.fixture
+def ordeal(market: Running, histories: dict[str, list[Content]], read_once: dict[str, Path], tmp_path: Path) -> Ordeal:
+    return Ordeal(market, histories, read_once, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("source", "fault"),
     cases(["429x2", "500x2", "timeoutx1", "cutx2", "slow:200000", "htmlx1"], ["429x2", "502x3", "cutx2", "htmlx1"]),
 )
-def test_a_passing_fault_is_not_seen(
-    market: Running, source: str, fault: str, tmp_path: Path, histories: dict[str, list[Content]]
-) -> None:
-    run, during, _ = bear(market, source, fault, tmp_path, histories)
+def test_a_passing_fault_is_not_seen(ordeal: Ordeal, source: str, fault: str) -> None:
+    run, during, _ = ordeal.bear(source, fault)
     assert run.state == RunState.DONE
-    assert during == histories[source][1]
+    assert during == ordeal.histories[source][1]
 
 
 @pytest.mark.parametrize(
     ("source", "kind"),
     cases(["429", "500", "503", "timeout", "cut", "html", "off"], ["429", "502", "cut", "html", "off"]),
 )
-def test_a_lasting_fault_of_stock_leaves_the_earlier_stock(
-    market: Running, source: str, kind: str, tmp_path: Path, histories: dict[str, list[Content]]
-) -> None:
-    run, during, _ = bear(market, source, f"{kind}@{STOCK[source]}", tmp_path, histories)
+def test_a_lasting_fault_of_stock_leaves_the_earlier_stock(ordeal: Ordeal, source: str, kind: str) -> None:
+    run, during, _ = ordeal.bear(source, f"{kind}@{STOCK[source]}")
     assert {each.stream: each.state for each in run.streams}["stock"] == StreamState.FAILED
-    assert during["orders"] == histories[source][1]["orders"], "other streams are read"
+    assert during["orders"] == ordeal.histories[source][1]["orders"], "other streams are read"
 
 
 @pytest.mark.parametrize(("source", "kind"), cases(["empty", *HALVED], ["empty", *HALVED]))
-def test_shrunken_stock_is_held(
-    market: Running, source: str, kind: str, tmp_path: Path, histories: dict[str, list[Content]]
-) -> None:
-    run, _, _ = bear(market, source, f"{kind}@{STOCK[source]}", tmp_path, histories)
+def test_shrunken_stock_is_held(ordeal: Ordeal, source: str, kind: str) -> None:
+    run, _, _ = ordeal.bear(source, f"{kind}@{STOCK[source]}")
     assert {each.stream: each.state for each in run.streams}["stock"] == StreamState.HELD
 
 
@@ -235,10 +255,8 @@ def test_shrunken_stock_is_held(
         ["types@/stocks-report"],
     ),
 )
-def test_rows_that_cannot_be_believed_wait_in_quarantine(
-    market: Running, source: str, fault: str, tmp_path: Path, histories: dict[str, list[Content]]
-) -> None:
-    run, _, rejected = bear(market, source, fault, tmp_path, histories)
+def test_rows_that_cannot_be_believed_wait_in_quarantine(ordeal: Ordeal, source: str, fault: str) -> None:
+    run, _, rejected = ordeal.bear(source, fault)
     assert run.state == RunState.GAPS
     assert rejected
 
@@ -250,7 +268,5 @@ def test_rows_that_cannot_be_believed_wait_in_quarantine(
         ["empty@/supplier", LATE],
     ),
 )
-def test_what_came_late_or_not_at_all_comes_with_the_next_sync(
-    market: Running, source: str, fault: str, tmp_path: Path, histories: dict[str, list[Content]]
-) -> None:
-    bear(market, source, fault, tmp_path, histories)
+def test_what_came_late_or_not_at_all_comes_with_the_next_sync(ordeal: Ordeal, source: str, fault: str) -> None:
+    ordeal.bear(source, fault)

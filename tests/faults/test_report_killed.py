@@ -22,6 +22,7 @@ STORAGE = "/api/v1/paid_storage"
 STREAM = ("--stream", "storage_cost")
 TOKEN = "a-token-of-tests"
 PATIENCE_SECONDS = 180
+LOOK_SECONDS = 0.3
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def wait_until(when: Callable[[], bool], process: subprocess.Popen[str]) -> None
     while not when():
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < until
-        time.sleep(0.05)
+        time.sleep(LOOK_SECONDS)
 
 
 def killed(shop: Installation, arguments: tuple[str, ...], when: Callable[[], bool]) -> None:

@@ -46,7 +46,7 @@ class NoWaiting(threading.Event):
 
 @contextmanager
 def simulated(seed: int) -> Iterator[Running]:
-    shop = Shop(seed=seed, products=40, days=40, today=date(2026, 11, 20))
+    shop = Shop(seed=seed, products=20, days=20, today=date(2026, 11, 20))
     with serve_in_thread(shop, Clock(NOW, frozen=True), limits=False) as running:
         yield running
 

@@ -54,7 +54,11 @@ def _be_a_command(task: dict[str, Any]) -> NoReturn:
         os.environ.clear()
         os.environ.update(task["environment"])
         for descriptor, (path, mode) in enumerate(
-            ((os.devnull, os.O_RDONLY), (task["out"], os.O_WRONLY | os.O_CREAT), (task["err"], os.O_WRONLY | os.O_CREAT))
+            (
+                (os.devnull, os.O_RDONLY),
+                (task["out"], os.O_WRONLY | os.O_CREAT),
+                (task["err"], os.O_WRONLY | os.O_CREAT),
+            )
         ):
             os.dup2(os.open(path, mode), descriptor)
         sys.argv = ["micore", *task["words"]]

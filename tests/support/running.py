@@ -20,6 +20,7 @@ from tests.support.keeper import free_port
 
 START_SECONDS = 90
 SYNC_SECONDS = 180
+HISTORY_DAYS = 60
 UNDER_WAY = {"queued", "running"}
 
 
@@ -76,6 +77,8 @@ def running_shop(home: Path, products: int = 150, days: int = 120, lived_days: i
         "MICORE_OZON_CLIENT_ID": "1000001",
         "MICORE_OZON_API_KEY": "key-of-the-tests",
         "MICORE_OZON_BASE_URL": shop.simulator_url,
+        # Each month of storage costs is a report to wait for.
+        "MICORE_OZON_HISTORY_DAYS": str(HISTORY_DAYS),
         "MICORE_SHOP_NAME": "Дом и уют",
         "MICORE_SYNC_SCHEDULE": "off",
     }

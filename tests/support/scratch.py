@@ -10,7 +10,7 @@ ROOM_BYTES = 8 * 1024**3
 """A run fills less than a quarter of it."""
 
 
-def memory_folder(folder: Path = Path("/dev/shm")) -> Path | None:  # noqa: S108 - a place, not a file of a known name
+def memory_folder(folder: Path = Path("/dev/shm")) -> Path | None:
     """The file system in memory, where there is one with room enough in which programs may be run; else None.
 
     Nothing that a killed process leaves is lost there; only a power cut would be kinder than on a disk, and those are

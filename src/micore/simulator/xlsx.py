@@ -55,11 +55,14 @@ Cell = str | int | float | date
 
 def workbook(rows: Iterable[Sequence[Cell]]) -> bytes:
     """The file of a table, its first row the names of the columns."""
+    table = list(rows)
     lines = (
         f'<row r="{number}">{"".join(_cell(number, column, cell) for column, cell in enumerate(row))}</row>'
-        for number, row in enumerate(rows, start=1)
+        for number, row in enumerate(table, start=1)
     )
-    sheet = f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(lines)}</sheetData></worksheet>'
+    # Programs that make such files say how large the table is; a reader that is not told looks through all of it first.
+    size = f'<dimension ref="A1:{_column(max(map(len, table), default=1) - 1)}{max(len(table), 1)}"/>'
+    sheet = f'<worksheet xmlns="{_MAIN}">{size}<sheetData>{"".join(lines)}</sheetData></worksheet>'
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as parts:
         for name, text in {**_PARTS, "xl/worksheets/sheet1.xml": sheet}.items():
@@ -69,9 +72,13 @@ def workbook(rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 def _cell(row: int, column: int, value: Cell) -> str:
-    where = f"{chr(ord('A') + column)}{row}"
+    where = f"{_column(column)}{row}"
     if isinstance(value, str):
         return f'<c r="{where}" t="inlineStr"><is><t>{escape(value)}</t></is></c>'
     if isinstance(value, date):
         return f'<c r="{where}" s="{_DAY_STYLE}"><v>{value.toordinal() - _DAY_ZERO}</v></c>'
     return f'<c r="{where}"><v>{value}</v></c>'
+
+
+def _column(number: int) -> str:
+    return chr(ord("A") + number)
