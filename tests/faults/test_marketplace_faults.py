@@ -183,10 +183,10 @@ class Ordeal:
     root: Path
 
     def bear(self, source: str, fault: str) -> tuple[Run, Content, int]:
-        """After a good sync one that meets the fault, then one without it; of the first: its run, content, rows rejected.
+        """After a good sync one that meets the fault, then one without it; of the former: run, content, rows rejected.
 
-        Whatever the fault is: all that is shown was true before or is true now, no figure of stock is lost, and the next
-        sync leaves what one leaves that never met a fault.
+        Whatever the fault is: all that is shown was true before or is true now, no figure of stock is lost, and the
+        next sync leaves what one leaves that never met a fault.
         """
         shutil.copytree(self.read_once[source], self.root / source)
         self.market.clock.set(START + timedelta(seconds=LATER_SECONDS))

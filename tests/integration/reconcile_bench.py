@@ -47,7 +47,9 @@ class Bench:
         *,
         days: int = 20,
         streams: Sequence[str] = ("warehouses", "catalogue", "stock", "orders", "sales", "finance"),
+        read: bool = True,
     ) -> None:
+        """`read`: False where the database has been read into already."""
         plugin: Any = plugins.load(plugins.SOURCES, source)
         options = options_of(source, simulator, days)
         slot = SourceSlot(
@@ -70,7 +72,8 @@ class Bench:
             owner="test",
         )
         told = {each.name for each in plugin.streams}
-        self.sync([each for each in streams if each in told])
+        if read:
+            self.sync([each for each in streams if each in told])
 
     def sync(self, streams: Sequence[str]) -> None:
         self.service.request(trigger=Trigger.BUTTON, streams=list(streams))

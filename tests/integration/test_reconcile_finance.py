@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,6 +24,7 @@ from micore.simulator.wildberries import finance as simulated
 from micore.sources.wildberries import WildberriesSource, own_statements
 from micore.sources.wildberries import finance as reader
 from tests.integration.reconcile_bench import END, FIRST, NOW, Bench, findings
+from tests.support.databases import migrate, postgresql_database, postgresql_template, sqlite_template
 
 WEEK = "booked_day >= '2026-11-09' AND booked_day <= '2026-11-15'"
 SUMS = own_statements.SUMS
@@ -37,25 +41,59 @@ def simulator() -> Iterator[Running]:
 class FinanceBench(Bench):
     """Wildberries' finances of a quarter."""
 
-    def __init__(self, simulator: Running, url: str, root: Path) -> None:
-        super().__init__("wildberries", simulator, url, root, days=90, streams=["finance"])
+    def __init__(self, simulator: Running, url: str, root: Path, *, read: bool = True) -> None:
+        super().__init__("wildberries", simulator, url, root, days=90, streams=["finance"], read=read)
 
     def compared(self) -> Reconciliation:
         return self.reconcile()["finance"]
 
 
-@pytest.fixture
-def bench(simulator: Running, migrated_url: str, tmp_path: Path) -> Iterator[FinanceBench]:
-    made = FinanceBench(simulator, migrated_url, tmp_path)
-    yield made
-    made.close()
+class ReadOnce:
+    """Databases into which the finances have been read, to be copied."""
+
+    def __init__(self, simulator: Running, folder: Path) -> None:
+        self.name = f"finances-{os.getpid()}"
+        self._simulator, self._folder = simulator, folder
+
+    def fill(self, url: str) -> None:
+        """Give an empty database the newest schema and the finances."""
+        migrate(url)
+        FinanceBench(self._simulator, url, self._folder / "raw").close()
+
+
+@pytest.fixture(scope="module")
+def read_once(simulator: Running, tmp_path_factory: pytest.TempPathFactory) -> ReadOnce:
+    return ReadOnce(simulator, tmp_path_factory.mktemp("finances"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bench(
+    request: pytest.FixtureRequest, simulator: Running, read_once: ReadOnce, tmp_path: Path
+) -> Iterator[FinanceBench]:
+    with copied(read_once, tmp_path) if request.param == "sqlite" else postgresql_copied(read_once) as url:
+        made = FinanceBench(simulator, url, tmp_path, read=False)
+        yield made
+        made.close()
 
 
 @pytest.fixture
-def quick(simulator: Running, migrated_sqlite_url: str, tmp_path: Path) -> Iterator[FinanceBench]:
-    made = FinanceBench(simulator, migrated_sqlite_url, tmp_path)
-    yield made
-    made.close()
+def quick(simulator: Running, read_once: ReadOnce, tmp_path: Path) -> Iterator[FinanceBench]:
+    with copied(read_once, tmp_path) as url:
+        made = FinanceBench(simulator, url, tmp_path, read=False)
+        yield made
+        made.close()
+
+
+@contextmanager
+def copied(read_once: ReadOnce, folder: Path) -> Iterator[str]:
+    shutil.copyfile(sqlite_template(read_once.name, read_once.fill), folder / "micore.db")
+    yield f"sqlite:///{folder / 'micore.db'}"
+
+
+@contextmanager
+def postgresql_copied(read_once: ReadOnce) -> Iterator[str]:
+    with postgresql_database(postgresql_template(read_once.name.replace("-", "_"), read_once.fill)) as url:
+        yield url
 
 
 def rows(told: Reconciliation) -> list[tuple[Kind, DifferenceRow]]:
