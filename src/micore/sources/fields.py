@@ -94,6 +94,7 @@ def optional_moment(text: str | None) -> int | None:
     return None if value.year < NO_YEAR else micros(value if value.tzinfo else value.replace(tzinfo=UTC))
 
 
+@lru_cache(maxsize=1024)
 def currency_code(text: str | None) -> str | None:
     """An ISO 4217 code in capitals; None where none is given. Refuses what is no such code."""
     code = text.strip().upper() if text else ""

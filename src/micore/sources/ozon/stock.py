@@ -184,7 +184,8 @@ def _fbo_page(
     asked = [ident(row.sku) for row in chunk]
     answer = api.ask(FBO_PATH, {"skus": asked}, _FBO.read)
     # What is told of a sku that nobody asked about may be another account's.
-    foreign = {each: FOREIGN for each in answer.value.records if _names(each) not in asked}
+    ours = set(asked)
+    foreign = {each: FOREIGN for each in answer.value.records if _names(each) not in ours}
     batch = _FBO.settled(answer.raw.body, answer.value, foreign)
     return Page(
         answer.raw,
