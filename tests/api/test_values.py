@@ -191,6 +191,34 @@ class TestOnTheWay:
         assert {each["amount"]["currency"] for each in found["kinds"][1:]} == {"RUB"}
         assert found["net"] == {"amount": "1133.4999", "currency": "RUB"}
 
+    def test_the_funnel_of_four_weeks_beside_the_four_before(self, shop: Api) -> None:
+        assert shop.get("/api/v1/products/item-7").json()["funnel"] is None
+        self.read_to_the_end(shop, "funnel")
+        shop.cache.close()
+        nothing = shop.get("/api/v1/products/item-7").json()["funnel"]
+        assert nothing == {"as_of": "1970-01-01T00:00:01Z", "now": None, "before": None, "unread": []}
+        with shop.database.write() as connection:
+            # Another account's card of the same number is another card; and one of a marketplace that tells nothing.
+            for number, source in ((11, "ozon"), (12, "drop-folder")):
+                seed.put_account(connection, number, source=source, name=f"{number}")
+            seed.put_sku(connection, 11, account_id=11, item_id=7)
+            seed.put_sku(connection, 12, account_id=12, item_id=7)
+            query = "SELECT l.external_id FROM listing l JOIN sku k ON k.listing_id = l.id WHERE k.id = 1"
+            card = connection.exec_driver_sql(query).scalar_one()
+        told = {"card": card, "opened": 40, "carted": 5, "ordered": 2, "bought": 0, "cancelled": 1, "known_from": 0}
+        days = ("2026-11-21", "2026-10-25", "2026-10-24", "2026-09-27", "2026-09-26")
+        self.put(shop, tables.funnel_day, *({**told, "day": day, "wished": None} for day in days))
+        self.put(shop, tables.funnel_day, {**told, "account_id": 12, "day": "2026-11-21", "opened": 1})
+        shop.cache.close()
+        found = shop.get("/api/v1/products/item-7").json()["funnel"]
+        assert found["unread"] == [{"source": "ozon", "account": "11"}], "who never tells of it lacks in nothing"
+        counts = {"opened": 80, "carted": 10, "ordered": 4, "bought": 0, "cancelled": 2, "wished": None}
+        rates = {"to_cart": 0.125, "to_order": 0.4, "to_buyout": 0.0, "response": None}
+        days_now = {"first_day": "2026-10-25", "last_day": "2026-11-21", "days": 2}
+        days_before = {"first_day": "2026-09-27", "last_day": "2026-10-24", "days": 2}
+        assert found["now"] == days_now | counts | rates
+        assert found["before"] == days_before | counts | rates
+
     def test_storage_of_thirty_days(self, shop: Api) -> None:
         self.read_to_the_end(shop, "storage_cost")
         fixed = {"currency": "RUB", "known_from": 0, "place_id": None}

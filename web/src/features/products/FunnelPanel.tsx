@@ -91,7 +91,7 @@ function Head({ name, span }: { name: string; span: FunnelSpan | null }) {
       {name}
       <span className="told dim">
         {span === null ? t.funnel.none : f.dayRange(span.first_day, span.last_day)}
-        {span !== null && (
+        {span !== null && span.days < spanDays && (
           <>
             <br />
             {t.funnel.days(span.days, spanDays)}

@@ -7,8 +7,7 @@ export const funnel = (f: Formats) => ({
   step: "Step",
   now: "Last 28 days",
   before: "28 days before",
-  days: (told: number, all: number) =>
-    told === all ? `all ${f.number(all)} days told` : `${f.number(told)} of ${f.number(all)} days told`,
+  days: (told: number, all: number) => `${f.number(told)} of ${f.number(all)} days told`,
   none: "not told",
   opened: "Card opened",
   carted: "Put into cart",

@@ -9,10 +9,7 @@ export const funnelFr: typeof funnel = (f) => ({
   step: "Étape",
   now: `28${nb}derniers jours`,
   before: `28${nb}jours avant`,
-  days: (told, all) =>
-    told === all
-      ? `les ${f.number(all)}${nb}jours sont connus`
-      : `${f.number(told)}${nb}jours connus sur ${f.number(all)}`,
+  days: (told, all) => `${f.number(told)}${nb}jours connus sur ${f.number(all)}`,
   none: "non communiqué",
   opened: "Fiche ouverte",
   carted: "Mis au panier",

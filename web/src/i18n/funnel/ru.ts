@@ -11,9 +11,7 @@ export const funnelRu: typeof funnel = (f) => ({
   now: "Последние 28 дней",
   before: "28 дней до того",
   days: (told, all) =>
-    told === all
-      ? `известны все ${f.number(all)} дней`
-      : `${plural(told, { one: "известен", few: "известны", many: "известно" })} ${f.number(told)} из ${f.number(all)} дней`,
+    `${plural(told, { one: "известен", few: "известны", many: "известно" })} ${f.number(told)} из ${f.number(all)} дней`,
   none: "нет данных",
   opened: "Переходы в карточку",
   carted: "Положили в корзину",
