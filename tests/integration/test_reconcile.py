@@ -49,8 +49,11 @@ def test_each_injected_fault_shows_in_its_class_and_nothing_else_does(bench: Ben
     orders = untouched["orders"]
     assert {name: findings(each) for name, each in untouched.items()} == {name: {} for name in untouched}
     assert orders.findings == 0
-    assert [each.day for each in orders.days] == [FIRST + timedelta(days=number) for number in range(10)]
+    assert [each.day for each in orders.days if each.day] == [FIRST + timedelta(days=number) for number in range(10)]
     assert sum(each.theirs or 0 for each in orders.days) == sum(each.ours or 0 for each in orders.days) > 20
+    places = [each for each in orders.days if not each.day]
+    assert all(each.theirs == each.ours for each in places)
+    assert any(each.place for each in places)
     assert DifferenceClass.UNEXPLAINED not in {each.kind for each in orders.differences}
     stock = untouched["stock"].days
     assert all(each.theirs == each.ours for each in stock)
@@ -74,14 +77,20 @@ def test_each_injected_fault_shows_in_its_class_and_nothing_else_does(bench: Ben
     bench.change("UPDATE order_line SET quantity = quantity + 2000 WHERE id = :id", id=changed.id)
     placeless = bench.first(f"{middle} ORDER BY id DESC LIMIT 1")
     bench.change("UPDATE order_line SET place_id = NULL WHERE id = :id", id=placeless.id)
+    moved = bench.first(f"{middle} AND id NOT IN ({changed.id}, {placeless.id}) ORDER BY id DESC LIMIT 1")
+    bench.change(
+        "UPDATE order_line SET place_id = (SELECT min(id) FROM place WHERE holder = 'seller') WHERE id = :id",
+        id=moved.id,
+    )
 
     told = bench.reconcile()["orders"]
-    assert findings(told) == {"missing_here": gone, "extra_here": extra, "quantity": 1, "place": 1}
+    assert findings(told) == {"missing_here": gone, "extra_here": extra, "quantity": 1, "place": 2}
     by_class = {each.kind.value: [row.order_id for row in each.examples] for each in told.differences}
     assert set(by_class["missing_here"]) == {lost}
     assert set(by_class["extra_here"]) == {"twice"}
     assert by_class["quantity"] == [changed.order_id]
-    assert by_class["place"] == [placeless.order_id]
+    assert set(by_class["place"]) == {placeless.order_id, moved.order_id}
+    assert any(each.theirs != each.ours for each in told.days if not each.day), "the sums by place differ, too"
 
 
 def test_a_lost_place_and_a_wrong_amount_show_in_stock(ozon: Bench) -> None:

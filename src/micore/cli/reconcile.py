@@ -107,7 +107,7 @@ def _tells(compared: DayCompared) -> bool:
 def _print_days(title: str, days: list[DayCompared]) -> None:
     rows = [
         [
-            ", ".join(filter(None, (str(each.day or ""), each.scheme, each.place, each.member))),
+            ", ".join(filter(None, (str(each.day or ""), each.scheme, each.place, each.member))) or "place not told",
             *_sides(each),
         ]
         for each in days

@@ -22,7 +22,7 @@ class DifferenceClass(StrEnum):
     """Both have it, in another quantity."""
     PRICE = "price"
     PLACE = "place"
-    """The marketplace tells a place, we have lost it."""
+    """The marketplace tells a place, we have lost it or have another."""
     QUARANTINED = "quarantined"
     """It came and could not be believed: it waits in quarantine."""
     CANCELLED = "cancelled"
@@ -84,7 +84,7 @@ class DifferenceRow:
     """Units; None: not there at all. Prices for the class of prices."""
     ours: float | None
     place: str | None = None
-    """Where, for stock that the marketplace tells by place."""
+    """Where by the marketplace, for stock that it tells by place and for orders of another place."""
     last_day: date | None = None
     """Of a report of several days."""
     member: str | None = None
@@ -119,14 +119,14 @@ class DayCompared:
     __pydantic_config__ = _DOCS
 
     day: date | None
-    """None for stock."""
+    """None for stock, and for orders by place: of all days together."""
     scheme: str | None
     """None for orders by day, and for sales."""
     theirs: float | None
     """Units; None: money is compared."""
     ours: float | None
     place: str | None = None
-    """None for sums by day, and where all places are told together."""
+    """None for sums by day, where all places are told together, and for orders whose place is not told."""
     member: str | None = None
     """For sales: sale, return, or commission. An order that was given back stands at the day of its return only, where
     units are compared."""

@@ -21,6 +21,7 @@ class Line(NamedTuple):
     price: int | None
     cancelled: bool
     place: str | None
+    """Where it ships from, by the place's own id; None: not told."""
     changed_at: int | None = None
     """When it came into its present state; None: not told."""
 
@@ -55,11 +56,12 @@ def compare_lines(
     day_of: Callable[[int], str],
     read_to: int | None,
     quarantined: Collection[str],
+    same_place: Callable[[str, str], bool] = str.__eq__,
 ) -> list[Difference]:
     """Differences of lines of which at least one side is `inside` the range.
 
     `read_to`: what was ordered or cancelled later, we may not have been told of yet; None: nothing excuses us.
-    `quarantined`: orders that came, were rejected, and wait.
+    `quarantined`: orders that came, were rejected, and wait. `same_place`: whether theirs may be ours.
     """
     told = {(line.order_id, line.sku_id): line for line in theirs}
     here = {(line.order_id, line.sku_id): line for line in ours}
@@ -71,7 +73,7 @@ def compare_lines(
         if one is None or other is None:
             found.append(_alone(one, other, day_of, read_to, quarantined))
         else:
-            found += _both(one, other, day_of, read_to)
+            found += [*_both(one, other, day_of, read_to), *_elsewhere(one, other, day_of, same_place)]
     return found
 
 
@@ -114,8 +116,13 @@ def _both(one: Line, other: Line, day_of: Callable[[int], str], read_to: int | N
         worth = (one.price - other.price) * other.quantity // 1000
         difference = _same(DifferenceClass.PRICE, one, day_of, one.price, other.price)
         yield difference._replace(amount=worth)
-    if one.place is not None and other.place is None:
-        yield _same(DifferenceClass.PLACE, one, day_of, one.quantity, other.quantity)
+
+
+def _elsewhere(
+    one: Line, other: Line, day_of: Callable[[int], str], same_place: Callable[[str, str], bool]
+) -> Iterable[Difference]:
+    if one.place is not None and (other.place is None or not same_place(one.place, other.place)):
+        yield _same(DifferenceClass.PLACE, one, day_of, one.quantity, other.quantity)._replace(place_id=one.place)
 
 
 def _difference(

@@ -113,7 +113,15 @@ def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: 
         return since <= line.ordered_at < to
 
     refuse_silence(source, "orders", told=bool(theirs), here=any(inside(line) for line in ours))
-    found = compare_lines(theirs, ours, inside=inside, day_of=turner.day, read_to=read_to, quarantined=rejected)
+    found = compare_lines(
+        theirs,
+        ours,
+        inside=inside,
+        day_of=turner.day,
+        read_to=read_to,
+        quarantined=rejected,
+        same_place=source.same_place,
+    )
     listed = _by_day(theirs, inside, turner.day)
     sums = listed if own.sums is None else {each.day.isoformat(): each.quantity for each in own.sums}
     found += compare_sums(sums, listed, complete_before=_complete_before(own, end_day))
@@ -123,7 +131,25 @@ def _orders(work: SyncWork, source: OwnFiguresSource, first_day: date, end_day: 
         for window in cut(first_day, end_day, days=1)
         for each in [window.first_day.isoformat()]
     ]
-    return Compared(days, found, len(theirs))
+    return Compared([*days, *_order_places(source, theirs, ours, inside)], found, len(theirs))
+
+
+def _order_places(
+    source: OwnFiguresSource, theirs: Sequence[Line], ours: Sequence[Line], inside: Callable[[Line], bool]
+) -> list[DayCompared]:
+    """Units ordered by place, of all days together; ours stand where theirs say, if that may be their place."""
+    told: Counter[str | None] = Counter()
+    here: Counter[str | None] = Counter()
+    of_line = {(line.order_id, line.sku_id): line.place for line in theirs}
+    for line in filter(inside, theirs):
+        told[line.place] += line.quantity
+    for line in filter(inside, ours):
+        named = of_line.get((line.order_id, line.sku_id), line.place)
+        same = line.place is not None and named is not None and source.same_place(named, line.place)
+        # A place that the marketplace does not tell is not held against one that is known here.
+        here[named if same or named is None else line.place] += line.quantity
+    places = sorted(told.keys() | here.keys(), key=lambda each: (each is None, each or ""))
+    return [DayCompared(None, None, _units(told[place]), _units(here[place]), place) for place in places]
 
 
 def _complete_before(own: OwnOrders, end_day: date) -> str:

@@ -29,7 +29,7 @@ class OwnOrder(NamedTuple):
     """Ten-thousandths per unit; None: not told."""
     cancelled: bool
     place: str | None
-    """Where it ships from, under whatever name; None: not told."""
+    """Where it ships from, by the place's id; None: not told."""
     changed_at: int | None = None
     """When it came into its present state, microseconds; None: not told."""
 
@@ -110,6 +110,10 @@ class OwnFiguresSource(Source, Protocol):
 
     def own_orders(self, first_day: date, end_day: date) -> OwnOrders:
         """The orders of these days, the end left out. Raises as `Source.read`."""
+        ...
+
+    def same_place(self, theirs: str, ours: str) -> bool:
+        """Whether what own figures call a place may be a place of the streams."""
         ...
 
     def own_stock(self) -> Sequence[OwnStock]:

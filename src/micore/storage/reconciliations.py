@@ -54,13 +54,13 @@ def our_lines(connection: Connection, account_id: int, *, since: int, to: int) -
             order_line.c.quantity,
             order_line.c.price,
             order_line.c.state,
-            place.c.name,
+            place.c.external_id.label("place_id"),
         )
         .join(sku, sku.c.id == order_line.c.sku_id)
         .outerjoin(place, place.c.id == order_line.c.place_id)
         .where(order_line.c.account_id == account_id, order_line.c.ordered_at >= since, order_line.c.ordered_at < to)
     )
-    return [Line(*row[:5], row.state == "cancelled", row.name) for row in rows]
+    return [Line(*row[:5], row.state == "cancelled", row.place_id) for row in rows]
 
 
 def our_stock(connection: Connection, account_id: int) -> dict[tuple[str, str, str], int]:

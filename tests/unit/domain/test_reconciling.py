@@ -53,6 +53,7 @@ def test_the_same_is_no_difference() -> None:
         ([ONE._replace(ordered_at=MIDNIGHT + DAY + 1)], [(Kind.DAY_BOUNDARY, 0)]),
         ([ONE._replace(price=6_000_000)], [(Kind.PRICE, 0)]),
         ([ONE._replace(place=None)], [(Kind.PLACE, 0)]),
+        ([ONE._replace(place="elsewhere")], [(Kind.PLACE, 0)]),
     ],
 )
 def test_each_difference_has_its_class(ours: list[Line], expected: list[tuple[Kind, int]]) -> None:

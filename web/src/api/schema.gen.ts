@@ -890,7 +890,7 @@ export interface components {
         DayCompared: {
             /**
              * Day
-             * @description None for stock.
+             * @description None for stock, and for orders by place: of all days together.
              */
             day: string | null;
             /**
@@ -907,7 +907,7 @@ export interface components {
             ours: number | null;
             /**
              * Place
-             * @description None for sums by day, and where all places are told together.
+             * @description None for sums by day, where all places are told together, and for orders whose place is not told.
              */
             place: string | null;
             /**
@@ -955,7 +955,7 @@ export interface components {
             ours: number | null;
             /**
              * Place
-             * @description Where, for stock that the marketplace tells by place.
+             * @description Where by the marketplace, for stock that it tells by place and for orders of another place.
              */
             place: string | null;
             /**

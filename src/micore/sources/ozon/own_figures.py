@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -17,7 +17,11 @@ from micore.sources.ozon.finance import ZONE
 from micore.sources.ozon.ranges import plan_range, read_range
 
 RECONCILED = ("orders", "sales", "stock")
-UNTOLD = {"sales": own_sales.UNTOLD, "stock": (Untold.MARKETPLACE_STOCK_PLACES, Untold.SELLER_STOCK_PLACES)}
+UNTOLD: Mapping[str, Sequence[Untold]] = {
+    "orders": (Untold.ORDER_PLACES,),
+    "sales": own_sales.UNTOLD,
+    "stock": (Untold.MARKETPLACE_STOCK_PLACES, Untold.SELLER_STOCK_PLACES),
+}
 KEPT_DAYS = 90
 """Three months without Premium Plus."""
 _METRICS = ["ordered_units", "revenue"]

@@ -153,6 +153,10 @@ class OzonSource:
         """See OwnFiguresSource.own_orders."""
         return own_figures.own_orders(self._api, first_day, end_day)
 
+    def same_place(self, theirs: str, ours: str) -> bool:
+        """See OwnFiguresSource.same_place."""
+        return theirs == ours
+
     def own_sale_sums(self, first_day: date, end_day: date) -> Sequence[OwnSaleSum]:
         """See OwnSaleSumsSource.own_sale_sums."""
         return own_sales.own_sale_sums(self._api, first_day, end_day)

@@ -5,6 +5,7 @@ It tells an order's present state alone: a unit that was given back no longer sa
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
 import msgspec
@@ -19,9 +20,15 @@ from micore.sources.rows import named
 from micore.sources.wildberries.answers import Struct
 from micore.sources.wildberries.api import FEED_PATH, NAME, Category, WildberriesApi
 from micore.sources.wildberries.statistics import MOSCOW, OVERLAP, moscow
+from micore.sources.wildberries.warehouses import POOL, pooled_place
 
 RECONCILED = ("orders", "sales", "stock", "finance")
-UNTOLD = {"sales": (Untold.SALES_MONEY, Untold.SALES_PLACES), "stock": (Untold.MARKETPLACE_STOCK_PLACES,)}
+UNTOLD: Mapping[str, Sequence[Untold]] = {
+    "orders": (Untold.SELLER_ORDER_PLACES,),
+    "sales": (Untold.SALES_MONEY, Untold.SALES_PLACES),
+    "stock": (Untold.MARKETPLACE_STOCK_PLACES,),
+}
+POOLED = pooled_place(POOL).place_id
 KEPT_DAYS = 30
 PAGE_ROWS = 10_000
 SETTLE = OVERLAP
@@ -68,6 +75,11 @@ def own_orders(api: WildberriesApi, first_day: date, end_day: date) -> OwnOrders
 def own_sales(api: WildberriesApi, first_day: date) -> list[OwnSale]:
     """See OwnSalesSource.own_sales."""
     return [_sale(row) for row in _feed(api, first_day) if row.status == BOUGHT or row.status in GIVEN_BACK]
+
+
+def same_place(theirs: str, ours: str) -> bool:
+    """See OwnFiguresSource.same_place: the feed tells Wildberries' as one pool, the statistics may name one of them."""
+    return theirs == ours or (theirs == POOLED and ours.startswith("wb:"))
 
 
 def sold_order(row: bytes) -> str:
@@ -121,6 +133,6 @@ def _line(row: _Order) -> OwnOrder:
         price(row.seller_price),
         row.status == "cancel",
         # The statistics name no seller's warehouse, so ours may know none by right.
-        None if row.is_mp else row.warehouse_name or None,
+        None if row.is_mp or not row.warehouse_name else pooled_place(row.warehouse_name).place_id,
         None if changed is None else micros(changed),
     )

@@ -156,6 +156,10 @@ class WildberriesSource:
         """See OwnFiguresSource.own_orders."""
         return own_figures.own_orders(self._api, first_day, end_day)
 
+    def same_place(self, theirs: str, ours: str) -> bool:
+        """See OwnFiguresSource.same_place."""
+        return own_figures.same_place(theirs, ours)
+
     def own_sales(self, first_day: date) -> Sequence[OwnSale]:
         """See OwnSalesSource.own_sales."""
         return own_figures.own_sales(self._api, first_day)

@@ -24,7 +24,11 @@ const compared = (part: Partial<Reconciliation> = {}): Reconciliation => ({
   end_day: "2026-11-17",
   checked_at: "2026-11-22T11:30:00Z",
   findings: 0,
-  days: [{ ...noDay, day: "2026-11-10", theirs: 12, ours: 10 }],
+  days: [
+    { ...noDay, day: "2026-11-10", theirs: 12, ours: 10 },
+    { ...noDay, place: "Химки", theirs: 11, ours: 9 },
+    { ...noDay, theirs: 1, ours: 1 },
+  ],
   differences: [],
   statements: [],
   compared: true,
@@ -75,8 +79,10 @@ describe("the comparison with the marketplaces", () => {
     await user.click(within(first!).getByText("The row behind it"));
     expect(within(first!).getByText("P-77")).toBeVisible();
     expect(within(first!).getByText("marketplace 2 units, here nothing")).toBeVisible();
-    await user.click(within(first!).getByText("Sums by day"));
+    await user.click(within(first!).getByText("Sums by day and place"));
     expect(within(first!).getByRole("row", { name: /10 Nov 12 10/ })).toBeVisible();
+    expect(within(first!).getByRole("row", { name: "Химки 11 9" })).toBeVisible();
+    expect(within(first!).getByRole("row", { name: "Place not told 1 1" })).toBeVisible();
     expect(await violations(container)).toEqual([]);
   });
 
@@ -196,7 +202,7 @@ describe("the comparison with the marketplaces", () => {
       "Not told by the marketplace, so not compared: how many were sold, which warehouse sales came from.",
     );
     expect(first).toHaveTextContent("Theirs less ours₽700");
-    await user.click(within(first!).getByText("Sums by day"));
+    await user.click(within(first!).getByText("Sums by day and place"));
     expect(within(first!).getByRole("row", { name: "10 Nov, Sold ₽1,400 ₽700" })).toBeVisible();
     expect(within(first!).getByRole("row", { name: "10 Nov, Commission −₽280 nothing" })).toBeVisible();
     expect(second).toHaveTextContent("Not told by the marketplace");

@@ -137,7 +137,7 @@ function Sums({ told }: { told: Reconciliation }) {
               <th scope="row">
                 {[day.day && f.day(day.day), day.scheme, day.place, day.member && memberName(words.members, day.member)]
                   .filter(Boolean)
-                  .join(", ")}
+                  .join(", ") || words.noPlace}
               </th>
               <td className="num">{side(day.theirs, day.theirs_money)}</td>
               <td className="num">{side(day.ours, day.ours_money)}</td>
