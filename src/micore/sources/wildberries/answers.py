@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from micore.sources.fields import Amount, Count, Id
 
@@ -233,7 +234,10 @@ class SupplyGood(Struct):
 
 
 class ReportRow(Struct):
-    """A row of the weekly sales reports, in /api/finance/v1/sales-reports/detailed. Money comes without a sign."""
+    """A row of the weekly sales reports, in /api/finance/v1/sales-reports/detailed. Money comes without a sign.
+
+    Every column of what is paid has to be there, though it may be null; UNSET: it is not.
+    """
 
     rrd_id: Id
     rr_date: str
@@ -254,18 +258,18 @@ class ReportRow(Struct):
     office_name: str | None = None
     delivery_method: str | None = None
     retail_price_with_disc: Amount | None = None
-    retail_amount: Amount | None = None
-    for_pay: Amount | None = None
-    acquiring_fee: Amount | None = None
-    delivery_service: Amount | None = None
-    paid_storage: Amount | None = None
-    paid_acceptance: Amount | None = None
-    penalty: Amount | None = None
-    deduction: Amount | None = None
-    additional_payment: Amount | None = None
-    cashback_amount: Amount | None = None
-    cashback_commission_change: Amount | None = None
-    payment_schedule: Amount | None = None
+    retail_amount: Amount | UnsetType | None = UNSET
+    for_pay: Amount | UnsetType | None = UNSET
+    acquiring_fee: Amount | UnsetType | None = UNSET
+    delivery_service: Amount | UnsetType | None = UNSET
+    paid_storage: Amount | UnsetType | None = UNSET
+    paid_acceptance: Amount | UnsetType | None = UNSET
+    penalty: Amount | UnsetType | None = UNSET
+    deduction: Amount | UnsetType | None = UNSET
+    additional_payment: Amount | UnsetType | None = UNSET
+    cashback_amount: Amount | UnsetType | None = UNSET
+    cashback_commission_change: Amount | UnsetType | None = UNSET
+    payment_schedule: Amount | UnsetType | None = UNSET
     """The only one that comes with the seller's sign."""
 
 

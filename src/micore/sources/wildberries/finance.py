@@ -17,7 +17,7 @@ from micore.domain.records import FinanceKind, FinanceRecord, Record
 from micore.errors import RecordRejectedError, SourceProtocolError
 from micore.sources.base import Page
 from micore.sources.cursors import from_text, to_text
-from micore.sources.fields import currency_code, ident, money
+from micore.sources.fields import Amount, currency_code, ident, money
 from micore.sources.http import Answer, RequestRefusedError
 from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader, named, rows_apart
@@ -62,6 +62,7 @@ _MONEY = ("for_pay", "retail_amount", "acquiring_fee", *(column for _, column, _
 
 FIELDS = tuple(dict.fromkeys(field.encode_name for field in msgspec.structs.fields(ReportRow)))
 """All that is asked for; a whole row is five times as long."""
+_NAMES = {field.name: field.encode_name for field in msgspec.structs.fields(ReportRow)}
 
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -88,9 +89,13 @@ class FinanceCursor(msgspec.Struct, omit_defaults=True):
 
 
 def finance_records(rows: Sequence[ReportRow], *, sku_of_barcode: SkuOfBarcode) -> list[FinanceRecord]:
-    """An amount for each column of money that is not 0; what belongs to no known product has none."""
+    """An amount for each column of money that is not 0; what belongs to no known product has none.
+
+    Refuses a row that lacks one of these columns: without it the others are no payout.
+    """
     records: list[FinanceRecord] = []
     for row in rows:
+        _check_columns(row)
         rrd_id, day = ident(row.rrd_id), day_of(row.rr_date, field="rrDate")
         name = ": ".join(filter(None, ((row.seller_oper_name or "").strip(), (row.bonus_type_name or "").strip())))
         card = str(row.nm_id) if row.nm_id else ""
@@ -106,10 +111,10 @@ def finance_records(rows: Sequence[ReportRow], *, sku_of_barcode: SkuOfBarcode) 
 
 def amounts(row: ReportRow) -> Iterator[tuple[str, FinanceKind, int]]:
     """(part of the id, what it is for, amount from the seller's view) of each column of money."""
-    paid, gross = (money(value) or 0 for value in (row.for_pay, row.retail_amount))
+    paid, gross = _told(row.for_pay), _told(row.retail_amount)
     sign = sign_of(row) if paid or gross else 1
     if sold(row) or given_back(row):
-        acquiring = money(row.acquiring_fee) or 0
+        acquiring = _told(row.acquiring_fee)
         yield "sale", FinanceKind.SALE if sign > 0 else FinanceKind.RETURN, sign * gross
         yield "acquiring", FinanceKind.ACQUIRING, -sign * acquiring
         # The rest of what Wildberries keeps; above zero where it bears discounts that are greater than that.
@@ -117,11 +122,23 @@ def amounts(row: ReportRow) -> Iterator[tuple[str, FinanceKind, int]]:
     else:
         yield "paid", FinanceKind.CORRECTION, sign * paid
     for part, column, each, kind in _COLUMNS:
-        yield part, _kind(row, part, kind), each * (money(getattr(row, column)) or 0)
+        yield part, _kind(row, part, kind), each * _told(getattr(row, column))
+
+
+def _check_columns(row: ReportRow) -> None:
+    missing = [_NAMES[column] for column in _MONEY if getattr(row, column) is msgspec.UNSET]
+    if missing:
+        allowed = "every column of money that the specification requires"
+        raise RecordRejectedError(reason=missing[0], received=f"a row without {', '.join(missing)}", allowed=allowed)
+
+
+def _told(value: Amount | msgspec.UnsetType | None) -> int:
+    """Ten-thousandths; nothing where a column is null or empty."""
+    return 0 if value is msgspec.UNSET else money(value) or 0
 
 
 def tells_all(row: ReportRow) -> bool:
-    """Whether a row has every column of money: what a missing one said before must not go, for nobody took it back."""
+    """Whether a row tells every column of money: what a null one said before must not go, for nobody took it back."""
     return all(getattr(row, column) is not None for column in _MONEY)
 
 

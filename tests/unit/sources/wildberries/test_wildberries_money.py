@@ -141,11 +141,29 @@ def test_a_row_of_a_report_is_told_whole_and_one_that_cannot_be_believed_is_not(
     assert told == ["1232610001", "1232610003"]
 
 
-@pytest.mark.parametrize("column", ["deliveryService", "forPay", "paymentSchedule"])
-def test_a_row_that_lacks_a_column_of_money_takes_nothing_away(wb: Bench, column: str) -> None:
-    renamed = {name: value for name, value in report_row(1).items() if name != column}
+MONEY = (
+    "retailAmount", "forPay", "acquiringFee", "deliveryService", "paidStorage", "paidAcceptance", "penalty",
+    "deduction",
+    "additionalPayment", "cashbackAmount", "cashbackCommissionChange", "paymentSchedule",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("column", MONEY)
+def test_a_row_without_a_column_of_money_waits_and_a_null_one_takes_nothing_away(wb: Bench, column: str) -> None:
+    renamed = {f"{name}_v2" if name == column else name: value for name, value in report_row(1).items()}
     wb.shop.finance = [renamed, report_row(2, **{column: None}), report_row(3)]
-    assert [rrd_id for page in wb.read("finance") for rrd_id in page.whole_of] == ["1232610003"]
+    pages = wb.read("finance")
+    assert [rrd_id for page in pages for rrd_id in page.whole_of] == ["1232610003"]
+    ((row, reason),) = [(each.key, each.reason) for page in pages for each in page.rejected]
+    assert (row, reason.startswith(f"{column}: "), f"a row without {column}" in reason) == ("1232610001", True, True)
+    assert {record.finance_id[:10] for record in records(pages)} == {"1232610002", "1232610003"}
+
+
+def test_a_column_that_changes_nothing_in_what_is_paid_may_be_missing(wb: Bench) -> None:
+    beside = ("rebillLogisticCost", "retailPriceWithDisc", "bonusTypeName", "officeName")
+    wb.shop.finance = [{name: value for name, value in report_row(1).items() if name not in beside}]
+    (page, *_) = wb.read("finance")
+    assert (len(page.rejected), bool(page.records)) == (0, True)
 
 
 def test_a_report_that_ends_in_a_far_future_hides_none_to_come(wb: Bench) -> None:
