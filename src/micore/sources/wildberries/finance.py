@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -167,6 +167,7 @@ def sign_of(row: ReportRow) -> int:
     return -1 if told == RETURN or (not told and given_back(row)) else 1
 
 
+@lru_cache(maxsize=4096)
 def day_of(text: str | None, *, field: str) -> date:
     """A day that must be there."""
     try:
