@@ -227,7 +227,17 @@ def _environment() -> Path:
     if not made.exists() or made.read_text() != PACKAGES.read_text():
         uv = Path(sys.executable).with_name("uv")
         subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, ENVIRONMENT], check=True)
-        install = [str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), "-r", str(PACKAGES)]
+        install = [
+            str(uv),
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            str(python),
+            "-r",
+            str(PACKAGES),
+        ]
         subprocess.run(install, check=True)
         made.write_text(PACKAGES.read_text())
     return python
