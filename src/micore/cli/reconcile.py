@@ -21,7 +21,7 @@ UNTOLD = {
     Untold.SALES_MONEY: "what is passed on for sales",
     Untold.SALES_UNITS: "how many were sold",
     Untold.SALES_PLACES: "where sales came from",
-    Untold.ORDER_PLACES: "where orders ship from, by another method",
+    Untold.ORDER_PLACES: "where orders ship from by a second method (the same lists, asked again)",
     Untold.SELLER_ORDER_PLACES: "which of your warehouses orders ship from",
     Untold.MARKETPLACE_STOCK_PLACES: "what each of the marketplace's warehouses holds",
     Untold.SELLER_STOCK_PLACES: "what each of your own warehouses holds",

@@ -202,7 +202,7 @@ describe("the comparison with the marketplaces", () => {
       "Not told by the marketplace, so not compared: how many were sold, which warehouse sales came from.",
     );
     expect(first).toHaveTextContent("Theirs less ours₽700");
-    await user.click(within(first!).getByText("Sums by day and place"));
+    await user.click(within(first!).getByText("Sums by day"));
     expect(within(first!).getByRole("row", { name: "10 Nov, Sold ₽1,400 ₽700" })).toBeVisible();
     expect(within(first!).getByRole("row", { name: "10 Nov, Commission −₽280 nothing" })).toBeVisible();
     expect(second).toHaveTextContent("Not told by the marketplace");

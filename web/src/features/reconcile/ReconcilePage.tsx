@@ -119,15 +119,17 @@ function Sums({ told }: { told: Reconciliation }) {
   const { t, f } = useI18n();
   const words = t.past.compare;
   const byDay = told.stream !== "stock";
+  const byPlace = told.stream === "orders";
+  const label = byPlace ? words.daysAndPlaces : byDay ? words.days : words.schemes;
   const ofMoney = tellMoney(told.days);
   const side = (units: number | null, money: (typeof told.days)[number]["theirs_money"]) =>
     units !== null ? f.number(units) : money ? f.price(money) : words.absent;
   return (
     <details className="compare-sums">
-      <summary className="link">{byDay ? words.days : words.schemes}</summary>
+      <summary className="link">{label}</summary>
       <SidesTable
-        label={byDay ? words.days : words.schemes}
-        what={byDay ? words.day : words.scheme}
+        label={label}
+        what={byPlace ? words.dayOrPlace : byDay ? words.day : words.scheme}
         theirs={ofMoney ? words.pay.theirs : words.theirs}
         ours={ofMoney ? words.pay.ours : words.ours}
       >
