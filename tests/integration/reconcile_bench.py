@@ -48,23 +48,24 @@ class Bench:
         days: int = 20,
         streams: Sequence[str] = ("warehouses", "catalogue", "stock", "orders", "sales", "finance"),
         read: bool = True,
+        account: str = "",
     ) -> None:
-        """`read`: False where the database has been read into already."""
+        """`read`: False where the database has been read into already; `account`: its name in the settings."""
         plugin: Any = plugins.load(plugins.SOURCES, source)
         options = options_of(source, simulator, days)
         slot = SourceSlot(
-            source,
+            account or source,
             plugin.title,
             plugin.streams,
             lambda tools: plugin(options, waits_at_once(tools)),
             None,
         )
         shop = OwnShop()
-        self.database, self.raw_store, self.source = Database(url), RawStore(root / "raw"), source
+        self.database, self.raw_store, self.source = Database(url), RawStore(root / "raw"), slot.name
         self.service = SyncService(
             database=self.database,
             raw_store=self.raw_store,
-            sources={source: slot},
+            sources={slot.name: slot},
             now=lambda: NOW,
             monotonic=time.monotonic,
             shop=shop,

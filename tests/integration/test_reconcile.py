@@ -17,6 +17,7 @@ from micore.services.reconciliations import Reconciliations
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.sources.ozon import OzonSource
 from micore.storage import reconciliations
+from micore.telemetry import metrics
 from tests.integration.reconcile_bench import END, FIRST, NOW, Bench, findings
 
 
@@ -39,6 +40,19 @@ def ozon(simulator: Running, migrated_url: str, tmp_path: Path) -> Iterator[Benc
     made = Bench("ozon", simulator, migrated_url, tmp_path)
     yield made
     made.close()
+
+
+def test_accounts_of_one_marketplace_have_figures_of_their_own(
+    simulator: Running, migrated_sqlite_url: str, tmp_path: Path
+) -> None:
+    streams = ("warehouses", "catalogue", "stock")
+    bench = Bench("ozon", simulator, migrated_sqlite_url, tmp_path, streams=streams, account="ozon-2")
+    try:
+        bench.reconcile()
+    finally:
+        bench.close()
+    labels = {"source": "ozon-2", "stream": "stock", "class": "unexplained"}
+    assert metrics.REGISTRY.get_sample_value("inv_reconciliation_rows", labels) == 0
 
 
 DAYS = "ordered_day >= '2026-11-12' AND ordered_day < '2026-11-18'"

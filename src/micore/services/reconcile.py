@@ -72,7 +72,7 @@ def reconcile(work: SyncWork, stream: Stream) -> Outcome:
     # Nothing of what was not compared: a 0 would say that it agrees.
     for each in DifferenceClass if told else ():
         rows = next((sums.rows for sums in result.differences if sums.kind is each), 0)
-        metrics.RECONCILED_ROWS.labels(source.name, stream.name, each.value).set(rows)
+        metrics.RECONCILED_ROWS.labels(work.slot, stream.name, each.value).set(rows)
     return Outcome(StreamState.DONE, _finding(result))
 
 
