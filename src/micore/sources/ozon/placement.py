@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
+from typing import IO
 
 import msgspec
 
@@ -48,9 +48,11 @@ Row = dict[str, object]
 
 @dataclass(slots=True)
 class Laid:
-    """A file, laid out by its days."""
+    """A file, laid out by its days: in files without names, of which nothing is left when the process is killed."""
 
-    folder: Path
+    files: ExitStack
+    of_day: dict[date | None, IO[bytes]] = field(default_factory=dict)
+    """One each, no more than a report may ask days."""
     rows: Counter[date | None] = field(default_factory=Counter)
     """How many of each day; None: of a day that was not asked for, or that cannot be read."""
     unsure: bool = False
@@ -85,26 +87,28 @@ class Laid:
         """Put rows behind those of their days."""
         for day, rows in waiting.items():
             text = msgspec.msgpack.encode(rows)
-            with self._file(day).open("ab") as file:
-                file.write(len(text).to_bytes(_FRAME_BYTES, "big") + text)
+            self._file(day).write(len(text).to_bytes(_FRAME_BYTES, "big") + text)
             self.rows[day] += len(rows)
 
     def _of(self, day: date | None) -> Iterator[Row]:
         if not self.rows[day]:
             return
-        with self._file(day).open("rb") as file:
-            while head := file.read(_FRAME_BYTES):
-                yield from msgspec.msgpack.decode(file.read(int.from_bytes(head, "big")), type=list[Row])
+        file = self._file(day)
+        file.seek(0)
+        while head := file.read(_FRAME_BYTES):
+            yield from msgspec.msgpack.decode(file.read(int.from_bytes(head, "big")), type=list[Row])
 
-    def _file(self, day: date | None) -> Path:
-        return self.folder / ("none" if day is None else day.isoformat())
+    def _file(self, day: date | None) -> IO[bytes]:
+        if day not in self.of_day:
+            self.of_day[day] = self.files.enter_context(TemporaryFile(prefix="micore-report-"))
+        return self.of_day[day]
 
 
 @contextmanager
 def laid_out(body: bytes, first: date, last: date) -> Iterator[Laid]:
     """The rows of a file of some days. Raises XlsxError where it is none."""
-    with TemporaryDirectory(prefix="micore-report-") as folder:
-        laid, waiting = Laid(Path(folder)), dict[date | None, list[Row]]()
+    with ExitStack() as files:
+        laid, waiting = Laid(files), dict[date | None, list[Row]]()
         for count, row in enumerate(tabled(rows_of(body), COLUMNS, NEEDED), start=1):
             day = _day_or_none(row)
             if day is None or not first <= day <= last:
