@@ -100,7 +100,8 @@ class Laid:
 
     def _file(self, day: date | None) -> IO[bytes]:
         if day not in self.of_day:
-            self.of_day[day] = self.files.enter_context(TemporaryFile(prefix="micore-report-"))
+            # The stack closes it.
+            self.of_day[day] = self.files.enter_context(TemporaryFile(prefix="micore-report-"))  # noqa: SIM115
         return self.of_day[day]
 
 
