@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-ROOM_BYTES = 8 * 1024**3
-"""A run fills less than a quarter of it."""
+ROOM_BYTES = 3 * 1024**3
+"""A run fills less than a sixth of it."""
 
 
 def memory_folder(folder: Path = Path("/dev/shm")) -> Path | None:
