@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from micore.domain.run_views import RunState, Trigger
 from micore.services.backfills import Backfills
 from micore.services.funnel import funnel_sums
 from micore.services.schedule import Schedule
+from micore.sources.base import Page
 from micore.storage.database import Database
 from tests.support.fake_ranges import RangingSource
 from tests.support.fake_source import DAY, START, TellingSource, card, small_shop
@@ -28,13 +30,21 @@ def day(number: int, back: int = 1, **changes: Any) -> FunnelRecord:
 
 
 class FunnelSource(TellingSource, RangingSource):
-    """With every stream, and days of the past."""
+    """With every stream, and days of the past; of the funnel a page a run."""
+
+    def read(self, stream: str, cursor: str | None, *, full: bool = False) -> Iterator[Page]:
+        for page in super().read(stream, cursor, full=full):
+            paused = stream == "funnel" and not page.done
+            yield replace(page, paused=paused)
+            if paused:
+                return
 
 
 @pytest.fixture
 def bench(migrated_url: str, tmp_path: Path) -> Iterator[SyncBench]:
     market = small_shop()
     market.funnel = [day(1), day(1, 2), day(2), day(99)]
+    market.page_rows = 10
     with sync_bench(migrated_url, tmp_path, market, kind=FunnelSource) as made:
         made.service.schedule = Schedule(None, made.service.shop.zone)
         yield made
@@ -67,6 +77,18 @@ def test_twice_is_once_and_what_changes_late_is_one_change(bench: SyncBench) -> 
     bench.market.funnel[1] = day(1, 2, bought=3)
     assert loaded(bench) == (1, 3)
     assert [row[0] for row in bench.rows("funnel_day", "bought", order="card, day")] == [3, 2, 2, 2]
+
+
+def test_a_run_that_pauses_is_green_and_the_next_one_goes_on(bench: SyncBench) -> None:
+    bench.market.page_rows = 3
+    run = bench.sync()
+    assert run.state == RunState.DONE
+    (stream,) = (each for each in run.streams if each.stream == "funnel")
+    assert stream.rows_loaded == 3
+    assert told(bench) is None, "nothing was read to the end"
+    bench.market.clock += DAY
+    assert loaded(bench) == (1, 0)
+    assert told(bench).as_of == START + DAY
 
 
 def test_a_change_shows_at_once(bench: SyncBench) -> None:

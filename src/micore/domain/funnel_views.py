@@ -7,6 +7,9 @@ from datetime import date, datetime
 
 from micore.domain.account_views import UnreadAccount
 
+SETTLED_DAYS = 14
+"""After so many days hardly an order is still on its way: each day is read again then, and counts for the buyout rate
+only as it was told then or later."""
 _DOCS = {"use_attribute_docstrings": True}
 
 

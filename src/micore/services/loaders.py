@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import structlog
+
 from micore.domain.findings import Finding
 from micore.domain.instants import MICROS_PER_SECOND, instant, micros
 from micore.domain.records import (
@@ -32,6 +34,8 @@ from micore.sources.base import OrderingSource, Page, Stream, StreamKind
 from micore.storage import events, identity, quarantines, runs, stock, stream_states, summary, volumes
 from micore.storage.bulk import bulk_for
 from micore.storage.database import Connection
+
+log = structlog.get_logger(__name__)
 
 RESUME_SNAPSHOT_SECONDS = 30 * 60
 """A snapshot that was broken off longer ago is begun anew: its parts would be of different times."""
@@ -197,6 +201,12 @@ class Loader:
             days = " ".join(each.message for each in doubted)
             return Outcome(StreamState.HELD, f"{days} {HELD_DAYS}")
         self.publish_changes()
+        return Outcome(StreamState.DONE, self._rejected())
+
+    def pause(self) -> Outcome:
+        """Publish what changed; the reading is not whole, so nothing of it is judged before the run that ends it."""
+        self.publish_changes()
+        log.info("sync.stream_paused", source=self.work.slot, stream=self.stream.name)
         return Outcome(StreamState.DONE, self._rejected())
 
     def _judged(self, connection: Connection, before: stream_states.StreamCursor | None, *, again: bool) -> None:

@@ -37,7 +37,7 @@ def load_stream(work: SyncWork, stream: Stream) -> Outcome:
     resumed = loader.resume()
     before = work.cursor(stream)
     total, watch = Counts(), Watch(work)
-    whole = False
+    whole = paused = False
     for pages in steps(
         work.source.read(stream.name, resumed, full=work.params.full and resumed is None), work.monotonic
     ):
@@ -45,11 +45,11 @@ def load_stream(work: SyncWork, stream: Stream) -> Outcome:
         total.add(write_step(work, loader, pages))
         work.listener.run_changed(work.run_id)
         loader.after_step(pages[-1])
-        whole = pages[-1].done
+        whole, paused = pages[-1].done, pages[-1].paused
         work.stop_point()
-    if not whole:
+    if not whole and not paused:
         raise SourceProtocolError(work.source.name, path=stream.name, problem="the reading ended without its end")
-    outcome = loader.finish(total, before)
+    outcome = loader.pause() if paused else loader.finish(total, before)
     _tell(work, loader, watch)
     return outcome
 
@@ -79,7 +79,7 @@ def steps(pages: Iterator[Page], monotonic: Callable[[], float]) -> Iterator[lis
                 batch, rows, started = [], 0, monotonic()
             batch.append(page)
             rows += len(page.records)
-            if page.done or page.scope_done or page.at_once or monotonic() - started >= STEP_SECONDS:
+            if page.done or page.paused or page.scope_done or page.at_once or monotonic() - started >= STEP_SECONDS:
                 yield batch
                 batch, rows, started = [], 0, monotonic()
     except MicoreError:

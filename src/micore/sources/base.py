@@ -91,6 +91,9 @@ class Page:
     """Snapshot streams: the scope has been read whole with this page."""
     done: bool = False
     """The reading is whole with this page; `cursor` is where the next one starts."""
+    paused: bool = False
+    """The run ends with this page though the reading is not whole: the next run goes on behind it. For what the limits
+    make longer than other streams can wait. Not of snapshots and listings."""
     expected_rows: int | None = None
     """Rows of the whole reading, where the source can tell."""
     places: Sequence[PlaceRecord] = ()

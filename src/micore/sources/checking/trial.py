@@ -167,7 +167,7 @@ class Trial:
             raise NotTriedError(str(error)) from None
         except Exception as error:  # noqa: BLE001 - whatever a plug-in does wrong is what is looked for
             return Reading(got, whole=False, error=error)
-        return Reading(got, whole=True)
+        return Reading(got, whole=not (got and got[-1].paused))
 
     def _learn(self, reading: Reading) -> None:
         for record in reading.records:

@@ -1,19 +1,21 @@
 """The sales funnel stream: how often each card was opened, put into a cart, ordered and bought, day by day.
 
 An answer tells up to a thousand cards of one period, so each day is a question of its own; the method by days would
-tell twenty cards of a week. Once a Moscow day the days that have ended since are read, and some earlier ones again:
-visits become known over some days, and what became of an order stands on the day of the order. What is left of a
-reading's requests goes into the past, back to where two spans of four weeks can be compared.
+tell twenty cards of a week. Once a Moscow day the days that have ended since are read, and earlier ones again: visits
+become known over some days, and what became of an order stands on the day of the order. What is left of a run's
+requests goes into the past, back to where two spans of four weeks can be compared, and then to days read longest ago.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
 
+from micore.domain.funnel_views import SETTLED_DAYS
 from micore.domain.records import FunnelRecord, RejectedRow
 from micore.errors import RecordRejectedError
 from micore.sources.base import Page, RawAnswer
@@ -33,13 +35,11 @@ HISTORY_DAYS = 56
 """As far back as days are read by themselves."""
 KEPT_DAYS = 364
 """Wildberries tells the last 365 days; one less, because midnight may pass between the plan and the question."""
-SETTLED_DAYS = 14
-"""After so many days hardly an order is still on its way: each day is read again then, whatever it takes."""
-AGAIN_DAYS = (1, 2, 7, 28)
-"""Days are also read again so long after the first time, as far as the requests of the reading last."""
+AGAIN_DAYS = 28
+"""As far back days are read again, those whose last reading is oldest first, as far as the requests last."""
 MOST_REQUESTS = 28
-"""Of one reading, beside the days that must be read: at a request in 20 seconds no sync of other streams waits longer
-than nine minutes for it, and that once a day."""
+"""Of one run: at a request in 20 seconds no sync of other streams waits longer than nine minutes for it. What must be
+read and is not yet, the next run goes on with."""
 _DAY = timedelta(days=1)
 _NAMES = msgspec.json.Decoder(FunnelNames)
 
@@ -47,20 +47,20 @@ _Batch = Batch[Funnel[FunnelCard], FunnelCard]
 
 
 class FunnelCursor(msgspec.Struct, omit_defaults=True):
-    """`read_to` and `read_from` last; the other fields stand only inside of a broken reading."""
+    """`day` and the fields behind it stand only inside of a reading."""
 
-    read_to: date | None = None
-    """Last day that is read, and every day down to `read_from`."""
-    read_from: date | None = None
+    newest: date | None = None
+    """The first day that `ages` tells of."""
+    ages: list[int] = []
+    """Of `newest` and each day before it: how many days ago it was when it was read last; 0 where it never was."""
     as_of: datetime | None = None
-    days: list[date] = []
-    """Still to be read, the first one now."""
-    more: list[date] = []
-    """To be read while requests are left."""
+    """When the reading under way began, or else the last one that read something."""
+    day: date | None = None
+    """Is being read, or the next to be."""
     at: str = ""
-    """The offset inside of the first day."""
+    """The offset inside of it."""
     left: int = 0
-    """Requests that this reading may still make for days of `more`."""
+    """Requests that this run may still make."""
 
 
 # --- what the rows say --------------------------------------------------------------------------------------------
@@ -119,18 +119,20 @@ def _read(body: bytes) -> _Batch:
 
 def read_funnel(api: WildberriesApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
     """The stream; see Source.read."""
-    at = from_text(NAME, FunnelCursor, cursor) or FunnelCursor()
-    as_of = at.as_of or api.now(Category.ANALYTICS)
-    if not at.days:
-        at = _begun(at, as_of, history)
-        if not at.days:
-            nothing = RawAnswer(b"", f"POST {FUNNEL_PATH}", "nothing new", api.tools.now())
-            yield Page(nothing, [], [], to_text(at), as_of, done=True)
-    while at.days:
-        for step in day_pages(api, at.days[0], at.at):
+    at = _begun(from_text(NAME, FunnelCursor, cursor) or FunnelCursor(), api.now(Category.ANALYTICS), history)
+    as_of = at.as_of
+    assert as_of is not None
+    if at.day is None:
+        nothing = RawAnswer(b"", f"POST {FUNNEL_PATH}", "nothing new", api.tools.now())
+        yield Page(nothing, [], [], to_text(at), as_of, done=True)
+    while at.day is not None:
+        for step in day_pages(api, at.day, at.at):
             at = _behind(at, step.following)
-            batch = step.page.value
-            yield Page(step.page.raw, batch.records, batch.rejected, to_text(at), as_of, done=not at.days)
+            batch, done = step.page.value, at.day is None
+            paused = not done and at.left == 0
+            yield Page(step.page.raw, batch.records, batch.rejected, to_text(at), as_of, done=done, paused=paused)
+            if paused:
+                return
 
 
 def day_pages(api: WildberriesApi, day: date, cursor: str) -> Iterator[Step[Answer[_Batch]]]:
@@ -158,46 +160,60 @@ def first_days(cards: int, history: timedelta) -> int:
     return max(1, min(MOST_REQUESTS // pages(cards, PAGE_ROWS), HISTORY_DAYS, history.days))
 
 
-def _begun(at: FunnelCursor, as_of: datetime, history: timedelta) -> FunnelCursor:
-    """What a new reading has to read; no days where all of them are."""
-    yesterday = _yesterday(as_of)
-    earliest = yesterday - max(min(timedelta(days=HISTORY_DAYS), history) - _DAY, timedelta())
-    read_to, read_from = at.read_to, at.read_from
+def _begun(at: FunnelCursor, now: datetime, history: timedelta) -> FunnelCursor:
+    """Where a run begins; without a day where everything is read that must be."""
+    yesterday, known = _yesterday(now), max(min(HISTORY_DAYS, history.days), 1)
+    newest = at.newest or yesterday
     # Around midnight a clock may seem to go back by a day; one of the far future was wrong.
-    if read_to is None or read_from is None or not earliest - _DAY <= read_to <= yesterday + _DAY:
-        read_to, read_from = yesterday - _DAY, yesterday
-    new = _down(yesterday, read_to + _DAY)
-    if not new:
-        return FunnelCursor(at.read_to, at.read_from)
-    settled = [day - timedelta(days=SETTLED_DAYS) for day in new]
-    days = [*new, *(day for day in settled if day >= read_from and day not in new)]
-    again = [day - timedelta(days=after) for after in AGAIN_DAYS for day in new]
-    known = [day for day in again if day >= read_from and day not in days]
-    more = list(dict.fromkeys([*known, *_down(read_from - _DAY, earliest)]))
-    return FunnelCursor(read_to, read_from, as_of, days, more[:MOST_REQUESTS], "", MOST_REQUESTS)
+    passed = (yesterday - newest).days if newest <= yesterday + _DAY else known
+    if at.as_of is not None and (passed < 0 or (passed == 0 and at.day is not None)):
+        return replace(at, left=at.left or MOST_REQUESTS) if at.day is not None else at
+    # A day that was begun before midnight is begun anew: its pages would be of different days' knowledge.
+    ages = ([0] * passed + at.ages + [0] * known)[:known]
+    due = _due(ages)
+    if due is None:
+        return replace(at, ages=ages)
+    return FunnelCursor(yesterday, ages, now, yesterday - due * _DAY, "", MOST_REQUESTS)
 
 
 def _behind(at: FunnelCursor, following: str | None) -> FunnelCursor:
     """Where the reading goes on behind a page."""
-    assert at.as_of is not None
+    assert at.newest is not None
+    assert at.day is not None
     left = at.left - 1
     if following is not None:
         return replace(at, at=following, left=left)
-    day, days, more = at.days[0], at.days[1:], at.more
+    ages = list(at.ages)
+    back = (at.newest - at.day).days
+    ages[back] = back + 1
+    due = _due(ages)
     # As many requests as this day took: its offset tells how many pages lay before the last.
-    if not days and more and left >= int(at.at or 0) // PAGE_ROWS + 1:
-        days, more = more[:1], more[1:]
-    read_from = min(at.read_from or day, day)
-    if not days:
-        return FunnelCursor(_yesterday(at.as_of), read_from)
-    return replace(at, read_from=read_from, days=days, more=more, at="", left=left)
+    if due is None and left >= int(at.at or 0) // PAGE_ROWS + 1:
+        due = _welcome(ages)
+    if due is None:
+        return FunnelCursor(at.newest, ages, at.as_of)
+    return replace(at, ages=ages, day=at.newest - due * _DAY, at="", left=left)
+
+
+def _due(ages: list[int]) -> int | None:
+    """The place of the next day that must be read: those that have ended since the last reading, then those that were
+    read last before they were settled, the newest first; None: all of them are."""
+    oldest = max((back for back, age in enumerate(ages) if age), default=0)
+    new = (back for back in range(oldest + 1) if not ages[back])
+    settled = (back for back, age in enumerate(ages) if 0 < age < SETTLED_DAYS <= back + 1)
+    return next(chain(new, settled), None)
+
+
+def _welcome(ages: list[int]) -> int | None:
+    """The place of the next day to be read while requests are left: of the past, then of those of the last four weeks
+    that were read longest ago; None: all of them were read today."""
+    past = next((back for back, age in enumerate(ages) if not age), None)
+    if past is not None:
+        return past
+    known = [back for back, age in enumerate(ages[:AGAIN_DAYS]) if age <= back]
+    return min(known, key=lambda back: (ages[back] - back, back), default=None)
 
 
 def _yesterday(as_of: datetime) -> date:
     """The last day that has ended."""
     return as_of.astimezone(MOSCOW).date() - _DAY
-
-
-def _down(last: date, first: date) -> list[date]:
-    """The days from one down to another, both among them."""
-    return [date.fromordinal(day) for day in range(last.toordinal(), first.toordinal() - 1, -1)]

@@ -150,8 +150,9 @@ def _funnel(cards: int | None, history: timedelta) -> tuple[Category, str, int, 
     days = funnel.first_days(cards or 0, history)
     # A request more where a page is full: the next one may be empty.
     requests = days * (pages(cards or 0, funnel.PAGE_ROWS) + ((cards or 0) % funnel.PAGE_ROWS == 0 and bool(cards)))
-    told = f"the last {days} days one by one, 1,000 cards a page; earlier ones with the syncs of the next days"
-    return Category.ANALYTICS, FUNNEL_PATH, requests, days * (cards or 0), told
+    told = f"the last {days} days one by one, 1,000 cards a page; the rest with the next syncs"
+    requests = min(requests, funnel.MOST_REQUESTS)
+    return Category.ANALYTICS, FUNNEL_PATH, requests, min(days * (cards or 0), requests * funnel.PAGE_ROWS), told
 
 
 def _supplies(api: WildberriesApi) -> tuple[Category, str, int, int, str]:

@@ -65,11 +65,14 @@ def test_the_first_reading_goes_back_as_many_days_as_it_may_ask(wb: Bench) -> No
 
 
 def test_a_day_that_was_read_is_not_asked_about_again_that_day(wb: Bench) -> None:
-    cursor = wb.read("funnel")[-1].cursor
-    assert json.loads(cursor) == {"read_to": "2026-11-21", "read_from": "2026-10-25"}
+    whole = wb.read("funnel")[-1]
+    told = json.loads(whole.cursor)
+    assert (told["newest"], told["ages"]) == ("2026-11-21", [*range(1, 29), *[0] * 28])
     wb.shop.asked.clear()
-    (nothing,) = wb.read("funnel", cursor)
-    assert (nothing.records, nothing.done, nothing.cursor, asked(wb)) == ([], True, cursor, [])
+    wb.clock.seconds += 3600
+    (nothing,) = wb.read("funnel", whole.cursor)
+    assert (nothing.records, nothing.done, nothing.cursor, asked(wb)) == ([], True, whole.cursor, [])
+    assert nothing.as_of == whole.as_of, "nothing was read, so nothing is newer"
 
 
 def test_each_day_the_new_one_and_some_earlier_are_read_then_the_past(wb: Bench) -> None:
@@ -77,16 +80,22 @@ def test_each_day_the_new_one_and_some_earlier_are_read_then_the_past(wb: Bench)
     asked(wb)
     wb.clock.seconds += A_DAY
     cursor = wb.read("funnel", cursor)[-1].cursor
-    # Of those again 28 days after the first time there was none yet.
-    again = [back(-1), back(13), back(0), back(1), back(6), back(27)]
-    assert asked(wb) == [*again, *(back(days) for days in range(28, 50))]
+    # The new day, the one that is settled now, and the past.
+    assert asked(wb) == [back(-1), back(12), *(back(days) for days in range(28, 54))]
     wb.clock.seconds += A_DAY
     cursor = wb.read("funnel", cursor)[-1].cursor
-    # The past is read: two spans of four weeks.
-    assert asked(wb) == [back(days) for days in (-2, 12, -1, 0, 5, 26, 50, 51, 52, 53)]
-    wb.clock.seconds += A_DAY
-    wb.read("funnel", cursor)
-    assert asked(wb) == [back(days) for days in (-3, 11, -2, -1, 4, 25)]
+    # The past is read, two spans of four weeks: now days of the last four weeks, those read longest ago first.
+    assert asked(wb) == [back(days) for days in (-2, 11, *range(11), *range(13, 26), -1, 12)]
+    assert len(cursor) < 1000
+
+
+def test_each_of_the_last_days_is_read_again_each_day_where_a_day_is_a_request(wb: Bench) -> None:
+    cursor = None
+    for _ in range(6):
+        cursor = wb.read("funnel", cursor)[-1].cursor
+        told = asked(wb)
+        wb.clock.seconds += A_DAY
+    assert sorted(told) == [back(days) for days in range(22, -6, -1)]
 
 
 def test_after_a_pause_every_day_of_it_is_read(wb: Bench) -> None:
@@ -95,13 +104,13 @@ def test_after_a_pause_every_day_of_it_is_read(wb: Bench) -> None:
     wb.clock.seconds += 3 * A_DAY
     wb.read("funnel", cursor)
     told = asked(wb)
-    assert told[:6] == [back(-3), back(-2), back(-1), back(11), back(12), back(13)]
+    assert told[:6] == [back(-3), back(-2), back(-1), back(10), back(11), back(12)]
     assert len(told) == len(set(told)) == 28
 
 
 @pytest.mark.parametrize("read_to", ["2026-08-01", "2027-08-01"])
 def test_after_a_long_pause_or_a_wrong_clock_it_begins_anew(wb: Bench, read_to: str) -> None:
-    wb.read("funnel", json.dumps({"read_to": read_to, "read_from": "2026-07-01"}))
+    wb.read("funnel", json.dumps({"newest": read_to, "ages": [1, 2, 3], "as_of": "2026-11-20T09:00:00Z"}))
     assert asked(wb) == [back(days) for days in range(28)]
 
 
@@ -122,18 +131,47 @@ def test_a_large_shop_is_asked_for_by_pages_and_for_fewer_days(wb: Bench, monkey
     pages = wb.read("funnel")
     assert asked(wb) == [back(days) for days in range(9) for _ in range(3)]
     assert len(records(pages)) == 45
+    assert pages[-1].done
     assert funnel.first_days(5, timedelta(days=60)) == 9
-    monkeypatch.setattr(funnel, "MOST_REQUESTS", 2)
-    assert len(records(wb.read("funnel"))) == 5, "the day that ended is read whole, whatever it takes"
+
+
+def test_no_run_asks_more_than_its_requests_and_the_next_goes_on(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "PAGE_ROWS", 2)
+    monkeypatch.setattr(funnel, "MOST_REQUESTS", 4)
+    wb.shop.funnel = [looked_at(number, back(days).isoformat()) for days in range(-20, 9) for number in range(1, 6)]
+    cursor = wb.read("funnel")[-1].cursor
     asked(wb)
-    wb.clock.seconds += A_DAY
-    wb.read("funnel", pages[-1].cursor)
-    assert asked(wb) == [back(-1), *[back(0)] * 3], "the day before takes the request that is left, and is read whole"
+    wb.clock.seconds += 3 * A_DAY
+    told, whole = [], []
+    for _ in range(4):
+        pages = wb.read("funnel", cursor)
+        cursor = pages[-1].cursor
+        assert not any(page.paused or page.done for page in pages[:-1])
+        assert pages[-1].paused is not pages[-1].done
+        told.append(asked(wb))
+        whole.append(pages[-1].done)
+    assert told == [[back(-3)] * 3 + [back(-2)], [back(-2)] * 2 + [back(-1)] * 2, [back(-1), *[back(1)] * 3], []]
+    assert whole == [False, False, True, True]
+    # What was begun yesterday is begun anew behind what has ended since, and is read at the age that counts.
     wb.clock.seconds += 10 * A_DAY
-    wb.read("funnel", pages[-1].cursor)
-    told = asked(wb)
-    assert told[:11] == [back(-days) for days in range(11, 0, -1)]
-    assert told[11:] == [back(days) for days in (3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8)]
+    first = wb.read("funnel", cursor)
+    wb.clock.seconds += A_DAY
+    asked(wb)
+    second = wb.read("funnel", first[-1].cursor)
+    assert asked(wb) == [back(-14)] * 3 + [back(-12)]
+    assert second[0].as_of > first[0].as_of
+
+
+def test_what_was_read_too_early_is_read_when_it_is_settled(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "MOST_REQUESTS", 2)
+    cursor: str | None = None
+    ages: dict[date, int] = {}
+    for day in range(40):
+        for page in wb.read("funnel", cursor):
+            cursor = page.cursor
+        ages |= {each: (YESTERDAY - each).days + day + 1 for each in asked(wb)}
+        wb.clock.seconds += A_DAY
+    assert {ages[each] for each in ages if back(-25) >= each >= back(0)} == {14}
 
 
 def test_it_goes_on_behind_every_page(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,15 +186,13 @@ def test_it_goes_on_behind_every_page(wb: Bench, monkeypatch: pytest.MonkeyPatch
         assert rest[-1].cursor == whole[-1].cursor
 
 
-def test_a_broken_reading_goes_on_with_its_own_days(wb: Bench) -> None:
+def test_a_broken_reading_goes_on_with_what_it_lacks(wb: Bench) -> None:
     reading = wb.source.read("funnel", None)
     cursor = [next(reading) for _ in range(3)][-1].cursor
     asked(wb)
     wb.clock.seconds += A_DAY
-    cursor = wb.read("funnel", cursor)[-1].cursor
-    assert asked(wb) == [back(days) for days in range(3, 28)]
     wb.read("funnel", cursor)
-    assert asked(wb)[0] == back(-1)
+    assert asked(wb) == [back(-1), *(back(days) for days in range(3, 30))]
 
 
 def test_full_begins_anew(wb: Bench) -> None:
