@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,10 +12,12 @@ from sqlalchemy import text
 
 from micore.domain.reconcile_views import DifferenceClass
 from micore.domain.run_views import RunState, StreamState, Trigger
-from micore.errors import InvalidRequestError
+from micore.errors import InvalidRequestError, ReportPendingError
 from micore.services.reconciliations import Reconciliations
 from micore.simulator import Clock, Running, Shop, serve_in_thread
+from micore.sources.own_figures import OwnStock
 from micore.sources.ozon import OzonSource
+from micore.sources.wildberries import WildberriesSource
 from micore.storage import reconciliations
 from micore.telemetry import metrics
 from tests.integration.reconcile_bench import END, FIRST, NOW, Bench, findings
@@ -149,7 +151,7 @@ def test_stock_is_held_against_its_scheme_or_where_it_is_told_its_place(
 
 
 def test_figures_that_came_empty_are_no_agreement(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(OzonSource, "own_stock", lambda self: [])
+    monkeypatch.setattr(OzonSource, "own_stock", lambda self, schemes: [])
     desk = Reconciliations(ozon.service)
     desk.request(trigger=Trigger.COMMAND, source="ozon", first_day=FIRST, end_day=END)
     done = ozon.service.work_once()
@@ -163,11 +165,48 @@ def test_figures_that_came_empty_are_no_agreement(ozon: Bench, monkeypatch: pyte
 
 def test_a_scheme_that_they_are_silent_about_does_not_agree(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = OzonSource.own_stock
-    monkeypatch.setattr(OzonSource, "own_stock", lambda self: [each for each in whole(self) if each.scheme != "FBS"])
+    monkeypatch.setattr(
+        OzonSource,
+        "own_stock",
+        lambda self, schemes: [each for each in whole(self, schemes) if each.scheme != "FBS"],
+    )
     told = ozon.reconcile()["stock"]
-    fbs = next(each for each in told.days if each.scheme == "FBS")
-    assert (fbs.theirs, bool(fbs.ours)) == (0, True)
-    assert findings(told)["extra_here"] > 0
+    assert {each.scheme for each in told.days} == {"FBO", "rFBS"}, "nothing of it is no zero"
+    assert findings(told) == {}
+    assert [(each.scheme, "came empty" in each.why) for each in told.failed_schemes] == [("FBS", True)]
+
+
+PENDING = ReportPendingError("wildberries", path="/remains", state="processing", waited_seconds=2700)
+
+
+@pytest.mark.parametrize("answer", [PENDING, None], ids=["pending", "empty"])
+def test_what_the_seller_holds_is_compared_where_the_report_of_remains_is_not_to_be_had(
+    answer: ReportPendingError | None, simulator: Running, migrated_url: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    whole = WildberriesSource.own_stock
+
+    def told(self: WildberriesSource, schemes: Sequence[str]) -> Sequence[OwnStock]:
+        if "FBW" not in schemes:
+            return whole(self, schemes)
+        if answer is not None:
+            raise answer
+        return []
+
+    monkeypatch.setattr(WildberriesSource, "own_stock", told)
+    bench = Bench("wildberries", simulator, migrated_url, tmp_path, streams=("warehouses", "catalogue", "stock"))
+    try:
+        stock = bench.reconcile()["stock"]
+        run = bench.service.run(stock.run_id)
+    finally:
+        bench.close()
+    assert ({each.scheme for each in stock.days}, findings(stock)) == ({"FBS"}, {})
+    assert any(each.theirs for each in stock.days)
+    (failed,) = stock.failed_schemes
+    assert (failed.scheme, str(answer or "came empty") in failed.why) == ("FBW", True)
+    (stream,) = [each for each in run.streams if each.stream == "stock"]
+    assert (stream.state, run.state) == (StreamState.DONE, RunState.GAPS)
+    assert f"FBW was not compared: {failed.why}" in (stream.message or "")
 
 
 @pytest.mark.parametrize("as_of", [None, int((NOW - timedelta(days=10)).timestamp() * 1_000_000)])

@@ -79,9 +79,13 @@ def _print(told: Reconciliation) -> None:
         _print_days(title, told.days)
     if told.untold:
         console.print(f"Not told by the marketplace: {', '.join(UNTOLD[each] for each in told.untold)}.")
+    for failed in told.failed_schemes:
+        console.print(f"{failed.scheme} was not compared: {failed.why}", style="yellow")
     if not told.differences:
         if told.statements or any(map(_tells, told.days)):
-            console.print("Nothing differs.", style="green")
+            console.print(
+                "Nothing differs in what was compared." if told.failed_schemes else "Nothing differs.", style="green"
+            )
         else:
             console.print("Neither side has anything: there was nothing to compare.", style="yellow")
         return

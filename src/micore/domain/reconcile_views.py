@@ -137,6 +137,16 @@ class DayCompared:
 
 
 @dataclass(frozen=True, slots=True)
+class NotCompared:
+    """A scheme whose stock could not be compared this time: it neither agrees nor differs."""
+
+    __pydantic_config__ = _DOCS
+
+    scheme: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberCompared:
     """One sum of a report, from the seller's view: positive is received, negative is paid."""
 
@@ -194,3 +204,5 @@ class Reconciliation:
     """False: the marketplace tells no figure of its own of this stream. Nothing was compared, so nothing agrees."""
     untold: list[Untold] = field(default_factory=list)
     """What of this stream the marketplace tells no figure of its own of."""
+    failed_schemes: list[NotCompared] = field(default_factory=list)
+    """For stock: what was left out, because its figures could not be had or came empty; no row of it stands here."""

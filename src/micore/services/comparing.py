@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta, timezone
 
-from micore.domain.reconcile_views import DayCompared, StatementCompared
+from micore.domain.reconcile_views import DayCompared, NotCompared, StatementCompared
 from micore.domain.reconciling import Difference
 from micore.errors import SourceProtocolError
 from micore.services.sync_work import SyncWork
@@ -27,6 +27,7 @@ class Compared:
     statements: list[StatementCompared] = field(default_factory=list)
     range: tuple[date, date] | None = None
     """Which days were compared, the end left out; None: those asked for."""
+    failed_schemes: list[NotCompared] = field(default_factory=list)
 
 
 def recent(work: SyncWork, read_to: int | None) -> int | None:
@@ -37,5 +38,10 @@ def recent(work: SyncWork, read_to: int | None) -> int | None:
 def refuse_silence(source: OwnFiguresSource, stream: str, *, told: bool, here: bool) -> None:
     """Where the marketplace tells nothing at all and we have something, nothing was compared."""
     if here and not told:
-        problem = "its own figures came empty, though something is stored here: nothing could be compared"
-        raise SourceProtocolError(source.name, path=stream, problem=problem)
+        raise silence(source, stream)
+
+
+def silence(source: OwnFiguresSource, of: str) -> SourceProtocolError:
+    """What it is where the marketplace tells nothing at all of something that is stored here."""
+    problem = "its own figures came empty, though something is stored here: nothing could be compared"
+    return SourceProtocolError(source.name, path=of, problem=problem)

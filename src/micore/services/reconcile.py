@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from micore.domain.instants import DayTurner, micros
 from micore.domain.reconcile_views import (
@@ -19,18 +19,16 @@ from micore.domain.reconcile_views import (
 from micore.domain.reconciling import (
     Difference,
     Line,
-    StockKey,
     by_class,
     compare_lines,
-    compare_stock,
     compare_sums,
-    may_have_moved,
 )
 from micore.domain.run_views import StreamState
 from micore.domain.units import TEN_THOUSANDTHS, shown_money, shown_quantity
 from micore.services.comparing import MOSCOW, Compared, recent, refuse_silence
 from micore.services.loaders import Outcome
 from micore.services.reconcile_sales import compare_sales
+from micore.services.reconcile_stock import compare_held
 from micore.services.statements import compare_finance
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Stream
@@ -47,9 +45,6 @@ from micore.telemetry import metrics
 
 DAY = 86_400_000_000
 """Microseconds."""
-DEMAND_SPAN = 28 * DAY
-"""Over which demand is taken, where it tells how much may have been sold since."""
-MICROSECOND = timedelta(microseconds=1)
 MOST_EXAMPLES = 200
 
 
@@ -83,14 +78,15 @@ def _compared(work: SyncWork, source: OwnFiguresSource, stream: str, first_day: 
     if stream == "sales":
         assert isinstance(source, (OwnSalesSource, OwnSaleSumsSource))
         return compare_sales(work, source, first_day, end_day)
-    return _stock(work, source) if stream == "stock" else _orders(work, source, first_day, end_day)
+    return compare_held(work, source) if stream == "stock" else _orders(work, source, first_day, end_day)
 
 
 def _finding(result: Reconciliation) -> str | None:
-    if not result.findings:
-        return None
-    kinds = ", ".join(_counted(each) for each in result.differences if not each.harmless)
-    return f"{result.findings:,} rows differ from the marketplace's own figures ({kinds})."
+    said = [f"{each.scheme} was not compared: {each.why}" for each in result.failed_schemes]
+    if result.findings:
+        kinds = ", ".join(_counted(each) for each in result.differences if not each.harmless)
+        said.append(f"{result.findings:,} rows differ from the marketplace's own figures ({kinds}).")
+    return " ".join(said) or None
 
 
 def _counted(told: DifferenceSum) -> str:
@@ -167,42 +163,6 @@ def _by_day(lines: Sequence[Line], inside: Callable[[Line], bool], day_of: Calla
     return dict(sums)
 
 
-def _stock(work: SyncWork, source: OwnFiguresSource) -> Compared:
-    own = source.own_stock()
-    placed = {each.scheme for each in own if each.place_id is not None}
-    theirs: Counter[StockKey] = Counter()
-    for each in own:
-        theirs[each.scheme, each.sku_id, each.place_id] += each.available
-    schemes, now = source.stock_schemes, work.now_micros()
-    with work.database.read() as connection:
-        here = reconciliations.our_stock(connection, work.account_id)
-        read_to = recent(work, reconciliations.read_to(connection, work.account_id, "stock"))
-        ordered = reconciliations.ordered_since(connection, work.account_id, since=now - DEMAND_SPAN)
-    # Never by what they tell: a scheme that they are silent about would agree with everything.
-    ours: Counter[StockKey] = Counter()
-    for (scheme, sku, place), units in here.items():
-        if scheme in schemes:
-            ours[scheme, sku, place if scheme in placed else None] += units
-    refuse_silence(source, "stock", told=bool(theirs), here=any(ours.values()))
-    elapsed = 0 if read_to is None else now - read_to + source.stock_lag // MICROSECOND
-    moved = {sku: may_have_moved(units, span=DEMAND_SPAN, elapsed=elapsed) for sku, units in ordered.items()}
-    found = compare_stock(theirs, ours, moved=moved)
-    sums, sums_here = _by_place(theirs), _by_place(ours)
-    listed = sums.keys() | sums_here.keys() | (set() if placed else {(scheme, None) for scheme in schemes})
-    days = [
-        DayCompared(None, scheme, _units(sums[scheme, place]), _units(sums_here[scheme, place]), place)
-        for scheme, place in sorted(listed, key=lambda each: (schemes.index(each[0]), each[1] or ""))
-    ]
-    return Compared(days, found, len(theirs))
-
-
-def _by_place(stock: Mapping[StockKey, int]) -> Counter[tuple[str, str | None]]:
-    sums: Counter[tuple[str, str | None]] = Counter()
-    for (scheme, _, place), units in stock.items():
-        sums[scheme, place] += units
-    return sums
-
-
 def _shown(work: SyncWork, stream: str, days: tuple[date, date], compared: Compared) -> Reconciliation:
     with work.database.read() as connection:
         run = runs.get_run(connection, work.run_id, now=work.now_micros())
@@ -220,6 +180,7 @@ def _shown(work: SyncWork, stream: str, days: tuple[date, date], compared: Compa
         days=[replace(each, place=_named(each.place, names)) for each in compared.days],
         differences=sums,
         statements=compared.statements,
+        failed_schemes=compared.failed_schemes,
     )
 
 

@@ -99,8 +99,8 @@ class OwnFiguresSource(Source, Protocol):
     an OwnStatementsSource. Of the others it is said that the marketplace tells nothing."""
     untold: ClassVar[Mapping[str, Sequence[Untold]]]
     """By such a stream: what of it the marketplace tells no figure of its own of."""
-    stock_schemes: ClassVar[tuple[str, ...]]
-    """Schemes that `own_stock` tells whole: a sku it leaves out there has nothing to sell."""
+    stock_parts: ClassVar[Sequence[Sequence[str]]]
+    """Schemes that `own_stock` tells whole, those of one part together; what takes long comes last."""
     stock_lag: ClassVar[timedelta]
     """So far apart the stock's figures may be beside the time since ours were read: what either method is behind."""
 
@@ -116,8 +116,9 @@ class OwnFiguresSource(Source, Protocol):
         """Whether what own figures call a place may be a place of the streams."""
         ...
 
-    def own_stock(self) -> Sequence[OwnStock]:
-        """The stock now. Raises as `Source.read`."""
+    def own_stock(self, schemes: Sequence[str]) -> Sequence[OwnStock]:
+        """The stock now of one of the `stock_parts`: a sku that is left out has nothing to sell there. Raises as
+        `Source.read`."""
         ...
 
 

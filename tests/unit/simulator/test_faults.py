@@ -239,7 +239,7 @@ class TestPages:
             "/v1/report/placement/by-products/create", {"date_from": "2026-11-01", "date_to": "2026-11-10"}
         )["code"]
         task = wildberries.ask("GET", "/api/v1/warehouse_remains")["data"]["taskId"]
-        clock.advance(600)
+        clock.advance(1860)
         report = ozon.ask("/v1/report/info", {"code": code})["result"]
         assert (report["status"], report["file"]) == ("processing", "")
         status = f"/api/v1/warehouse_remains/tasks/{task}/status"

@@ -68,7 +68,7 @@ def test_storage_is_charged_for_each_day_and_product_in_the_pool(wildberries: Wi
 def test_storage_counts_what_the_stock_told(wildberries: Wildberries, clock: Clock) -> None:
     clock.set(datetime(2026, 11, 17, 20, 59, 59, tzinfo=UTC))
     task = wildberries.ask("GET", "/api/v1/warehouse_remains", query={"groupByNm": "true", "groupBySize": "true"})
-    clock.advance(200)
+    clock.advance(1860)
     path = f"/api/v1/warehouse_remains/tasks/{task['data']['taskId']}/download"
     told = {
         (row["nmId"], row["techSize"]): place["quantity"]

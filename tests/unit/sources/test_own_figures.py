@@ -35,7 +35,7 @@ def test_ozons_stock_is_not_told_twice_by_a_walk_that_began_again() -> None:
             return Says({"items": rows[1000:], "cursor": ""})
 
         ozon.ozon.instead[STOCKS] = answer
-        told = [each for each in ozon.source.own_stock() if each.scheme == "FBS"]
+        told = [each for each in ozon.source.own_stock(["FBS", "rFBS"]) if each.scheme == "FBS"]
     assert sorted(told) == sorted(OwnStock("FBS", str(sku), 4_000) for sku in range(1, 1002))
 
 
@@ -98,7 +98,7 @@ def test_what_lies_at_wildberries_is_the_total_and_never_what_is_on_its_way() ->
             f"{REMAINS}/tasks/t1/status": lambda asked: Says({"data": {"id": "t1", "status": next(statuses)}}),
             f"{REMAINS}/tasks/t1/download": lambda asked: Says(rows),
         }
-        told = [each for each in wildberries.source.own_stock() if each.scheme == "FBW"]
+        told = wildberries.source.own_stock(["FBW"])
     assert len(ordered) == 1
     # The catalogue is empty here: a size that it does not know is told under its barcode, never left out.
     assert told == [
@@ -108,6 +108,27 @@ def test_what_lies_at_wildberries_is_the_total_and_never_what_is_on_its_way() ->
     ]
 
 
+def test_a_report_of_remains_may_take_half_an_hour_and_is_not_ordered_again() -> None:
+    with fake_wildberries.bench() as wildberries:
+        ordered, since = [], wildberries.clock.seconds
+
+        def order(asked: Asked) -> Says:
+            ordered.append(asked)
+            return Says({"data": {"taskId": "t1"}})
+
+        def state(asked: Asked) -> Says:
+            made = wildberries.clock.seconds - since >= 1800
+            return Says({"data": {"id": "t1", "status": "done" if made else "processing"}})
+
+        wildberries.shop.instead |= {
+            REMAINS: order,
+            f"{REMAINS}/tasks/t1/status": state,
+            f"{REMAINS}/tasks/t1/download": lambda asked: Says([remains_row("21", ("Минск", 3))]),
+        }
+        told = wildberries.source.own_stock(["FBW"])
+    assert (told, len(ordered)) == ([OwnStock("FBW", "barcode 21", 3_000)], 1)
+
+
 def test_a_report_of_remains_that_was_lost_is_no_stock() -> None:
     with fake_wildberries.bench() as wildberries:
         wildberries.shop.instead |= {
@@ -115,4 +136,4 @@ def test_a_report_of_remains_that_was_lost_is_no_stock() -> None:
             f"{REMAINS}/tasks/t1/status": lambda asked: Says({"data": {"id": "t1", "status": "canceled"}}),
         }
         with pytest.raises(SourceProtocolError, match="never made"):
-            wildberries.source.own_stock()
+            wildberries.source.own_stock(["FBW"])

@@ -1562,6 +1562,16 @@ export interface components {
             rows: number;
         };
         /**
+         * NotCompared
+         * @description A scheme whose stock could not be compared this time: it neither agrees nor differs.
+         */
+        NotCompared: {
+            /** Scheme */
+            scheme: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * OpenSupply
          * @description One sku of a supply that is not whole at the marketplace yet.
          */
@@ -2199,6 +2209,11 @@ export interface components {
              * @description What of this stream the marketplace tells no figure of its own of.
              */
             untold: components["schemas"]["Untold"][];
+            /**
+             * Failed Schemes
+             * @description For stock: what was left out, because its figures could not be had or came empty; no row of it stands here.
+             */
+            failed_schemes: components["schemas"]["NotCompared"][];
         };
         /**
          * ReturnsSum

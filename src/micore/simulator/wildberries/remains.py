@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from micore.simulator.clock import SECOND_US
 from micore.simulator.http import Answer, Request, json_answer
 from micore.simulator.shop.places import Kind
 from micore.simulator.wildberries.tasks import Tasks
@@ -11,6 +12,8 @@ from micore.simulator.wildberries.view import View
 from micore.simulator.wildberries.wire import Body, refused_report, request_id
 
 _GROUPINGS = ("groupByBrand", "groupBySubject", "groupBySa", "groupByNm", "groupByBarcode", "groupBySize")
+READY_US = (300 * SECOND_US, 1800 * SECOND_US)
+"""So long the report takes: 5 to 30 minutes."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Remains:
     """The reports asked for so far."""
 
     def __init__(self, *, limits: bool) -> None:
-        self._tasks: Tasks[Wish] = Tasks(limits=limits)
+        self._tasks: Tasks[Wish] = Tasks(limits=limits, ready_us=READY_US)
         self.status = self._tasks.status
 
     def create(self, view: View, request: Request) -> Answer:

@@ -14,6 +14,7 @@ from micore.simulator.wildberries.wire import refused_report, request_id
 
 NEW_US = 20 * SECOND_US
 READY_US = 180 * SECOND_US
+"""Or as long as a report is known to take."""
 LIFE_US = 2 * 3600 * SECOND_US
 
 Wish = TypeVar("Wish")
@@ -24,21 +25,26 @@ class Task(Generic[Wish]):
     """A report that was asked for, and what was wished."""
 
     asked_us: int
+    ready_us: int
+    """So long it takes."""
     wish: Wish
 
 
 class Tasks(Generic[Wish]):
     """The reports of one kind asked for so far; without limits nobody waits for one either."""
 
-    def __init__(self, *, limits: bool = True) -> None:
+    def __init__(self, *, limits: bool = True, ready_us: tuple[int, int] = (READY_US, READY_US)) -> None:
+        """`ready_us`: how long a report takes at least and at most."""
         self._tasks: dict[str, Task[Wish]] = {}
-        self._new_us, self._ready_us = (NEW_US, READY_US) if limits else (0, 0)
+        self._new_us, (self._least_us, self._most_us) = (NEW_US, ready_us) if limits else (0, (0, 0))
 
     def add(self, view: View, request: Request, wish: Wish) -> Answer:
         """Put a report into the queue and tell its id."""
         seed = f"{view.now_us} {len(self._tasks)} {request.path} {sorted(request.query.items())}".encode()
-        task_id = str(uuid.UUID(bytes=hashlib.blake2b(seed, digest_size=16).digest(), version=4))
-        self._tasks[task_id] = Task(view.now_us, wish)
+        drawn = hashlib.blake2b(seed, digest_size=16).digest()
+        task_id = str(uuid.UUID(bytes=drawn, version=4))
+        ready_us = self._least_us + int.from_bytes(drawn) % (self._most_us - self._least_us + 1)
+        self._tasks[task_id] = Task(view.now_us, ready_us, wish)
         return json_answer({"data": {"taskId": task_id}})
 
     def status(self, view: View, request: Request) -> Answer:
@@ -49,7 +55,7 @@ class Tasks(Generic[Wish]):
             "new"
             if age < self._new_us
             else "processing"
-            if age < self._ready_us
+            if age < task.ready_us
             else "done"
             if age < LIFE_US
             else "purged"
@@ -59,7 +65,7 @@ class Tasks(Generic[Wish]):
     def ready(self, view: View, request: Request) -> Task[Wish]:
         """The task of a download; a report that is not there (yet, or any more) is not found."""
         task = self._task(view, request)[1]
-        if not self._ready_us <= view.now_us - task.asked_us < LIFE_US:
+        if not task.ready_us <= view.now_us - task.asked_us < LIFE_US:
             raise refused_report(404, "not found", request_id(request, view.now_us))
         return task
 

@@ -18,7 +18,7 @@ from micore.sources.paging import Fetched, walk
 STOCKS_PATH = "/v4/product/info/stocks"
 _SCHEMES = {"fbs": "FBS", "rfbs": "rFBS"}
 FBO = "FBO"
-STOCK_SCHEMES = (FBO, *_SCHEMES.values())
+STOCK_PARTS = (tuple(_SCHEMES.values()), (FBO,))
 
 
 class _Stock(msgspec.Struct):
@@ -61,9 +61,9 @@ _STOCKS = msgspec.json.Decoder(_Stocks)
 _DESCRIPTIONS = msgspec.json.Decoder(_Descriptions)
 
 
-def own_stock(api: OzonApi) -> Sequence[OwnStock]:
+def own_stock(api: OzonApi, schemes: Sequence[str]) -> Sequence[OwnStock]:
     """See OwnFiguresSource.own_stock."""
-    return [*_sellers(api), *_ozons(api)]
+    return list(_ozons(api)) if FBO in schemes else _sellers(api)
 
 
 def _sellers(api: OzonApi) -> list[OwnStock]:

@@ -72,7 +72,7 @@ class OzonSource:
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
     untold: ClassVar[Mapping[str, Sequence[Untold]]] = own_figures.UNTOLD
-    stock_schemes: ClassVar[tuple[str, ...]] = own_stock.STOCK_SCHEMES
+    stock_parts: ClassVar[Sequence[Sequence[str]]] = own_stock.STOCK_PARTS
     stock_lag: ClassVar[timedelta] = timedelta()
     sales_stream: ClassVar[str] = own_sales.STREAM
 
@@ -165,9 +165,9 @@ class OzonSource:
         """See OwnSaleSumsSource.sale_day."""
         return own_sales.sale_day(row)
 
-    def own_stock(self) -> Sequence[OwnStock]:
+    def own_stock(self, schemes: Sequence[str]) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock."""
-        return own_stock.own_stock(self._api)
+        return own_stock.own_stock(self._api, schemes)
 
     def key(self) -> KeyFacts:
         """See KeySource.key."""

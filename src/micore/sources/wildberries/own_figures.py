@@ -19,6 +19,7 @@ from micore.sources.paging import Fetched, walk
 from micore.sources.rows import named
 from micore.sources.wildberries.answers import Struct
 from micore.sources.wildberries.api import FEED_PATH, NAME, Category, WildberriesApi
+from micore.sources.wildberries.own_remains import OLDEST
 from micore.sources.wildberries.statistics import MOSCOW, OVERLAP, moscow
 from micore.sources.wildberries.warehouses import POOL, pooled_place
 
@@ -34,8 +35,8 @@ PAGE_ROWS = 10_000
 SETTLE = OVERLAP
 """So long a sale may wait for its money, and is left out by the stream."""
 
-STOCK_LAG = timedelta(hours=1)
-"""The stock is renewed every half hour, and the report of remains may have been ordered half an hour ago."""
+STOCK_LAG = timedelta(minutes=30) + OLDEST
+"""The stock is renewed every half hour, and the report of remains may be that old."""
 
 BOUGHT = "buyout"
 GIVEN_BACK = ("return", "returnDefective")

@@ -25,8 +25,9 @@ SCHEME = "FBW"
 TOTAL = "Всего находится на складах"
 ON_THE_WAY = ("В пути до получателей", "В пути возвраты на склад WB")
 GROUPS = {"groupByNm": "true", "groupByBarcode": "true", "groupBySize": "true"}
-OLDEST = timedelta(minutes=30)
-"""A report that was ordered by a comparison that gave way is gone on with; an older one tells of another stock."""
+OLDEST = timedelta(minutes=45)
+"""A report takes 5 to 30 minutes. So long it is waited for, and gone on with by a comparison that gave way; an
+older one tells of another stock."""
 
 
 class _Held(Struct):
@@ -55,11 +56,14 @@ def own_remains(api: WildberriesApi) -> Sequence[OwnStock]:
     """Each size's stock over all of Wildberries' warehouses. Raises as `Source.read`."""
     ordered: _Ordered = api.tools.keep("report of remains", _Ordered)
     now = api.tools.now()
-    known = ordered.number if ordered.at is not None and timedelta() <= now - ordered.at <= OLDEST else None
-    if known is None or not is_made(api, REMAINS_PATH, known, ordered_now=False):
+    age = timedelta() if ordered.at is None else now - ordered.at
+    known = ordered.number if timedelta() <= age <= OLDEST else None
+    left = (OLDEST - age).total_seconds()
+    if known is None or not is_made(api, REMAINS_PATH, known, ordered_now=False, longest_seconds=left):
         ordered.number = api.get(Category.ANALYTICS, REMAINS_PATH, GROUPS, task_of, once=True).value
         ordered.at = now
-        if not is_made(api, REMAINS_PATH, ordered.number, ordered_now=True):
+        longest = OLDEST.total_seconds()
+        if not is_made(api, REMAINS_PATH, ordered.number, ordered_now=True, longest_seconds=longest):
             problem = "the report that was ordered was never made; compare again"
             ordered.number = ordered.at = None
             raise SourceProtocolError(NAME, path=REMAINS_PATH, problem=problem)

@@ -13,12 +13,13 @@ from micore.sources.wildberries.own_remains import SCHEME, own_remains
 from micore.sources.wildberries.stock import SIZES_PER_REQUEST, all_sizes, amounts_reader
 from micore.sources.wildberries.warehouses import SCHEMES, all_seller_places
 
-STOCK_SCHEMES = (SCHEME, *SCHEMES.values())
+STOCK_PARTS = (tuple(SCHEMES.values()), (SCHEME,))
+"""The report of remains may take half an hour: it comes last."""
 
 
-def own_stock(api: WildberriesApi) -> Sequence[OwnStock]:
+def own_stock(api: WildberriesApi, schemes: Sequence[str]) -> Sequence[OwnStock]:
     """See OwnFiguresSource.own_stock: the seller's by place. Raises SourceProtocolError where a row cannot be read."""
-    return [*_sellers(api), *own_remains(api)]
+    return own_remains(api) if SCHEME in schemes else _sellers(api)
 
 
 def _sellers(api: WildberriesApi) -> list[OwnStock]:

@@ -12,7 +12,7 @@ from micore.sources.wildberries.api import NAME, Category, WildberriesApi
 WAITS_SECONDS = (10.0, 20.0, 30.0)
 """Between two looks at a report; the last one for ever."""
 LONGEST_WAIT_SECONDS = 900.0
-"""Of one run for one report."""
+"""Of one run for one report, unless it is known to take longer."""
 NO_ROWS = b"[]"
 """What a report says by HTTP 204."""
 DONE, WAITING, LOST = ("done",), ("new", "processing"), ("purged", "canceled")
@@ -29,7 +29,9 @@ def task_of(body: bytes) -> str:
     return number
 
 
-def is_made(api: WildberriesApi, path: str, number: str, *, ordered_now: bool) -> bool:
+def is_made(
+    api: WildberriesApi, path: str, number: str, *, ordered_now: bool, longest_seconds: float = LONGEST_WAIT_SECONDS
+) -> bool:
     """Wait until a report of `path` is made; False where it never will be. Raises ReportPendingError when that takes
     long, SourceGoneError where one that was `ordered_now` is not known: then the method is gone."""
     began, waits = api.tools.monotonic(), iter(WAITS_SECONDS)
@@ -47,6 +49,6 @@ def is_made(api: WildberriesApi, path: str, number: str, *, ordered_now: bool) -
         if state not in WAITING:
             raise SourceProtocolError(NAME, path=asked, problem=f"a report's status {state[:50]!r}")
         waited = api.tools.monotonic() - began
-        if waited >= LONGEST_WAIT_SECONDS:
+        if waited >= longest_seconds:
             raise ReportPendingError(NAME, path=path, state=state, waited_seconds=waited)
         api.tools.sleep(next(waits, WAITS_SECONDS[-1]))

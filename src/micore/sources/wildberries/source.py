@@ -83,7 +83,7 @@ class WildberriesSource:
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
     untold: ClassVar[Mapping[str, Sequence[Untold]]] = own_figures.UNTOLD
-    stock_schemes: ClassVar[tuple[str, ...]] = own_stock.STOCK_SCHEMES
+    stock_parts: ClassVar[Sequence[Sequence[str]]] = own_stock.STOCK_PARTS
     stock_lag: ClassVar[timedelta] = own_figures.STOCK_LAG
     sales_settle: ClassVar[timedelta] = own_figures.SETTLE
 
@@ -168,9 +168,9 @@ class WildberriesSource:
         """See OwnSalesSource.sold_order."""
         return own_figures.sold_order(row)
 
-    def own_stock(self) -> Sequence[OwnStock]:
+    def own_stock(self, schemes: Sequence[str]) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock."""
-        return own_stock.own_stock(self._api)
+        return own_stock.own_stock(self._api, schemes)
 
     def own_statements(self, first_day: date, end_day: date) -> Sequence[Statement]:
         """See OwnStatementsSource.own_statements."""

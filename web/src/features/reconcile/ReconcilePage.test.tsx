@@ -33,6 +33,7 @@ const compared = (part: Partial<Reconciliation> = {}): Reconciliation => ({
   statements: [],
   compared: true,
   untold: [],
+  failed_schemes: [],
   ...part,
 });
 
@@ -208,6 +209,18 @@ describe("the comparison with the marketplaces", () => {
     expect(second).toHaveTextContent("Not told by the marketplace");
     expect(second).not.toHaveTextContent("Both sides are the same.");
     expect(second).not.toHaveTextContent("Nothing to compare on either side");
+    expect(await violations(container)).toEqual([]);
+  });
+
+  it("says which scheme was not compared, and why, and does not call the rest agreement", async () => {
+    const why = "wildberries has not made the report yet.";
+    const days = [{ ...noDay, scheme: "FBS", theirs: 5, ours: 5 }];
+    const stock = compared({ stream: "stock", days, failed_schemes: [{ scheme: "FBW", why }] });
+    const { container } = await openApp("/reconcile", { api: { reconciliations: [stock] } });
+    const panel = await screen.findByRole("region", { name: "Ozon “main”, Stock" });
+    expect(panel).toHaveTextContent(`FBW was not compared. ${why}`);
+    expect(panel).toHaveTextContent("Compared in part");
+    expect(panel).not.toHaveTextContent("Both sides are the same.");
     expect(await violations(container)).toEqual([]);
   });
 

@@ -151,6 +151,21 @@ function Sums({ told }: { told: Reconciliation }) {
   );
 }
 
+/** Agreement is said only where everything could be compared. */
+function Verdict({ told, empty }: { told: Reconciliation; empty: boolean }) {
+  const { t } = useI18n();
+  const words = t.past.compare;
+  const show = (icon: "alert" | "help" | "ok", tone: "low" | "unknown" | "normal", said: string) => (
+    <State icon={icon} tone={tone}>
+      {said}
+    </State>
+  );
+  if (told.findings > 0) return show("alert", "low", words.differs(t.rows(told.findings)));
+  if (told.failed_schemes.length > 0) return show("help", "unknown", words.partly);
+  if (empty) return show("help", "unknown", words.empty);
+  return show("ok", "normal", told.differences.length > 0 ? words.fine : words.exact);
+}
+
 function Compared({ told }: { told: Reconciliation }) {
   const { t, f } = useI18n();
   const words = t.past.compare;
@@ -164,18 +179,7 @@ function Compared({ told }: { told: Reconciliation }) {
     <section className="panel compare" aria-labelledby={id}>
       <div className="panel-head">
         <h2 id={id}>{title}</h2>
-        <State
-          icon={told.findings > 0 ? "alert" : empty ? "help" : "ok"}
-          tone={told.findings > 0 ? "low" : empty ? "unknown" : "normal"}
-        >
-          {empty
-            ? words.empty
-            : told.findings > 0
-              ? words.differs(t.rows(told.findings))
-              : told.differences.length > 0
-                ? words.fine
-                : words.exact}
-        </State>
+        <Verdict told={told} empty={empty} />
       </div>
       <p className="dim">
         <time dateTime={told.checked_at} title={f.exact(told.checked_at)}>
@@ -188,6 +192,11 @@ function Compared({ told }: { told: Reconciliation }) {
       {told.untold.length > 0 && (
         <p className="dim">{words.untold(t.list(told.untold.map((each) => words.parts[each])))}</p>
       )}
+      {told.failed_schemes.map(({ scheme, why }) => (
+        <Notice key={scheme} tone="low" title={words.schemeFailed(scheme)}>
+          {why}
+        </Notice>
+      ))}
       {told.differences.length > 0 && <Differences told={told} caption={title} />}
       {told.stream === "finance" ? <Statements statements={told.statements} /> : <Sums told={told} />}
     </section>

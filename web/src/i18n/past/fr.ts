@@ -41,6 +41,8 @@ export const pastFr = (f: Formats): PastWords => ({
     of: (days, at) => `${days}, comparé ${at}`,
     fine: "Rien ne diffère, sauf ce qui disparaît de soi-même.",
     empty: "Rien à comparer d’aucun côté",
+    partly: "Comparé en partie",
+    schemeFailed: (scheme) => `${scheme} n’a pas été comparé.`,
     sides: (theirs, ours) => `place de marché ${theirs}, ici ${ours}`,
     absent: "rien",
     exact: "Les deux côtés sont identiques.",
