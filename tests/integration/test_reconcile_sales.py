@@ -129,7 +129,8 @@ def test_sums_of_each_day_are_those_of_the_balance_and_each_fault_shows_in_its_c
     assert (told.differences, told.compared) == ([], True)
     assert (finance.compared, finance.findings, finance.statements) == (False, 0, []), "not told is no agreement"
     assert {each.member for each in told.days} == {"sale", "return", "commission"}
-    assert all(each.theirs_money == each.ours_money for each in told.days)
+    assert all(each.theirs_money == (each.ours_money or Money("0.00", "RUB")) for each in told.days)
+    assert len(told.days) == 30, "every day is told, quiet ones too"
     assert {each.theirs for each in told.days} == {None}, "no units are told, and none is no zero"
     assert sum(each.member == "sale" for each in told.days) == 10
     assert told.untold == [Untold.SALES_UNITS, Untold.SALES_PLACES]
@@ -152,6 +153,8 @@ def test_sums_of_each_day_are_those_of_the_balance_and_each_fault_shows_in_its_c
         ("2026-11-13", "commission"),
     }
     assert found["extra_here"] == {("2026-11-14", "sale")}
+    foreign = [each for each in told.days if each.ours_money == Money("7.00", "KZT")]
+    assert [each.theirs_money for each in foreign] == [None], "what nobody told is no 0.00"
     (extra,) = examples(told)["extra_here"]
     assert (extra.theirs_money, extra.ours_money) == (None, Money("7.00", "KZT"))
     ozon.change(

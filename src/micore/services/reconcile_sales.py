@@ -98,7 +98,7 @@ def _by_sums(work: SyncWork, source: OwnSaleSumsSource, first: date, end: date) 
             None,
             None,
             member=member,
-            theirs_money=shown_money(theirs[day, member, currency], currency),
+            theirs_money=shown_money(theirs.get((day, member, currency)), currency),
             ours_money=shown_money(ours.get((day, member, currency)), currency),
         )
         for day, member, currency in sorted(theirs.keys() | ours.keys(), key=_by_day)

@@ -69,6 +69,38 @@ def test_wildberries_orders_are_not_told_twice_by_a_walk_that_began_again(monkey
     assert all(each.changed_at is not None and each.changed_at > each.ordered_at for each in told)
 
 
+BALANCE = "/v1/finance/balance"
+NOTHING = {"value": 0, "currency_code": "RUB"}
+QUIET = {"amount": NOTHING, "fee": NOTHING}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"cashflows": {}},
+        {"cashflows": {"sales": QUIET}},
+        {"cashflows": {"sales": QUIET, "returns": {"amount": NOTHING, "charge": NOTHING}}},
+        {"cashflows": {"sales": {**QUIET, "amount": {"currency_code": "RUB"}}, "returns": QUIET}},
+        {"cashflows": {"sales": {**QUIET, "amount": {"value": 7}}, "returns": QUIET}},
+    ],
+)
+def test_a_day_of_ozons_balance_that_lacks_a_sum_is_no_day_without_sales(told: dict[str, object]) -> None:
+    with fake_ozon.bench() as ozon:
+        ozon.ozon.instead[BALANCE] = lambda asked: Says(told)
+        with pytest.raises(SourceProtocolError, match="balance"):
+            ozon.source.own_sale_sums(date(2026, 11, 20), date(2026, 11, 21))
+
+
+def test_each_day_of_ozons_balance_is_told_where_nothing_was_sold_too() -> None:
+    with fake_ozon.bench() as ozon:
+        ozon.ozon.instead[BALANCE] = lambda asked: Says({"cashflows": {"sales": QUIET, "returns": QUIET}})
+        told = ozon.source.own_sale_sums(date(2026, 11, 20), date(2026, 11, 22))
+    assert {(each.day.day, each.member, each.amount) for each in told} == {
+        (day, member, 0) for day in (20, 21) for member in ("sale", "return", "commission")
+    }
+
+
 REMAINS = "/api/v1/warehouse_remains"
 
 

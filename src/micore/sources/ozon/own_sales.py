@@ -19,23 +19,27 @@ STREAM = "finance"
 UNTOLD = (Untold.SALES_UNITS, Untold.SALES_PLACES)
 
 
+# The specification marks nothing as required, but has each of these sums in every answer, zero where there was none: one
+# that lacks them is another answer, and a default would make of it a day without sales.
+
+
 class _Money(msgspec.Struct):
-    value: float | None = None
+    value: float
     currency_code: str | None = None
 
 
 class _Goods(msgspec.Struct):
-    amount: _Money | None = None
-    fee: _Money | None = None
+    amount: _Money
+    fee: _Money
 
 
 class _Cashflows(msgspec.Struct):
-    sales: _Goods | None = None
-    returns: _Goods | None = None
+    sales: _Goods
+    returns: _Goods
 
 
 class _Balance(msgspec.Struct):
-    cashflows: _Cashflows | None = None
+    cashflows: _Cashflows
 
 
 _BALANCE = msgspec.json.Decoder(_Balance)
@@ -51,8 +55,8 @@ def own_sale_sums(api: OzonApi, first_day: date, end_day: date) -> list[OwnSaleS
 
 def _of_day(api: OzonApi, day: date) -> list[OwnSaleSum]:
     asked = {"date_from": day.isoformat(), "date_to": day.isoformat()}
-    told = api.ask(BALANCE_PATH, asked, _BALANCE.decode).value.cashflows or _Cashflows()
-    sales, returns = told.sales or _Goods(), told.returns or _Goods()
+    told = api.ask(BALANCE_PATH, asked, _BALANCE.decode).value.cashflows
+    sales, returns = told.sales, told.returns
     # The specification says of no sum whether it has a sign, so none is believed: a commission is paid on what was
     # sold, and given back with it.
     sums = (
@@ -64,7 +68,8 @@ def _of_day(api: OzonApi, day: date) -> list[OwnSaleSum]:
     return [
         OwnSaleSum(day, member, _currency(amount), sign * abs(money(f"{amount.value:.2f}") or 0))
         for member, amount, sign in sums
-        if amount is not None and amount.value
+        # A zero is told, too; one that names no currency is a zero of none.
+        if amount.value or amount.currency_code
     ]
 
 
