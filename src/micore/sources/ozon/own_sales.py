@@ -19,8 +19,8 @@ STREAM = "finance"
 UNTOLD = (Untold.SALES_UNITS, Untold.SALES_PLACES)
 
 
-# The specification marks nothing as required, but has each of these sums in every answer, zero where there was none: one
-# that lacks them is another answer, and a default would make of it a day without sales.
+# The specification marks nothing as required, but has each of these sums, zero where there was none: an answer that lacks
+# one is another answer, and a default would make of it a day without sales.
 
 
 class _Money(msgspec.Struct):
