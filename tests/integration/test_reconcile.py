@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from micore.domain.reconcile_views import DifferenceClass
+from micore.domain.reconcile_views import DifferenceClass, Untold
 from micore.domain.run_views import RunState, StreamState, Trigger
 from micore.errors import InvalidRequestError, ReportPendingError
 from micore.services.reconciliations import Reconciliations
@@ -69,7 +69,10 @@ def test_each_injected_fault_shows_in_its_class_and_nothing_else_does(bench: Ben
     assert sum(each.theirs or 0 for each in orders.days) == sum(each.ours or 0 for each in orders.days) > 20
     places = [each for each in orders.days if not each.day]
     assert all(each.theirs == each.ours for each in places)
-    assert any(each.place for each in places)
+    wildberries = orders.source == "wildberries"
+    assert [each.place for each in places if each.pooled] == [None] * wildberries, "no name where none can differ"
+    assert (Untold.MARKETPLACE_ORDER_PLACES in orders.untold) is wildberries
+    assert any(each.place for each in places) is not wildberries
     assert DifferenceClass.UNEXPLAINED not in {each.kind for each in orders.differences}
     stock = untouched["stock"].days
     assert all(each.theirs == each.ours for each in stock)

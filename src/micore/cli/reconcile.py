@@ -23,6 +23,7 @@ UNTOLD = {
     Untold.SALES_PLACES: "where sales came from",
     Untold.ORDER_PLACES: "where orders ship from by a second method (the same lists, asked again)",
     Untold.SELLER_ORDER_PLACES: "which of your warehouses orders ship from",
+    Untold.MARKETPLACE_ORDER_PLACES: "which of the marketplace's warehouses orders ship from",
     Untold.MARKETPLACE_STOCK_PLACES: "what each of the marketplace's warehouses holds",
     Untold.SELLER_STOCK_PLACES: "what each of your own warehouses holds",
 }
@@ -71,7 +72,7 @@ def _results(ready: App, ended: list[Run]) -> list[Reconciliation]:
 def _print(told: Reconciliation) -> None:
     title = f"{told.source} {told.account}, {told.stream}, {told.first_day} to {told.end_day}"
     if not told.compared:
-        console.print(f"{title}: not told by the marketplace, so nothing was compared.", style="yellow")
+        console.print(f"{title}: not compared, micore reads no second figure of it.", style="yellow")
         return
     if told.stream == "finance":
         _print_statements(title, told.statements)
@@ -111,13 +112,17 @@ def _tells(compared: DayCompared) -> bool:
 def _print_days(title: str, days: list[DayCompared]) -> None:
     rows = [
         [
-            ", ".join(filter(None, (str(each.day or ""), each.scheme, each.place, each.member))) or "place not told",
+            ", ".join(filter(None, (str(each.day or ""), each.scheme, each.place, each.member))) or _unplaced(each),
             *_sides(each),
         ]
         for each in days
     ]
     head = ["of", "marketplace", "here", "difference, units"]
     print_table(title, head, rows, right=(1, 2, 3))
+
+
+def _unplaced(compared: DayCompared) -> str:
+    return "all of the marketplace's warehouses together" if compared.pooled else "place not told"
 
 
 def _sides(compared: DayCompared) -> list[str]:

@@ -62,6 +62,8 @@ class Untold(StrEnum):
     """Where orders ship from, by another method than the one that is read."""
     SELLER_ORDER_PLACES = "seller_order_places"
     """Which of the seller's warehouses orders ship from."""
+    MARKETPLACE_ORDER_PLACES = "marketplace_order_places"
+    """Which of the marketplace's warehouses orders ship from; only all of them together are told."""
     MARKETPLACE_STOCK_PLACES = "marketplace_stock_places"
     """What each of the marketplace's warehouses holds; only all of them together are told."""
     SELLER_STOCK_PLACES = "seller_stock_places"
@@ -127,6 +129,8 @@ class DayCompared:
     ours: float | None
     place: str | None = None
     """None for sums by day, where all places are told together, and for orders whose place is not told."""
+    pooled: bool = False
+    """All of the marketplace's own warehouses together, because it tells no single one; `place` is None then."""
     member: str | None = None
     """For sales: sale, return, or commission. An order that was given back stands at the day of its return only, where
     units are compared."""
@@ -201,7 +205,7 @@ class Reconciliation:
     statements: list[StatementCompared] = field(default_factory=list)
     """For finance."""
     compared: bool = True
-    """False: the marketplace tells no figure of its own of this stream. Nothing was compared, so nothing agrees."""
+    """False: micore reads no second figure of this stream. Nothing was compared, so nothing agrees."""
     untold: list[Untold] = field(default_factory=list)
     """What of this stream the marketplace tells no figure of its own of."""
     failed_schemes: list[NotCompared] = field(default_factory=list)

@@ -145,7 +145,9 @@ def _order_places(
         # A place that the marketplace does not tell is not held against one that is known here.
         here[named if same or named is None else line.place] += line.quantity
     places = sorted(told.keys() | here.keys(), key=lambda each: (each is None, each or ""))
-    return [DayCompared(None, None, _units(told[place]), _units(here[place]), place) for place in places]
+    compared = [DayCompared(None, None, _units(told[place]), _units(here[place]), place) for place in places]
+    pool = source.pooled_place
+    return [replace(each, place=None, pooled=True) if pool and each.place == pool else each for each in compared]
 
 
 def _complete_before(own: OwnOrders, end_day: date) -> str:

@@ -96,9 +96,11 @@ class OwnFiguresSource(Source, Protocol):
 
     reconciled: ClassVar[tuple[str, ...]]
     """Streams with own figures: "orders", "stock"; "sales" of an OwnSalesSource or an OwnSaleSumsSource, "finance" of
-    an OwnStatementsSource. Of the others it is said that the marketplace tells nothing."""
+    an OwnStatementsSource. Of the others it is said that nothing is compared."""
     untold: ClassVar[Mapping[str, Sequence[Untold]]]
     """By such a stream: what of it the marketplace tells no figure of its own of."""
+    pooled_place: ClassVar[str | None]
+    """The place that own orders name for all of the marketplace's warehouses together; None: it tells each one."""
     stock_parts: ClassVar[Sequence[Sequence[str]]]
     """Schemes that `own_stock` tells whole, those of one part together; what takes long comes last."""
     stock_lag: ClassVar[timedelta]

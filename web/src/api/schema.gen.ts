@@ -911,6 +911,12 @@ export interface components {
              */
             place: string | null;
             /**
+             * Pooled
+             * @description All of the marketplace's own warehouses together, because it tells no single one; `place` is None then.
+             * @default false
+             */
+            pooled: boolean;
+            /**
              * Member
              * @description For sales: sale, return, or commission. An order that was given back stands at the day of its return only, where
              *     units are compared.
@@ -2200,7 +2206,7 @@ export interface components {
             statements: components["schemas"]["StatementCompared"][];
             /**
              * Compared
-             * @description False: the marketplace tells no figure of its own of this stream. Nothing was compared, so nothing agrees.
+             * @description False: micore reads no second figure of this stream. Nothing was compared, so nothing agrees.
              * @default true
              */
             compared: boolean;
@@ -2821,7 +2827,7 @@ export interface components {
          * @description What of a stream a marketplace tells no figure of its own of, so that it is compared with nothing.
          * @enum {string}
          */
-        Untold: "sales_money" | "sales_units" | "sales_places" | "order_places" | "seller_order_places" | "marketplace_stock_places" | "seller_stock_places";
+        Untold: "sales_money" | "sales_units" | "sales_places" | "order_places" | "seller_order_places" | "marketplace_order_places" | "marketplace_stock_places" | "seller_stock_places";
         /**
          * Why
          * @description How a product's available figure comes about: the parts sum to the value.

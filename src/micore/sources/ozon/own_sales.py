@@ -19,7 +19,7 @@ STREAM = "finance"
 UNTOLD = (Untold.SALES_UNITS, Untold.SALES_PLACES)
 
 
-# The specification marks nothing as required, but has each of these sums, zero where there was none: an answer that lacks
+# The specification marks nothing as required, but has each of these sums, zero where there was none: an answer without
 # one is another answer, and a default would make of it a day without sales.
 
 

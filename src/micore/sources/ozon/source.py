@@ -72,6 +72,7 @@ class OzonSource:
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
     untold: ClassVar[Mapping[str, Sequence[Untold]]] = own_figures.UNTOLD
+    pooled_place: ClassVar[str | None] = None
     stock_parts: ClassVar[Sequence[Sequence[str]]] = own_stock.STOCK_PARTS
     stock_lag: ClassVar[timedelta] = timedelta()
     sales_stream: ClassVar[str] = own_sales.STREAM

@@ -25,7 +25,7 @@ from micore.sources.wildberries.warehouses import POOL, pooled_place
 
 RECONCILED = ("orders", "sales", "stock", "finance")
 UNTOLD: Mapping[str, Sequence[Untold]] = {
-    "orders": (Untold.SELLER_ORDER_PLACES,),
+    "orders": (Untold.MARKETPLACE_ORDER_PLACES, Untold.SELLER_ORDER_PLACES),
     "sales": (Untold.SALES_MONEY, Untold.SALES_PLACES),
     "stock": (Untold.MARKETPLACE_STOCK_PLACES,),
 }

@@ -83,6 +83,7 @@ class WildberriesSource:
 
     reconciled: ClassVar[tuple[str, ...]] = own_figures.RECONCILED
     untold: ClassVar[Mapping[str, Sequence[Untold]]] = own_figures.UNTOLD
+    pooled_place: ClassVar[str | None] = own_figures.POOLED
     stock_parts: ClassVar[Sequence[Sequence[str]]] = own_stock.STOCK_PARTS
     stock_lag: ClassVar[timedelta] = own_figures.STOCK_LAG
     sales_settle: ClassVar[timedelta] = own_figures.SETTLE

@@ -10,6 +10,7 @@ const noDay = {
   theirs: null,
   ours: null,
   place: null,
+  pooled: false,
   member: null,
   theirs_money: null,
   ours_money: null,
@@ -206,7 +207,8 @@ describe("the comparison with the marketplaces", () => {
     await user.click(within(first!).getByText("Sums by day"));
     expect(within(first!).getByRole("row", { name: "10 Nov, Sold ₽1,400 ₽700" })).toBeVisible();
     expect(within(first!).getByRole("row", { name: "10 Nov, Commission −₽280 nothing" })).toBeVisible();
-    expect(second).toHaveTextContent("Not told by the marketplace");
+    expect(second).toHaveTextContent("Not compared");
+    expect(second).not.toHaveTextContent("Not told by the marketplace");
     expect(second).not.toHaveTextContent("Both sides are the same.");
     expect(second).not.toHaveTextContent("Nothing to compare on either side");
     expect(await violations(container)).toEqual([]);
@@ -222,6 +224,16 @@ describe("the comparison with the marketplaces", () => {
     expect(panel).toHaveTextContent("Compared in part");
     expect(panel).not.toHaveTextContent("Both sides are the same.");
     expect(await violations(container)).toEqual([]);
+  });
+
+  it("calls warehouses that are told together by no single one’s name", async () => {
+    const days = [{ ...noDay, pooled: true, theirs: 5, ours: 5 }];
+    const orders = compared({ source: "wildberries", days, untold: ["marketplace_order_places"] });
+    const { user } = await openApp("/reconcile", { api: { reconciliations: [orders] } });
+    const panel = await screen.findByRole("region", { name: /^Wildberries/ });
+    expect(panel).toHaveTextContent("not compared: which of the marketplace’s warehouses orders ship from");
+    await user.click(within(panel).getByText("Sums by day and place"));
+    expect(within(panel).getByRole("row", { name: "All Wildberries warehouses together 5 5" })).toBeVisible();
   });
 
   it("names the order of a sale that only one side has as given back", async () => {

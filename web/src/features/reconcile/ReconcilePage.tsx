@@ -115,6 +115,11 @@ const tellMoney = (days: Reconciliation["days"]) => days.some((day) => day.their
 const isEmpty = (day: Reconciliation["days"][number]) =>
   !day.theirs && !day.ours && !day.theirs_money && !day.ours_money;
 
+const dayKey = (day: Reconciliation["days"][number]) =>
+  [day.day, day.scheme, day.place, day.pooled, day.member, day.theirs_money?.currency ?? day.ours_money?.currency].join(
+    " ",
+  );
+
 function Sums({ told }: { told: Reconciliation }) {
   const { t, f } = useI18n();
   const words = t.past.compare;
@@ -135,11 +140,11 @@ function Sums({ told }: { told: Reconciliation }) {
       >
         <tbody role="rowgroup">
           {told.days.map((day) => (
-            <tr role="row" key={[day.day, day.scheme, day.place, day.member, day.theirs_money?.currency].join(" ")}>
+            <tr role="row" key={dayKey(day)}>
               <th scope="row">
                 {[day.day && f.day(day.day), day.scheme, day.place, day.member && memberName(words.members, day.member)]
                   .filter(Boolean)
-                  .join(", ") || words.noPlace}
+                  .join(", ") || (day.pooled ? words.pooled(sourceTitle(told.source)) : words.noPlace)}
               </th>
               <td className="num">{side(day.theirs, day.theirs_money)}</td>
               <td className="num">{side(day.ours, day.ours_money)}</td>
@@ -203,7 +208,7 @@ function Compared({ told }: { told: Reconciliation }) {
   );
 }
 
-/** A stream that the marketplace tells no figure of its own of: nothing agrees, and nothing differs. */
+/** A stream of which no second figure is read: nothing agrees, and nothing differs. */
 function NotTold({ id, title }: { id: string; title: string }) {
   const { t } = useI18n();
   const words = t.past.compare;

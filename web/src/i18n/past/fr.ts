@@ -81,9 +81,11 @@ export const pastFr = (f: Formats): PastWords => ({
       sign: "Compté autrement",
       unread: "Rapport non lu",
     },
-    notTold: "Non communiqué par la place de marché",
+    notTold: "Non comparé",
+    pooled: (source) => `Tous les entrepôts de ${source} ensemble`,
     noPlace: "Lieu non communiqué",
-    notToldText: "La place de marché ne donne aucun chiffre auquel comparer ceci\u00A0: rien n’a été comparé.",
+    notToldText:
+      "micore ne lit aucun second chiffre de la place de marché auquel comparer ceci\u00A0: rien n’a été comparé.",
     untold: (parts) => `Non communiqué par la place de marché, donc non comparé\u00A0: ${parts}.`,
     parts: {
       sales_money: "ce que vous recevez pour les ventes",
@@ -92,6 +94,8 @@ export const pastFr = (f: Formats): PastWords => ({
       order_places:
         "d’où partent les commandes par une seconde méthode (les lieux sont ceux des mêmes listes, redemandées)",
       seller_order_places: "duquel de vos entrepôts partent les commandes",
+      marketplace_order_places:
+        "duquel des entrepôts de la place de marché partent les commandes (seul leur ensemble est donné)",
       marketplace_stock_places: "ce que contient chaque entrepôt de la place de marché",
       seller_stock_places: "ce que contient chacun de vos entrepôts",
     },
