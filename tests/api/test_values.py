@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, event
 
+from micore.domain.instants import micros
 from micore.storage import tables
 from tests import seed
 from tests.api.conftest import Api, fill
@@ -205,6 +207,8 @@ class TestOnTheWay:
             seed.put_sku(connection, 12, account_id=12, item_id=7)
             query = "SELECT l.external_id FROM listing l JOIN sku k ON k.listing_id = l.id WHERE k.id = 1"
             card = connection.exec_driver_sql(query).scalar_one()
+            read_at = micros(datetime(2026, 11, 22, 8, tzinfo=UTC))
+            connection.exec_driver_sql(f"UPDATE stream_state SET as_of = {read_at} WHERE stream = 'funnel'")
         told = {"card": card, "opened": 40, "carted": 5, "ordered": 2, "bought": 0, "cancelled": 1, "known_from": 0}
         days = ("2026-11-21", "2026-10-25", "2026-10-24", "2026-09-27", "2026-09-26")
         self.put(shop, tables.funnel_day, *({**told, "day": day, "wished": None} for day in days))
@@ -214,8 +218,9 @@ class TestOnTheWay:
         assert found["unread"] == [{"source": "ozon", "account": "11"}], "who never tells of it lacks in nothing"
         counts = {"opened": 80, "carted": 10, "ordered": 4, "bought": 0, "cancelled": 2, "wished": None}
         rates = {"to_cart": 0.125, "to_order": 0.4, "to_buyout": 0.0, "response": None}
-        days_now = {"first_day": "2026-10-25", "last_day": "2026-11-21", "days": 2}
-        days_before = {"first_day": "2026-09-27", "last_day": "2026-10-24", "days": 2}
+        told_of = {"days": 2, "incomplete": [{"source": "ozon", "account": "Shop"}]}
+        days_now = {"first_day": "2026-10-25", "last_day": "2026-11-21"} | told_of
+        days_before = {"first_day": "2026-09-27", "last_day": "2026-10-24"} | told_of
         assert found["now"] == days_now | counts | rates
         assert found["before"] == days_before | counts | rates
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,10 @@ def product(database: Database, sku: str) -> int:
         return -int(found.scalar_one())
 
 
-def told(bench: SyncBench, sku: str = "1") -> Any:
+def told(bench: SyncBench, sku: str = "1", now: datetime = START) -> Any:
     key = product(bench.database, sku)
     with bench.database.read() as connection:
-        return funnel_sums(connection, key, TODAY)
+        return funnel_sums(connection, key, now)
 
 
 def test_twice_is_once_and_what_changes_late_is_one_change(bench: SyncBench) -> None:
@@ -123,8 +123,57 @@ def test_four_weeks_beside_the_four_before(bench: SyncBench) -> None:
     assert (sums.now.opened, sums.now.days, sums.before.opened) == (29, 2, 85)
     assert (sums.now.first_day, sums.now.last_day) == (date(2026, 10, 23), date(2026, 11, 19))
     assert (sums.before.first_day, sums.before.last_day) == (date(2026, 9, 25), date(2026, 10, 22))
-    assert (sums.now.to_cart, sums.now.to_order, sums.now.to_buyout) == (0.6897, 0.4, 0.5)
+    assert (sums.now.to_cart, sums.now.to_order, sums.now.to_buyout) == (0.6897, 0.4, 0.6667)
     assert sums.now.response is not None
+
+
+def test_only_days_that_were_read_when_settled_tell_what_was_bought(bench: SyncBench) -> None:
+    bench.market.funnel = [day(1, 13, bought=0, cancelled=3), day(1, 14, bought=3, cancelled=1), day(1, 40)]
+    loaded(bench)
+    sums = told(bench)
+    assert (sums.now.bought, sums.now.cancelled, sums.now.to_buyout) == (3, 4, 0.75)
+    assert sums.before.to_buyout == 0.6667
+    # As it was read then: days alone make nothing settled.
+    assert told(bench, now=START + DAY).now.to_buyout == 0.75
+    bench.market.clock += DAY
+    loaded(bench)
+    assert told(bench, now=START + DAY).now.to_buyout == 0.4286
+
+
+def test_days_are_those_of_the_marketplace(bench: SyncBench) -> None:
+    bench.market.funnel = [day(1, 1), day(1, 0, opened=7)]
+    loaded(bench)
+    assert told(bench, now=datetime(2026, 11, 20, 20, 59, tzinfo=UTC)).now.opened == 100
+    assert told(bench, now=datetime(2026, 11, 20, 21, 0, tzinfo=UTC)).now.opened == 107
+
+
+def test_the_card_that_is_told_least_of_says_how_many_days_are_told(bench: SyncBench) -> None:
+    bench.market.page_rows = 100
+    bench.market.funnel = [*(day(1, back) for back in range(1, 57)), *(day(2, back) for back in (1, 2))]
+    loaded(bench)
+    alone = told(bench).now
+    assert (alone.days, alone.incomplete) == (28, [])
+    with bench.database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO item (id, code, name, created_at) VALUES (7, 'mug', 'Mug', 0)")
+        connection.exec_driver_sql("UPDATE sku SET item_id = 7 WHERE external_id IN ('1', '2')")
+    with bench.database.read() as connection:
+        both = funnel_sums(connection, 7, START)
+    assert both is not None
+    assert both.now is not None
+    assert both.before is not None
+    assert (both.now.days, both.before.days) == (2, 0)
+    assert [(each.source, each.account) for each in both.now.incomplete] == [("fake", "Дом и уют")]
+
+
+def test_the_response_is_that_of_the_newest_day(bench: SyncBench) -> None:
+    loaded(bench)
+    newest = told(bench).now.response
+    bench.market.funnel[1] = day(1, 2, bought=3)
+    loaded(bench)
+    assert told(bench).now.response == newest
+    bench.market.funnel[0] = day(1, 1, bought=3)
+    loaded(bench)
+    assert told(bench).now.response != newest
 
 
 def test_what_nobody_told_is_absent_and_never_zero(bench: SyncBench) -> None:

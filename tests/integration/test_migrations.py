@@ -209,3 +209,35 @@ def test_amounts_that_are_not_paid_go_and_no_others(database: Database) -> None:
     assert [tuple(row) for row in found] == left + [
         (3, f"7:{part}") for part in ("carriage", "delivery", "discount", "sale")
     ]
+
+
+def test_a_funnel_that_is_gone_is_read_anew(database: Database) -> None:
+    migrations.upgrade(database)
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO account (id, source, external_id, name, currency, created_at) "
+                "VALUES (1, 'wildberries', '1', 'a', 'RUB', 1)"
+            )
+        )
+        for stream in ("funnel", "orders"):
+            named = {"stream": stream}
+            connection.execute(
+                text(
+                    "INSERT INTO stream_state (account_id, stream, cursor, complete, changed_at) "
+                    "VALUES (1, :stream, '{}', true, 1)"
+                ),
+                named,
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO quarantine (account_id, stream, run_id, row_key, reason, bytes, received_at) "
+                    "VALUES (1, :stream, 1, 'a', 'b', 'c', 1)"
+                ),
+                named,
+            )
+    migrations.downgrade(database, "0010")
+    migrations.upgrade(database)
+    with database.read() as connection:
+        for table in ("stream_state", "quarantine"):
+            assert connection.execute(text(f"SELECT stream FROM {table}")).scalars().all() == ["orders"], table

@@ -22,7 +22,10 @@ class FunnelSpan:
     first_day: date
     last_day: date
     days: int
-    """How many of the days between are told of; those that are not are missing in the figures, not zero."""
+    """How many of the days between are told of, of the card of which fewest are; those that are not are missing in the
+    figures, not zero."""
+    incomplete: list[UnreadAccount]
+    """Accounts with a card of which some of the days are not told."""
     opened: int | None
     """How often the card was opened."""
     carted: int | None
@@ -35,11 +38,13 @@ class FunnelSpan:
     wished: int | None
     """How often it was put on a wish list."""
     to_cart: float | None
-    """Carts per opening, 0.1 is 10 %; None where it was not opened. May exceed 1: a cart counts on its own day."""
+    """Pieces put into carts per opening, 0.1 is 10 %; None where it was not opened. May exceed 1: of one opening
+    several pieces may come."""
     to_order: float | None
-    """Orders per cart."""
+    """Pieces ordered per piece put into a cart. May exceed 1: a cart may be older than these days."""
     to_buyout: float | None
-    """Bought per order."""
+    """Bought of what was bought or cancelled: what is on its way counts for neither. Only of days that were at least 14
+    days old when they were read last; None where none of these tells of either."""
     response: str | None
     """SHA-256 of the stored response that told the newest day; GET /api/v1/raw/{sha256}."""
 

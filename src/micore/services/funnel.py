@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 
 from micore.domain.account_views import UnreadAccount
-from micore.domain.funnel_views import FunnelSpan, FunnelSums, share
+from micore.domain.funnel_views import SETTLED_DAYS, FunnelSpan, FunnelSums, share
 from micore.domain.instants import instant
+from micore.services.comparing import MOSCOW
 from micore.storage import accounts, funnel
 from micore.storage.database import Connection
 
@@ -14,29 +16,43 @@ SPAN_DAYS = 28
 """Whole weeks: a span has as many Sundays as another."""
 
 
-def funnel_sums(connection: Connection, product_key: int, today: date) -> FunnelSums | None:
-    """Both spans, the present one up to yesterday; None where no account that sells the product tells of it."""
+def funnel_sums(connection: Connection, product_key: int, now: datetime) -> FunnelSums | None:
+    """Both spans, the present one up to yesterday by the marketplace's days; None where no account that sells the
+    product tells of it."""
     read = accounts.readings(connection, product_key, funnel.STREAM)
     if read.as_of is None:
         return None
     tellers = funnel.tellers(connection)
+    readers = funnel.readers(connection, product_key)
+    settled = {each: (_day(instant(each.as_of)) - timedelta(days=SETTLED_DAYS)).isoformat() for each in readers}
+    today = _day(now)
     return FunnelSums(
         as_of=instant(read.as_of),
-        now=_span(connection, product_key, today),
-        before=_span(connection, product_key, today - timedelta(days=SPAN_DAYS)),
+        now=_span(connection, product_key, today, settled),
+        before=_span(connection, product_key, today - timedelta(days=SPAN_DAYS), settled),
         unread=[UnreadAccount(source, account) for source, account in read.unread if source in tellers],
     )
 
 
-def _span(connection: Connection, product_key: int, end: date) -> FunnelSpan | None:
+def _day(at: datetime) -> date:
+    return at.astimezone(MOSCOW).date()
+
+
+def _span(
+    connection: Connection, product_key: int, end: date, settled: Mapping[funnel.Reader, str]
+) -> FunnelSpan | None:
     first = end - timedelta(days=SPAN_DAYS)
-    told = funnel.funnel_of(connection, product_key, first_day=first.isoformat(), end_day=end.isoformat())
+    told = funnel.funnel_of(
+        connection, product_key, first_day=first.isoformat(), end_day=end.isoformat(), settled=settled
+    )
     if told is None:
         return None
+    bought, cancelled = told.settled_bought, told.settled_cancelled
     return FunnelSpan(
         first_day=first,
         last_day=end - timedelta(days=1),
-        days=told.days,
+        days=min(told.days.values(), default=0),
+        incomplete=[UnreadAccount(*each) for each, days in sorted(told.days.items()) if days < SPAN_DAYS],
         opened=told.opened,
         carted=told.carted,
         ordered=told.ordered,
@@ -45,6 +61,6 @@ def _span(connection: Connection, product_key: int, end: date) -> FunnelSpan | N
         wished=told.wished,
         to_cart=share(told.carted, told.opened),
         to_order=share(told.ordered, told.carted),
-        to_buyout=share(told.bought, told.ordered),
+        to_buyout=share(bought, None if bought is None or cancelled is None else bought + cancelled),
         response=told.sha256,
     )

@@ -164,7 +164,7 @@ class Products:
             kinds = finance_store.amounts_by_kind(connection, key, since_day=since_day)
             storage_read = accounts_store.readings(connection, key, "storage_cost")
             cost = finance_store.storage_of(connection, key, self._shop.currency, since_day=since_day)
-            funnel = funnel_sums(connection, key, self.today())
+            funnel = funnel_sums(connection, key, self._now())
         now = self._now()
         return ProductDetail(
             generation=generation,

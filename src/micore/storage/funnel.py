@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, case, func, select, text
@@ -89,55 +89,112 @@ def known(
 # ------------------------------------------------------------------------------------------------- reading
 
 
+class Reader(NamedTuple):
+    """An account that has been read for the funnel to the end once."""
+
+    account_id: int
+    source: str
+    name: str
+    as_of: int
+
+
 class FunnelSum(NamedTuple):
     """What came of a product's cards in some days; a count is None where any of the rows does not tell it."""
 
-    days: int
-    """Days that are told of."""
-    first_day: str
-    last_day: str
+    days: dict[tuple[str, str], int]
+    """Source and name of each account that is read: how many days are told of the card that it tells least of."""
     opened: int | None
     carted: int | None
     ordered: int | None
     bought: int | None
     cancelled: int | None
     wished: int | None
+    settled_bought: int | None
+    """As `bought`, of the days that were settled when they were read."""
+    settled_cancelled: int | None
     sha256: str | None
-    """Of the answer that told the newest row."""
+    """Of the answer that told a row of the newest day."""
 
 
-def funnel_of(connection: Connection, product_key: int, *, first_day: str, end_day: str) -> FunnelSum | None:
-    """The sums of the days from one on and before another; None where no row tells of them."""
+def readers(connection: Connection, product_key: int) -> list[Reader]:
+    """The accounts that sell a product and have been read for the funnel, those left out that are read no more."""
+    rows = connection.execute(
+        select(account.c.id, account.c.source, account.c.name, stream_state.c.as_of)
+        .join(stream_state, stream_state.c.account_id == account.c.id)
+        .where(
+            stream_state.c.stream == STREAM,
+            stream_state.c.as_of.is_not(None),
+            account.c.left_at.is_(None),
+            account.c.id.in_(select(sku.c.account_id).where(members(product_key))),
+        )
+    )
+    return [Reader(*row) for row in rows]
+
+
+def funnel_of(
+    connection: Connection, product_key: int, *, first_day: str, end_day: str, settled: Mapping[Reader, str]
+) -> FunnelSum | None:
+    """The sums of the days from one on and before another; None where no row tells of them. `settled` is the last day
+    of each reader that was settled when it was read."""
     cards = (
-        select(listing.c.account_id, listing.c.external_id)
-        .distinct()
+        select(listing.c.account_id, listing.c.external_id, func.count(sku.c.retired_at).label("retired"),
+               func.count().label("sizes"))
         .select_from(sku.join(listing, listing.c.id == sku.c.listing_id))
         .where(members(product_key))
+        .group_by(listing.c.account_id, listing.c.external_id)
         .subquery()
+    )  # fmt: skip
+    told = (
+        (funnel_day.c.account_id == cards.c.account_id)
+        & (funnel_day.c.card == cards.c.external_id)
+        & (funnel_day.c.day >= first_day)
+        & (funnel_day.c.day < end_day)
     )
-    of = (funnel_day.c.account_id == cards.c.account_id) & (funnel_day.c.card == cards.c.external_id)
-    row = connection.execute(
+    last = case({each.account_id: day for each, day in settled.items()}, value=cards.c.account_id, else_="")
+    rows = connection.execute(
         select(
-            func.count(funnel_day.c.day.distinct()).label("days"),
-            func.min(funnel_day.c.day).label("first_day"),
-            func.max(funnel_day.c.day).label("last_day"),
+            cards,
+            func.count(funnel_day.c.day).label("days"),
+            func.max(funnel_day.c.day).label("newest"),
             *(_sum(name) for name in _COUNTS),
-            func.max(funnel_day.c.raw_page_id).label("raw_page_id"),
+            *(_sum(name, funnel_day.c.day <= last).label(f"settled_{name}") for name in ("bought", "cancelled")),
         )
-        .select_from(cards.join(funnel_day, of))
-        .where(funnel_day.c.day >= first_day, funnel_day.c.day < end_day)
-    ).one()
-    if not row.days:
+        .select_from(cards.outerjoin(funnel_day, told))
+        .group_by(*cards.c)
+    ).all()
+    with_rows = [row for row in rows if row.days]
+    if not with_rows:
         return None
-    sha256 = connection.execute(select(raw_page.c.sha256).where(raw_page.c.id == row.raw_page_id)).scalar()
-    # PostgreSQL's sums are decimals.
-    counts = {name: None if (told := getattr(row, name)) is None else int(told) for name in _COUNTS}
-    return FunnelSum(row.days, row.first_day, row.last_day, **counts, sha256=sha256)
+    days = {
+        (each.source, each.name): min(counted)
+        for each in settled
+        if (counted := [row.days for row in rows if row.account_id == each.account_id and row.retired < row.sizes])
+    }
+    newest = max(row.newest for row in with_rows)
+    sha256 = connection.execute(
+        select(raw_page.c.sha256)
+        .select_from(cards.join(funnel_day, told).join(raw_page, raw_page.c.id == funnel_day.c.raw_page_id))
+        .where(funnel_day.c.day == newest)
+        .order_by(raw_page.c.id.desc())
+        .limit(1)
+    ).scalar()
+    names = (*_COUNTS, "settled_bought", "settled_cancelled")
+    counts = {name: _whole([getattr(row, name) for row in with_rows]) for name in names}
+    return FunnelSum(days, **counts, sha256=sha256)
 
 
-def _sum(name: str) -> ColumnElement[int | None]:
+def _sum(name: str, which: ColumnElement[bool] | None = None) -> ColumnElement[int | None]:
+    """Of a card's rows; None where one of them does not tell it, 0 where there is none."""
     column = funnel_day.c[name]
-    return case((func.count(column) == func.count(), func.sum(column))).label(name)
+    of = funnel_day.c.day.is_not(None) if which is None else which
+    untold = func.count(case((of & column.is_(None), 1)))
+    return case((untold == 0, func.coalesce(func.sum(case((of, column))), 0))).label(name)
+
+
+def _whole(counts: Sequence[int | None]) -> int | None:
+    """The sum of what cards tell; PostgreSQL's are decimals."""
+    told = [int(each) for each in counts if each is not None]
+    return sum(told) if len(told) == len(counts) else None
 
 
 def tellers(connection: Connection) -> set[str]:

@@ -1108,9 +1108,15 @@ export interface components {
             last_day: string;
             /**
              * Days
-             * @description How many of the days between are told of; those that are not are missing in the figures, not zero.
+             * @description How many of the days between are told of, of the card of which fewest are; those that are not are missing in the
+             *     figures, not zero.
              */
             days: number;
+            /**
+             * Incomplete
+             * @description Accounts with a card of which some of the days are not told.
+             */
+            incomplete: components["schemas"]["UnreadAccount"][];
             /**
              * Opened
              * @description How often the card was opened.
@@ -1140,17 +1146,19 @@ export interface components {
             wished: number | null;
             /**
              * To Cart
-             * @description Carts per opening, 0.1 is 10 %; None where it was not opened. May exceed 1: a cart counts on its own day.
+             * @description Pieces put into carts per opening, 0.1 is 10 %; None where it was not opened. May exceed 1: of one opening
+             *     several pieces may come.
              */
             to_cart: number | null;
             /**
              * To Order
-             * @description Orders per cart.
+             * @description Pieces ordered per piece put into a cart. May exceed 1: a cart may be older than these days.
              */
             to_order: number | null;
             /**
              * To Buyout
-             * @description Bought per order.
+             * @description Bought of what was bought or cancelled: what is on its way counts for neither. Only of days that were at least 14
+             *     days old when they were read last; None where none of these tells of either.
              */
             to_buyout: number | null;
             /**

@@ -3,6 +3,7 @@ import { rawResponseUrl } from "@/api/client";
 import type { FunnelSpan, FunnelSums } from "@/api/types";
 import { Unread } from "@/features/products/Unread";
 import { useI18n } from "@/i18n";
+import { sourceTitle } from "@/lib/names";
 
 const spanDays = 28;
 
@@ -95,6 +96,12 @@ function Head({ name, span }: { name: string; span: FunnelSpan | null }) {
           <>
             <br />
             {t.funnel.days(span.days, spanDays)}
+            {span.incomplete.length > 0 && (
+              <>
+                <br />
+                {t.list(span.incomplete.map((each) => `${sourceTitle(each.source)} “${each.account}”`))}
+              </>
+            )}
           </>
         )}
         {span?.response && (

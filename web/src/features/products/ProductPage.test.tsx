@@ -123,10 +123,10 @@ describe("how it is looked at and bought", () => {
     expect(rows.getByRole("row", { name: "Card opened 4,120 3,904" })).toBeVisible();
     expect(rows.getByRole("row", { name: "Put into cart 371 9% of openings 402 10% of openings" })).toBeVisible();
     expect(rows.getByRole("row", { name: "Ordered 96 26% of carts 104 26% of carts" })).toBeVisible();
-    expect(rows.getByRole("row", { name: "Bought 58 60% of orders 81 78% of orders" })).toBeVisible();
+    expect(rows.getByRole("row", { name: "Bought 58 81% of ended orders 81 79% of ended orders" })).toBeVisible();
     // Only where some are missing is it said how many days are told.
     expect(rows.getAllByText(/days told/)).toHaveLength(1);
-    expect(rows.getByText(/25 of 28 days told/)).toBeVisible();
+    expect(rows.getByText(/25 of 28 days told/)).toHaveTextContent("Wildberries “Main”");
     expect(rows.getByRole("link", { name: "Newest response: Last 28 days" })).toHaveAttribute(
       "href",
       `/api/v1/raw/${"ef".repeat(32)}`,

@@ -45,4 +45,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # Else an upgrade after it would take the past for read.
+    op.execute("DELETE FROM stream_state WHERE stream = 'funnel'")
+    op.execute("DELETE FROM quarantine WHERE stream = 'funnel' AND state = 'waiting'")
     op.drop_table("funnel_day")
