@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import text
 
 from micore.domain.reconcile_views import DifferenceClass, Untold
 from micore.domain.run_views import RunState, StreamState, Trigger
-from micore.errors import InvalidRequestError, ReportPendingError
+from micore.errors import InvalidRequestError, ReportPendingError, SourceAuthError
 from micore.services.reconciliations import Reconciliations
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.sources.own_figures import OwnStock
@@ -160,10 +161,40 @@ def test_figures_that_came_empty_are_no_agreement(ozon: Bench, monkeypatch: pyte
     done = ozon.service.work_once()
     assert done is not None
     assert done.state == RunState.GAPS, "not a success"
-    assert [each.stream for each in desk.newest() if each.compared] == ["orders", "sales"]
+    assert [(each.stream, each.failed) for each in desk.newest() if each.compared] == [
+        ("orders", None),
+        ("sales", None),
+    ]
     (stock,) = [each for each in done.streams if each.stream == "stock"]
     assert stock.state == StreamState.FAILED
     assert "nothing could be compared" in (stock.message or "")
+
+
+def test_an_older_result_says_that_the_last_attempt_failed(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = ozon.reconcile()
+    assert {each.failed for each in before.values()} == {None}
+    with monkeypatch.context() as broken:
+        broken.setattr(OzonSource, "own_stock", lambda self, schemes: [])
+        after = ozon.reconcile()
+    failed = after["stock"].failed
+    assert failed is not None
+    assert (after["stock"].run_id, failed.run_id) == (before["stock"].run_id, after["orders"].run_id)
+    assert (failed.at, "nothing could be compared" in failed.why) == (NOW, True)
+    assert after["orders"].failed is None
+
+    def refused(self: OzonSource) -> NoReturn:
+        raise SourceAuthError("ozon", status=403, said="the key ended", path="/v1/seller/info")
+
+    desk = Reconciliations(ozon.service)
+    with monkeypatch.context() as broken:
+        broken.setattr(OzonSource, "account", refused)
+        desk.request(trigger=Trigger.COMMAND, source="ozon", first_day=FIRST, end_day=END)
+        done = ozon.service.work_once()
+    assert done is not None and done.state == RunState.FAILED
+    whole = {each.stream: each.failed for each in desk.newest()}
+    assert {each.run_id for each in whole.values() if each} == {done.id}
+    assert all(each is not None and "the key ended" in each.why for each in whole.values())
+    assert ozon.reconcile()["stock"].failed is None, "compared again"
 
 
 def test_a_scheme_that_they_are_silent_about_does_not_agree(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,6 +151,17 @@ class NotCompared:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """A comparison that came to nothing."""
+
+    __pydantic_config__ = _DOCS
+
+    run_id: int
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberCompared:
     """One sum of a report, from the seller's view: positive is received, negative is paid."""
 
@@ -210,3 +221,5 @@ class Reconciliation:
     """What of this stream the marketplace tells no figure of its own of."""
     failed_schemes: list[NotCompared] = field(default_factory=list)
     """For stock: what was left out, because its figures could not be had or came empty; no row of it stands here."""
+    failed: FailedAttempt | None = None
+    """The last attempt, where it failed after this one: this result is older than it should be."""

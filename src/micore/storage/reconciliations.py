@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import msgspec
 from sqlalchemy import Connection, case, func, insert, select, text
 
-from micore.domain.reconcile_views import Reconciliation
+from micore.domain.instants import instant
+from micore.domain.reconcile_views import FailedAttempt, Reconciliation
 from micore.domain.reconciling import Line
 from micore.domain.run_views import Trigger
 from micore.domain.sold import COMMISSION, RETURN, SALE, Sold, SumKey
@@ -18,6 +22,7 @@ from micore.storage.tables import (
     quarantine,
     reconciliation,
     run,
+    run_stream,
     sale,
     sku,
     stock,
@@ -214,4 +219,37 @@ def newest(connection: Connection) -> list[Reconciliation]:
     rows = connection.execute(query.order_by(run.c.source, reconciliation.c.run_id, reconciliation.c.stream))
     found = [msgspec.json.decode(each, type=Reconciliation) for each in rows.scalars()]
     latest = {(each.source, each.account, each.stream): each for each in found}
-    return list(latest.values())
+    failed = _failed(connection, after=min((each.run_id for each in latest.values()), default=0))
+    return [replace(each, failed=_after(each, failed)) for each in latest.values()]
+
+
+def _after(result: Reconciliation, failed: Mapping[tuple[str, str], FailedAttempt]) -> FailedAttempt | None:
+    found = failed.get((result.source, result.stream))
+    return found if found is not None and found.run_id > result.run_id else None
+
+
+def _failed(connection: Connection, *, after: int) -> dict[tuple[str, str], FailedAttempt]:
+    """By source and stream the last attempt that failed: of that stream, or of the whole run before it came to it."""
+    rows = connection.execute(
+        select(
+            run.c.id,
+            run.c.source,
+            run.c.finished_at,
+            run.c.message,
+            run.c.params,
+            run_stream.c.stream,
+            run_stream.c.state,
+            run_stream.c.message.label("of_stream"),
+        )
+        .outerjoin(run_stream, run_stream.c.run_id == run.c.id)
+        .where(run.c.kind == KIND, run.c.id > after, run.c.state.in_(("gaps", "failed")))
+        .order_by(run.c.id)
+    )
+    found: dict[tuple[str, str], FailedAttempt] = {}
+    for row in rows:
+        if row.state not in {None, "failed", "skipped"}:
+            continue
+        streams = (row.stream,) if row.stream else SyncParams.parse(row.params).streams or ()
+        attempt = FailedAttempt(row.id, instant(row.finished_at), row.of_stream or row.message or "")
+        found |= {(row.source, stream): attempt for stream in streams}
+    return found

@@ -1012,6 +1012,21 @@ export interface components {
          */
         EffectKind: "sold_30d" | "stock_value";
         /**
+         * FailedAttempt
+         * @description A comparison that came to nothing.
+         */
+        FailedAttempt: {
+            /** Run Id */
+            run_id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * FinanceKind
          * @description What an amount that a marketplace booked is for.
          * @enum {string}
@@ -2228,6 +2243,8 @@ export interface components {
              * @description For stock: what was left out, because its figures could not be had or came empty; no row of it stands here.
              */
             failed_schemes: components["schemas"]["NotCompared"][];
+            /** @description The last attempt, where it failed after this one: this result is older than it should be. */
+            failed: components["schemas"]["FailedAttempt"] | null;
         };
         /**
          * ReturnsSum

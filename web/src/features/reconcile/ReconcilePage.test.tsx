@@ -35,6 +35,7 @@ const compared = (part: Partial<Reconciliation> = {}): Reconciliation => ({
   compared: true,
   untold: [],
   failed_schemes: [],
+  failed: null,
   ...part,
 });
 
@@ -234,6 +235,18 @@ describe("the comparison with the marketplaces", () => {
     expect(panel).toHaveTextContent("not compared: which of the marketplace’s warehouses orders ship from");
     await user.click(within(panel).getByText("Sums by day and place"));
     expect(within(panel).getByRole("row", { name: "All Wildberries warehouses together 5 5" })).toBeVisible();
+  });
+
+  it("says above an older result that the last attempt failed, when and why", async () => {
+    const failed = { run_id: 9, at: "2026-11-22T11:50:00Z", why: "ozon does not answer." };
+    const { container } = await openApp("/reconcile", { api: { reconciliations: [compared({ failed })] } });
+    const panel = await screen.findByRole("region", { name: "Ozon “main”, Orders" });
+    expect(panel).toHaveTextContent(
+      /The last comparison failed \(.*50.*\); below is the one before. ozon does not answer./,
+    );
+    expect(panel).toHaveTextContent("Not compared anew");
+    expect(panel).not.toHaveTextContent("Both sides are the same.");
+    expect(await violations(container)).toEqual([]);
   });
 
   it("names the order of a sale that only one side has as given back", async () => {

@@ -165,10 +165,23 @@ function Verdict({ told, empty }: { told: Reconciliation; empty: boolean }) {
       {said}
     </State>
   );
+  if (told.failed && told.findings === 0) return show("help", "unknown", words.outdated);
   if (told.findings > 0) return show("alert", "low", words.differs(t.rows(told.findings)));
   if (told.failed_schemes.length > 0) return show("help", "unknown", words.partly);
   if (empty) return show("help", "unknown", words.empty);
   return show("ok", "normal", told.differences.length > 0 ? words.fine : words.exact);
+}
+
+/** What stands below is of an earlier attempt. */
+function LastFailed({ failed }: { failed: Reconciliation["failed"] }) {
+  const { t, f } = useI18n();
+  const now = useNow();
+  if (!failed) return null;
+  return (
+    <Notice tone="critical" title={t.past.compare.lastFailed(f.zonedClock(failed.at, now))}>
+      {failed.why}
+    </Notice>
+  );
 }
 
 function Compared({ told }: { told: Reconciliation }) {
@@ -186,6 +199,7 @@ function Compared({ told }: { told: Reconciliation }) {
         <h2 id={id}>{title}</h2>
         <Verdict told={told} empty={empty} />
       </div>
+      <LastFailed failed={told.failed} />
       <p className="dim">
         <time dateTime={told.checked_at} title={f.exact(told.checked_at)}>
           {told.stream === "stock"
@@ -238,7 +252,10 @@ export function ReconcilePage() {
   });
   const running = overview.data?.running.some((run) => run.kind === "reconcile") ?? false;
   const sorted = [...(found.data ?? [])].sort(
-    (one, other) => Number(other.compared) - Number(one.compared) || other.findings - one.findings,
+    (one, other) =>
+      Number(other.compared) - Number(one.compared) ||
+      Number(Boolean(other.failed)) - Number(Boolean(one.failed)) ||
+      other.findings - one.findings,
   );
   return (
     <div className="page">

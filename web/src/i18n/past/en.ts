@@ -40,6 +40,8 @@ export const pastEn = (f: Formats) => ({
     of: (days: string, at: string) => `${days}, compared ${at}`,
     fine: "Nothing differs but what goes away by itself.",
     empty: "Nothing to compare on either side",
+    lastFailed: (at: string) => `The last comparison failed (${at}); below is the one before.`,
+    outdated: "Not compared anew",
     partly: "Compared in part",
     schemeFailed: (scheme: string) => `${scheme} was not compared.`,
     sides: (theirs: string, ours: string) => `marketplace ${theirs}, here ${ours}`,

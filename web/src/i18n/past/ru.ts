@@ -45,6 +45,8 @@ export const pastRu = (f: Formats): PastWords => ({
     of: (days, at) => `${days}, сверено ${at}`,
     fine: "Различается только то, что пройдёт само.",
     empty: "Сравнивать нечего ни с одной стороны",
+    lastFailed: (at) => `Последняя сверка не удалась (${at}); ниже предыдущая.`,
+    outdated: "Заново не сверено",
     partly: "Сверено не всё",
     schemeFailed: (scheme) => `${scheme} не сверено.`,
     sides: (theirs, ours) => `у площадки ${theirs}, здесь ${ours}`,
