@@ -9,24 +9,28 @@ requests goes into the past, back to where two spans of four weeks can be compar
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import partial
 from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
 
 from micore.domain.funnel_views import SETTLED_DAYS
-from micore.domain.records import FunnelRecord, RejectedRow
-from micore.errors import RecordRejectedError
+from micore.domain.instants import micros
+from micore.domain.records import CatalogueRecord, FunnelRecord, RejectedRow
+from micore.errors import RecordRejectedError, SourceProtocolError
 from micore.sources.base import Page, RawAnswer
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import ident
 from micore.sources.http import Answer
 from micore.sources.keys import pages
 from micore.sources.paging import Fetched, Step, walk
+from micore.sources.rereading import told_in
 from micore.sources.rows import LONGEST_KEY, UNBELIEVABLE, Batch, RowReader, storable
 from micore.sources.wildberries.answers import Funnel, FunnelCard, FunnelNames
-from micore.sources.wildberries.api import FUNNEL_PATH, NAME, Category, WildberriesApi
+from micore.sources.wildberries.api import CARDS_PATH, FUNNEL_PATH, NAME, Category, WildberriesApi
+from micore.sources.wildberries.catalogue import card_pages
 from micore.sources.wildberries.finance import day_of
 from micore.sources.wildberries.statistics import MOSCOW
 
@@ -66,16 +70,18 @@ class FunnelCursor(msgspec.Struct, omit_defaults=True):
 # --- what the rows say --------------------------------------------------------------------------------------------
 
 
-def funnel_records(rows: Sequence[FunnelCard]) -> list[FunnelRecord]:
-    """One for each row, which must tell of a single day."""
-    return [_record(row) for row in rows]
+def funnel_records(rows: Sequence[FunnelCard], *, asked: date | None = None) -> list[FunnelRecord]:
+    """One for each row, which must tell of a single day, the one that was asked for; None: nobody knows which."""
+    return [_record(row, asked) for row in rows]
 
 
-def _record(row: FunnelCard) -> FunnelRecord:
+def _record(row: FunnelCard, asked: date | None) -> FunnelRecord:
     listing_id, told = ident(row.product.nm_id), row.statistic.selected
     day, last = (day_of(text, field="period") for text in (told.period.start, told.period.end))
     if day != last:
         raise RecordRejectedError(reason="period", received=f"{day} to {last}", allowed="a period of one day")
+    if asked is not None and day != asked:
+        raise RecordRejectedError(reason="period", received=str(day), allowed=f"{asked}, the day asked for")
     return FunnelRecord(
         f"{day}:{listing_id}",
         listing_id,
@@ -89,14 +95,16 @@ def _record(row: FunnelCard) -> FunnelRecord:
     )
 
 
-FUNNEL = RowReader(
-    Funnel[FunnelCard],
-    Funnel[msgspec.Raw],
-    FunnelCard,
-    rows_of=lambda answer: answer.data.products,
-    convert=funnel_records,
-    key_field="product",
-)
+def reader(asked: date | None) -> RowReader[Funnel[FunnelCard], FunnelCard]:
+    """Reads the answer about a day, or a row of it."""
+    return RowReader(
+        Funnel[FunnelCard],
+        Funnel[msgspec.Raw],
+        FunnelCard,
+        rows_of=lambda answer: answer.data.products,
+        convert=partial(funnel_records, asked=asked),
+        key_field="product",
+    )
 
 
 def _named(row: RejectedRow) -> RejectedRow:
@@ -109,9 +117,10 @@ def _named(row: RejectedRow) -> RejectedRow:
     return row._replace(key=storable(key)[:LONGEST_KEY])
 
 
-def _read(body: bytes) -> _Batch:
-    batch = FUNNEL.read(body)
-    return Batch(batch.envelope, batch.rows, batch.records, [_named(row) for row in batch.rejected])
+def _read(body: bytes, *, asked: date) -> _Batch:
+    batch = reader(asked).read(body)
+    named = told_in([_named(row) for row in batch.rejected], {"day": asked.isoformat()})
+    return Batch(batch.envelope, batch.rows, batch.records, named)
 
 
 # --- the stream ---------------------------------------------------------------------------------------------------
@@ -147,12 +156,23 @@ def day_pages(api: WildberriesApi, day: date, cursor: str) -> Iterator[Step[Answ
             "limit": PAGE_ROWS,
             "offset": offset,
         }
-        answer = api.post(Category.ANALYTICS, FUNNEL_PATH, asked, _read)
+        answer = api.post(Category.ANALYTICS, FUNNEL_PATH, asked, partial(_read, asked=day))
         rows = len(answer.value.rows) + len(answer.value.rejected)
+        if not rows and not offset and _had_cards(api, day):
+            problem = f"no card is told of {day}, and the account has cards since before it"
+            raise SourceProtocolError(NAME, path=FUNNEL_PATH, problem=problem)
         following = str(offset + PAGE_ROWS) if rows >= PAGE_ROWS else None
         return answer, Fetched(rows, following, answer.raw.body)
 
     return walk(NAME, FUNNEL_PATH, cursor, fetch)
+
+
+def _had_cards(api: WildberriesApi, day: date) -> bool:
+    """Whether a card of the account was there before a day, as far as the first page of its cards tells."""
+    first = next(card_pages(api, CARDS_PATH)).page.value
+    began = micros(datetime.combine(day, time(), MOSCOW))
+    made = [each.created_at for each in first.records if isinstance(each, CatalogueRecord)]
+    return any(at is not None and at < began for at in made)
 
 
 def first_days(cards: int, history: timedelta) -> int:

@@ -64,8 +64,8 @@ def _amounts(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> R
 
 
 def _funnel(raw: bytes, context: Context) -> Reread:
-    del context
-    return Reread(funnel.FUNNEL.one(raw)[1])
+    asked = context.get("day")
+    return Reread(funnel.reader(None if asked is None else date.fromisoformat(asked)).one(raw)[1])
 
 
 def _return(raw: bytes, context: Context, *, sku_of_barcode: SkuOfBarcode) -> Reread:

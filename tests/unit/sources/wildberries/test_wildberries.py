@@ -55,6 +55,7 @@ from tests.unit.sources.wildberries.rows import (
     card,
     good,
     item_return,
+    looked_at,
     order,
     pooled,
     priced,
@@ -1091,6 +1092,8 @@ def full_shop(wb: Bench) -> None:
     wb.shop.sales = [sale(number) for number in range(9)]
     wb.shop.returns = [item_return(number, orderDt=f"2026-10-{number % 28 + 1:02}") for number in range(1200)]
     wb.shop.supplies = [supply(number) for number in range(5)]
+    days = [*(f"2026-10-{day:02}" for day in range(1, 32)), *(f"2026-11-{day:02}" for day in range(1, 22))]
+    wb.shop.funnel = [looked_at(number, day) for day in days for number in range(3)]
     many = [str(number) for number in range(1500)]
     wb.barcodes.update((each, each) for each in many[1:])
     wb.shop.goods = {31_000_000 + number: [good()] for number in range(5)}

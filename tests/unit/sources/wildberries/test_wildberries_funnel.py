@@ -17,7 +17,7 @@ from micore.sources.base import Page, StoredRow
 from micore.sources.wildberries import funnel
 from tests.unit.sources.http_server import Asked, Says
 from tests.unit.sources.wildberries.fake_wildberries import FUNNEL, Bench, bench
-from tests.unit.sources.wildberries.rows import looked_at
+from tests.unit.sources.wildberries.rows import card, looked_at
 
 YESTERDAY = date(2026, 11, 21)
 A_DAY = 86_400
@@ -214,6 +214,7 @@ def test_a_marketplace_that_counts_no_further_is_no_loop(wb: Bench, monkeypatch:
     ("changes", "reason"),
     [
         ({"period": {"start": "2026-11-21", "end": "2026-11-22"}}, "a period of one day"),
+        ({"period": {"start": "2026-11-20", "end": "2026-11-20"}}, "2026-11-21, the day asked for"),
         ({"period": {"start": "вчера", "end": "2026-11-21"}}, "period"),
         ({"openCount": -1}, "openCount"),
         ({"cartCount": None}, "cartCount"),
@@ -228,8 +229,23 @@ def test_a_bad_row_waits_under_its_name_and_the_others_load(wb: Bench, changes: 
     assert [record.listing_id for record in page.records if isinstance(record, FunnelRecord)] == ["500001"]
     (row,) = page.rejected
     assert reason in row.reason
-    assert row.key == ("вчера:500002" if "вчера" in str(changes) else "2026-11-21:500002")
+    period = changes.get("period", {"start": "2026-11-21"})
+    assert row.key == f"{period['start']}:500002"
+    (again,) = wb.source.reread("funnel", [StoredRow(row.raw, row.context)])
+    assert reason in (again.reason or "")
     assert msgspec.json.decode(row.raw) == looked_at(2, **changes)
+
+
+@pytest.mark.parametrize("says", [{"data": {"products": None}}, {"data": {"products": []}}])
+def test_a_day_without_any_card_is_not_read_where_there_are_cards(wb: Bench, says: dict[str, Any]) -> None:
+    cursor = wb.read("funnel")[-1].cursor
+    wb.clock.seconds += A_DAY
+    wb.shop.cards = [card(1) | {"createdAt": "2026-11-21T20:59:59Z"}]
+    wb.shop.instead[FUNNEL] = lambda asked: Says(says)
+    with pytest.raises(SourceProtocolError, match="no card is told of 2026-11-22"):
+        wb.read("funnel", cursor)
+    wb.shop.cards = [card(1) | {"createdAt": "2026-11-21T21:00:00Z"}]
+    assert wb.read("funnel", cursor)[0].records == [], "the card is of that very day"
 
 
 def test_a_row_without_a_name_is_still_rejected(wb: Bench) -> None:

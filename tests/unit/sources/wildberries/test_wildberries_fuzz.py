@@ -106,7 +106,7 @@ READERS: dict[str, tuple[Any, str, Row]] = {
         report_row(1),
     ),
     "storage": (storage.STORED, "", stored(1)),
-    "funnel": (funnel.FUNNEL, "data.products", looked_at(1)),
+    "funnel": (funnel.reader(None), "data.products", looked_at(1)),
     "goods": (bare(SupplyGood, GOODS, "barcode"), "", good()),
 }
 
