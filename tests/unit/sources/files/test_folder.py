@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -118,19 +119,27 @@ def test_a_workbook_that_would_not_fit_is_refused(tmp_path: Path, monkeypatch: p
     assert reason.startswith("bomb.xlsx, line 1: workbook: received 1")
 
 
-def test_a_broken_workbook_stands_apart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("states_its_size", [True, False])
+def test_a_broken_workbook_stands_apart(tmp_path: Path, states_its_size: bool) -> None:
+    """Of a sheet that is torn what stands before the tear is told, as of any file; where it states no size, the tear
+    is met before the first row."""
     whole = workbook([["sku", "name"], *[[f"S{n}", "x"] for n in range(2000)]])
     drop(tmp_path, "half.xlsx", whole[: len(whole) // 2])
     torn = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(whole)) as parts, zipfile.ZipFile(torn, "w") as copy:
         for part in parts.namelist():
             content = parts.read(part)
+            if not states_its_size:
+                content = re.sub(rb"<dimension [^>]*>", b"", content)
             copy.writestr(part, content[: len(content) // 2] if "sheet1" in part else content)
     drop(tmp_path, "torn.xlsx", torn.getvalue())
     drop(tmp_path, "good.csv", "sku;name\nA;Tea\n")
     found = read(tmp_path, "catalogue")
     assert {each.split(",")[0] for each in reasons(found)} == {"half.xlsx", "torn.xlsx"}
-    assert len(records(found)) == 1
+    told = {each.sku_id for each in records(found) if isinstance(each, CatalogueRecord)}
+    before_the_tear = {f"S{number}" for number in range(1000)} if states_its_size else set()
+    assert {"A", *before_the_tear} <= told < {"A", *(f"S{number}" for number in range(2000))}
+    assert (len(told) == 1) is not states_its_size
 
 
 def test_bad_rows_stand_apart_with_file_line_and_reason(tmp_path: Path) -> None:
