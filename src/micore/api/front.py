@@ -17,6 +17,7 @@ from micore.api.errors import PROBLEM_JSON, problem_bytes
 from micore.api.guard import DATA_HEADERS, Guard, Headers, RequestIds
 from micore.api.parts import Parts
 from micore.api.prepared import FRESH, Asked, asked_of, names, prepared_for
+from micore.api.shared import SharedLook
 from micore.api.web import WebApp
 from micore.cache import Answer, MemoryCache
 from micore.telemetry import metrics
@@ -64,6 +65,7 @@ class Front:
         self._inner = inner
         self._parts = parts
         self._live, self._cache = parts.live, parts.cache
+        self._generation = SharedLook(lambda: parts.call(parts.live.generation))
         self._at_hand = parts.cache if parts.live.one_process and isinstance(parts.cache, MemoryCache) else None
         self._web = WebApp(parts.web)
         self._guard = Guard()
@@ -148,7 +150,7 @@ class Front:
         live = self._live
         # Read before the answer is made: what is stored under this number is at least as new as it.
         try:
-            generation = live.generation() if live.one_process else await parts.call(live.generation)
+            generation = live.generation() if live.one_process else await self._generation()
         except Exception:  # noqa: BLE001 - the inner application answers, and its errors become problems
             return (await self._inside(scope, receive, send, asked, notes))[1]
         if self._cache.local:
