@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NoReturn
 
+import httpx2
 import pytest
 from sqlalchemy import text
 
@@ -16,9 +20,9 @@ from micore.domain.run_views import RunState, StreamState, Trigger
 from micore.errors import InvalidRequestError, ReportPendingError, SourceAuthError
 from micore.services.reconciliations import Reconciliations
 from micore.simulator import Clock, Running, Shop, serve_in_thread
-from micore.sources.own_figures import OwnStock
+from micore.sources.own_figures import Note, OwnStock
 from micore.sources.ozon import OzonSource
-from micore.sources.wildberries import WildberriesSource
+from micore.sources.wildberries import WildberriesSource, own_remains
 from micore.storage import reconciliations
 from micore.telemetry import metrics
 from tests.integration.reconcile_bench import END, FIRST, NOW, Bench, findings
@@ -155,16 +159,23 @@ def test_stock_is_held_against_its_scheme_or_where_it_is_told_its_place(
 
 
 def test_figures_that_came_empty_are_no_agreement(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(OzonSource, "own_stock", lambda self, schemes: [])
+    monkeypatch.setattr(OzonSource, "own_stock", lambda self, schemes, note: [])
     desk = Reconciliations(ozon.service)
     desk.request(trigger=Trigger.COMMAND, source="ozon", first_day=FIRST, end_day=END)
     done = ozon.service.work_once()
     assert done is not None
     assert done.state == RunState.GAPS, "not a success"
-    assert [(each.stream, each.failed) for each in desk.newest() if each.compared] == [
+    told = {each.stream: each for each in desk.newest()}
+    assert [(each.stream, each.failed) for each in told.values() if each.compared] == [
         ("orders", None),
         ("sales", None),
     ]
+    never = told["stock"]
+    assert (never.compared, never.checked_at, never.run_id, never.days) == (False, None, done.id, [])
+    assert (never.account, never.first_day, never.end_day) == (told["orders"].account, FIRST, END)
+    assert never.failed is not None
+    assert "nothing could be compared" in never.failed.why
+    assert {each.stream for each in desk.results([done.id])} == {"orders", "sales", "stock", "finance"}
     (stock,) = [each for each in done.streams if each.stream == "stock"]
     assert stock.state == StreamState.FAILED
     assert "nothing could be compared" in (stock.message or "")
@@ -174,7 +185,7 @@ def test_an_older_result_says_that_the_last_attempt_failed(ozon: Bench, monkeypa
     before = ozon.reconcile()
     assert {each.failed for each in before.values()} == {None}
     with monkeypatch.context() as broken:
-        broken.setattr(OzonSource, "own_stock", lambda self, schemes: [])
+        broken.setattr(OzonSource, "own_stock", lambda self, schemes, note: [])
         after = ozon.reconcile()
     failed = after["stock"].failed
     assert failed is not None
@@ -194,6 +205,9 @@ def test_an_older_result_says_that_the_last_attempt_failed(ozon: Bench, monkeypa
     whole = {each.stream: each.failed for each in desk.newest()}
     assert {each.run_id for each in whole.values() if each} == {done.id}
     assert all(each is not None and "the key ended" in each.why for each in whole.values())
+    assert {each.run_id for each in desk.results([done.id])} == {each.run_id for each in desk.newest()}, (
+        "why they failed"
+    )
     assert ozon.reconcile()["stock"].failed is None, "compared again"
 
 
@@ -202,7 +216,7 @@ def test_a_scheme_that_they_are_silent_about_does_not_agree(ozon: Bench, monkeyp
     monkeypatch.setattr(
         OzonSource,
         "own_stock",
-        lambda self, schemes: [each for each in whole(self, schemes) if each.scheme != "FBS"],
+        lambda self, schemes, note: [each for each in whole(self, schemes, note) if each.scheme != "FBS"],
     )
     told = ozon.reconcile()["stock"]
     assert {each.scheme for each in told.days} == {"FBO", "rFBS"}, "nothing of it is no zero"
@@ -220,9 +234,9 @@ def test_what_the_seller_holds_is_compared_where_the_report_of_remains_is_not_to
 ) -> None:  # fmt: skip
     whole = WildberriesSource.own_stock
 
-    def told(self: WildberriesSource, schemes: Sequence[str]) -> Sequence[OwnStock]:
+    def told(self: WildberriesSource, schemes: Sequence[str], note: Note) -> Sequence[OwnStock]:
         if "FBW" not in schemes:
-            return whole(self, schemes)
+            return whole(self, schemes, note)
         if answer is not None:
             raise answer
         return []
@@ -241,6 +255,36 @@ def test_what_the_seller_holds_is_compared_where_the_report_of_remains_is_not_to
     (stream,) = [each for each in run.streams if each.stream == "stock"]
     assert (stream.state, run.state) == (StreamState.DONE, RunState.GAPS)
     assert f"FBW was not compared: {failed.why}" in (stream.message or "")
+
+
+def test_a_process_that_ends_behind_its_order_leaves_a_report_that_is_fetched(
+    simulator: Running, migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = ("warehouses", "catalogue", "stock")
+    bench = Bench("wildberries", simulator, migrated_url, tmp_path, streams=streams)
+    try:
+        before = orders_of_remains(simulator)
+        process = os.fork()
+        if not process:
+            with contextlib.suppress(BaseException):
+                monkeypatch.setattr(own_remains, "is_made", lambda *asked, **told: os.kill(os.getpid(), signal.SIGKILL))
+                Bench("wildberries", simulator, migrated_url, tmp_path / "child", read=False).reconcile()
+            os._exit(1)
+        assert os.WTERMSIG(os.waitpid(process, 0)[1]) == signal.SIGKILL
+        assert orders_of_remains(simulator) == before + 1
+        bench.change("UPDATE run SET lease_until = 1 WHERE state = 'running'")
+        stock = bench.reconcile()["stock"]
+        assert ({each.scheme for each in stock.days}, findings(stock)) == ({"FBS", "FBW"}, {})
+        assert orders_of_remains(simulator) == before + 1, "the next one goes on with it"
+        bench.reconcile()
+        assert orders_of_remains(simulator) == before + 2, "what was told is old by then"
+    finally:
+        bench.close()
+
+
+def orders_of_remains(simulator: Running) -> int:
+    stats = httpx2.get(f"{simulator.ozon_url}/simulator/stats", trust_env=False).json()
+    return sum(int(told["requests"]) for name, told in stats["paths"].items() if name.endswith("warehouse_remains"))
 
 
 @pytest.mark.parametrize("as_of", [None, int((NOW - timedelta(days=10)).timestamp() * 1_000_000)])

@@ -71,6 +71,10 @@ def _results(ready: App, ended: list[Run]) -> list[Reconciliation]:
 
 def _print(told: Reconciliation) -> None:
     title = f"{told.source} {told.account}, {told.stream}, {told.first_day} to {told.end_day}"
+    if told.failed is not None:
+        # What was compared before is not what this run was asked for.
+        console.print(f"{title}: the comparison failed. {told.failed.why}", style="red")
+        return
     if not told.compared:
         console.print(f"{title}: not compared, micore reads no second figure of it.", style="yellow")
         return

@@ -207,7 +207,8 @@ class Reconciliation:
     first_day: date
     end_day: date
     """The day after the last one."""
-    checked_at: datetime
+    checked_at: datetime | None
+    """None: nothing ever came of it; `failed` says of the last attempt why, and the run and the days are that one's."""
     findings: int
     """Rows in classes that are not harmless; 0: all is well, where anything was `compared`."""
     days: list[DayCompared]
@@ -216,10 +217,11 @@ class Reconciliation:
     statements: list[StatementCompared] = field(default_factory=list)
     """For finance."""
     compared: bool = True
-    """False: micore reads no second figure of this stream. Nothing was compared, so nothing agrees."""
+    """False: nothing was compared, so nothing agrees. micore reads no second figure of this stream, or never got one
+    (`checked_at`)."""
     untold: list[Untold] = field(default_factory=list)
     """What of this stream the marketplace tells no figure of its own of."""
     failed_schemes: list[NotCompared] = field(default_factory=list)
     """For stock: what was left out, because its figures could not be had or came empty; no row of it stands here."""
     failed: FailedAttempt | None = None
-    """The last attempt, where it failed after this one: this result is older than it should be."""
+    """The last attempt, where it failed after this one: this result is older than it should be, or there is none."""

@@ -10,6 +10,7 @@ from micore.domain.reconciling import Difference
 from micore.errors import SourceProtocolError
 from micore.services.sync_work import SyncWork
 from micore.sources.own_figures import OwnFiguresSource
+from micore.storage import notes
 
 MOSCOW = timezone(timedelta(hours=3))
 """Whose days both marketplaces count by."""
@@ -28,6 +29,25 @@ class Compared:
     range: tuple[date, date] | None = None
     """Which days were compared, the end left out; None: those asked for."""
     failed_schemes: list[NotCompared] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNote:
+    """See Note: in the database, so that whoever goes on after this process finds it."""
+
+    work: SyncWork
+    name: str
+
+    def read(self) -> str:
+        """See Note."""
+        with self.work.database.read() as connection:
+            return notes.note(connection, self.work.account_id, self.name)
+
+    def write(self, text: str) -> None:
+        """See Note."""
+        with self.work.database.write() as connection:
+            notes.write_note(connection, self.work.account_id, self.name, text, now=self.work.now_micros())
+            self.work.keep_lease(connection)
 
 
 def recent(work: SyncWork, read_to: int | None) -> int | None:

@@ -12,7 +12,7 @@ from micore.domain.reconcile_views import DayCompared, NotCompared
 from micore.domain.reconciling import Difference, StockKey, compare_stock, may_have_moved
 from micore.domain.units import shown_quantity
 from micore.errors import LeaseLostError, MicoreError, StopRequestedError
-from micore.services.comparing import Compared, recent, silence
+from micore.services.comparing import Compared, StoredNote, recent, silence
 from micore.services.sync_work import SyncWork
 from micore.sources.own_figures import OwnFiguresSource
 from micore.storage import reconciliations
@@ -37,7 +37,7 @@ class _Told:
         for schemes in source.stock_parts:
             asked_at = work.now_micros()
             try:
-                rows = source.own_stock(schemes)
+                rows = source.own_stock(schemes, StoredNote(work, f"{STREAM} {' '.join(schemes)}"))
             except (StopRequestedError, LeaseLostError):
                 raise
             except MicoreError as error:

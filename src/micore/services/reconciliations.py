@@ -45,8 +45,8 @@ class Reconciliations:
         return [each for each in found if source in {None, each.source, plugin_of(each.source)}]
 
     def results(self, run_ids: list[int]) -> list[Reconciliation]:
-        """What these runs found, where nothing newer has come since."""
-        return [each for each in self.newest() if each.run_id in run_ids]
+        """What these runs found, or why they found nothing, where nothing newer has come since."""
+        return [each for each in self.newest() if {each.run_id, each.failed and each.failed.run_id} & {*run_ids}]
 
     def request(
         self, *, trigger: Trigger, source: str | None, first_day: date | None = None, end_day: date | None = None

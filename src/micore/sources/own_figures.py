@@ -90,6 +90,18 @@ class OwnOrders:
     """Up to when the sums are complete."""
 
 
+class Note(Protocol):
+    """A text of an account that outlives the process, for what must not be done twice: a report that is ordered."""
+
+    def read(self) -> str:
+        """As written last; empty where nothing was."""
+        ...
+
+    def write(self, text: str) -> None:
+        """Stored when this returns."""
+        ...
+
+
 @runtime_checkable
 class OwnFiguresSource(Source, Protocol):
     """A source that can be reconciled."""
@@ -118,9 +130,9 @@ class OwnFiguresSource(Source, Protocol):
         """Whether what own figures call a place may be a place of the streams."""
         ...
 
-    def own_stock(self, schemes: Sequence[str]) -> Sequence[OwnStock]:
-        """The stock now of one of the `stock_parts`: a sku that is left out has nothing to sell there. Raises as
-        `Source.read`."""
+    def own_stock(self, schemes: Sequence[str], note: Note) -> Sequence[OwnStock]:
+        """The stock now of one of the `stock_parts`: a sku that is left out has nothing to sell there. The note is of
+        that part alone. Raises as `Source.read`."""
         ...
 
 

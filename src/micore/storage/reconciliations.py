@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 
 import msgspec
 from sqlalchemy import Connection, case, func, insert, select, text
@@ -16,6 +17,7 @@ from micore.domain.sold import COMMISSION, RETURN, SALE, Sold, SumKey
 from micore.domain.units import MILLI
 from micore.storage.runs import OPEN, SyncParams
 from micore.storage.tables import (
+    account,
     finance_line,
     order_line,
     place,
@@ -25,6 +27,7 @@ from micore.storage.tables import (
     run_stream,
     sale,
     sku,
+    source_key,
     stock,
     stream_state,
 )
@@ -208,7 +211,7 @@ def save(connection: Connection, result: Reconciliation, *, account_id: int, now
 
 
 def newest(connection: Connection) -> list[Reconciliation]:
-    """The newest one of each account and stream."""
+    """The newest one of each account and stream, and behind them what was asked for and never came to anything."""
     last = (
         select(func.max(reconciliation.c.run_id))
         .group_by(reconciliation.c.account_id, reconciliation.c.stream)
@@ -219,17 +222,22 @@ def newest(connection: Connection) -> list[Reconciliation]:
     rows = connection.execute(query.order_by(run.c.source, reconciliation.c.run_id, reconciliation.c.stream))
     found = [msgspec.json.decode(each, type=Reconciliation) for each in rows.scalars()]
     latest = {(each.source, each.account, each.stream): each for each in found}
-    failed = _failed(connection, after=min((each.run_id for each in latest.values()), default=0))
-    return [replace(each, failed=_after(each, failed)) for each in latest.values()]
+    failed = _failed(connection)
+    results = [replace(each, failed=_after(each, failed)) for each in latest.values()]
+    compared = {(each.source, each.stream) for each in results}
+    return results + [each for key, each in failed.items() if key not in compared]
 
 
-def _after(result: Reconciliation, failed: Mapping[tuple[str, str], FailedAttempt]) -> FailedAttempt | None:
+def _after(result: Reconciliation, failed: Mapping[tuple[str, str], Reconciliation]) -> FailedAttempt | None:
     found = failed.get((result.source, result.stream))
-    return found if found is not None and found.run_id > result.run_id else None
+    return found.failed if found is not None and found.run_id > result.run_id else None
 
 
-def _failed(connection: Connection, *, after: int) -> dict[tuple[str, str], FailedAttempt]:
-    """By source and stream the last attempt that failed: of that stream, or of the whole run before it came to it."""
+def _failed(connection: Connection) -> dict[tuple[str, str], Reconciliation]:
+    """By source and stream the last attempt that failed, of that stream or of the whole run before it came to it, as
+    it is shown where nothing was ever compared."""
+    # A key that was refused names no account: it is of the one that this source has read until now.
+    account_id = func.coalesce(run.c.account_id, source_key.c.account_id)
     rows = connection.execute(
         select(
             run.c.id,
@@ -237,19 +245,36 @@ def _failed(connection: Connection, *, after: int) -> dict[tuple[str, str], Fail
             run.c.finished_at,
             run.c.message,
             run.c.params,
+            account.c.name,
             run_stream.c.stream,
             run_stream.c.state,
             run_stream.c.message.label("of_stream"),
         )
         .outerjoin(run_stream, run_stream.c.run_id == run.c.id)
-        .where(run.c.kind == KIND, run.c.id > after, run.c.state.in_(("gaps", "failed")))
-        .order_by(run.c.id)
+        .outerjoin(source_key, source_key.c.slot == run.c.source)
+        .outerjoin(account, account.c.id == account_id)
+        .where(run.c.kind == KIND, run.c.state.in_(("gaps", "failed")))
+        .order_by(run.c.id, run_stream.c.position)
     )
-    found: dict[tuple[str, str], FailedAttempt] = {}
+    found: dict[tuple[str, str], Reconciliation] = {}
     for row in rows:
         if row.state not in {None, "failed", "skipped"}:
             continue
-        streams = (row.stream,) if row.stream else SyncParams.parse(row.params).streams or ()
-        attempt = FailedAttempt(row.id, instant(row.finished_at), row.of_stream or row.message or "")
-        found |= {(row.source, stream): attempt for stream in streams}
+        params = SyncParams.parse(row.params)
+        assert params.first_day is not None and params.end_day is not None
+        for stream in (row.stream,) if row.stream else params.streams or ():
+            found[row.source, stream] = Reconciliation(
+                run_id=row.id,
+                source=row.source,
+                account=row.name or row.source,
+                stream=stream,
+                first_day=date.fromisoformat(params.first_day),
+                end_day=date.fromisoformat(params.end_day),
+                checked_at=None,
+                findings=0,
+                days=[],
+                differences=[],
+                compared=False,
+                failed=FailedAttempt(row.id, instant(row.finished_at), row.of_stream or row.message or ""),
+            )
     return found

@@ -37,6 +37,7 @@ from micore.storage.work_tables import reconciliation as reconciliation
 from micore.storage.work_tables import run as run
 from micore.storage.work_tables import run_stream as run_stream
 from micore.storage.work_tables import source_key as source_key
+from micore.storage.work_tables import source_note as source_note
 from micore.storage.work_tables import stream_state as stream_state
 
 # ------------------------------------------------------------------------------------------------ identity

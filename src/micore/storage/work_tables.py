@@ -109,6 +109,17 @@ reconciliation = Table(
     comment="our tables beside the marketplace's own figures",
 )
 
+source_note = Table(
+    "source_note",
+    metadata,
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("name", Text, nullable=False, comment="what it is about: stock FBW"),
+    Column("text", Text, nullable=False, comment="the source's own; empty: nothing any more"),
+    Column("changed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "name"),
+    comment="what a comparison must not do twice, such as a report that it has ordered",
+)
+
 stream_state = Table(
     "stream_state",
     metadata,

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import date
+import json
+from datetime import date, timedelta
 
 import pytest
 
-from micore.errors import SourceProtocolError
+from micore.errors import OutcomeUnknownError, SourceProtocolError
 from micore.sources.own_figures import OwnStock
 from micore.sources.wildberries import own_figures as wildberries_figures
 from tests.unit.sources import fake_ozon
 from tests.unit.sources.http_server import Asked, Says
 from tests.unit.sources.wildberries import fake_wildberries
+
+
+class Paper:
+    """A note that is kept as long as the test."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def read(self) -> str:
+        return self.text
+
+    def write(self, text: str) -> None:
+        self.text = text
+
+
+@pytest.fixture
+def note() -> Paper:
+    return Paper()
+
 
 STOCKS, FEED = "/v4/product/info/stocks", "/api/analytics/v1/order-feed"
 
@@ -35,7 +55,7 @@ def test_ozons_stock_is_not_told_twice_by_a_walk_that_began_again() -> None:
             return Says({"items": rows[1000:], "cursor": ""})
 
         ozon.ozon.instead[STOCKS] = answer
-        told = [each for each in ozon.source.own_stock(["FBS", "rFBS"]) if each.scheme == "FBS"]
+        told = [each for each in ozon.source.own_stock(["FBS", "rFBS"], Paper()) if each.scheme == "FBS"]
     assert sorted(told) == sorted(OwnStock("FBS", str(sku), 4_000) for sku in range(1, 1002))
 
 
@@ -109,7 +129,7 @@ def remains_row(barcode: str, *warehouses: tuple[str, int]) -> dict[str, object]
     return {"nmId": 7, "barcode": barcode, "techSize": "0", "volume": 1.1, "warehouses": named}
 
 
-def test_what_lies_at_wildberries_is_the_total_and_never_what_is_on_its_way() -> None:
+def test_what_lies_at_wildberries_is_the_total_and_never_what_is_on_its_way(note: Paper) -> None:
     with fake_wildberries.bench() as wildberries:
         ordered: list[Asked] = []
         statuses = iter(["new", "processing", "done"])
@@ -130,7 +150,7 @@ def test_what_lies_at_wildberries_is_the_total_and_never_what_is_on_its_way() ->
             f"{REMAINS}/tasks/t1/status": lambda asked: Says({"data": {"id": "t1", "status": next(statuses)}}),
             f"{REMAINS}/tasks/t1/download": lambda asked: Says(rows),
         }
-        told = wildberries.source.own_stock(["FBW"])
+        told = wildberries.source.own_stock(["FBW"], note)
     assert len(ordered) == 1
     # The catalogue is empty here: a size that it does not know is told under its barcode, never left out.
     assert told == [
@@ -140,7 +160,7 @@ def test_what_lies_at_wildberries_is_the_total_and_never_what_is_on_its_way() ->
     ]
 
 
-def test_a_report_of_remains_may_take_half_an_hour_and_is_not_ordered_again() -> None:
+def test_a_report_of_remains_may_take_half_an_hour_and_is_not_ordered_again(note: Paper) -> None:
     with fake_wildberries.bench() as wildberries:
         ordered, since = [], wildberries.clock.seconds
 
@@ -157,15 +177,53 @@ def test_a_report_of_remains_may_take_half_an_hour_and_is_not_ordered_again() ->
             f"{REMAINS}/tasks/t1/status": state,
             f"{REMAINS}/tasks/t1/download": lambda asked: Says([remains_row("21", ("Минск", 3))]),
         }
-        told = wildberries.source.own_stock(["FBW"])
+        told = wildberries.source.own_stock(["FBW"], note)
     assert (told, len(ordered)) == ([OwnStock("FBW", "barcode 21", 3_000)], 1)
 
 
-def test_a_report_of_remains_that_was_lost_is_no_stock() -> None:
+def test_a_report_of_remains_that_was_lost_is_no_stock(note: Paper) -> None:
     with fake_wildberries.bench() as wildberries:
         wildberries.shop.instead |= {
             REMAINS: lambda asked: Says({"data": {"taskId": "t1"}}),
             f"{REMAINS}/tasks/t1/status": lambda asked: Says({"data": {"id": "t1", "status": "canceled"}}),
         }
         with pytest.raises(SourceProtocolError, match="never made"):
-            wildberries.source.own_stock(["FBW"])
+            wildberries.source.own_stock(["FBW"], note)
+    assert note.text == "", "the next comparison orders another one"
+
+
+def test_an_order_of_remains_that_was_not_answered_is_noted_and_repeated_once_it_has_settled(note: Paper) -> None:
+    with fake_wildberries.bench() as wildberries:
+        noted: list[str] = []
+        answers = iter([Says({}, 504), Says({"data": {"taskId": "t2"}})])
+
+        def order(asked: Asked) -> Says:
+            noted.append(note.text)
+            return next(answers)
+
+        wildberries.shop.instead |= {
+            REMAINS: order,
+            f"{REMAINS}/tasks/t2/status": lambda asked: Says({"data": {"id": "t2", "status": "done"}}),
+            f"{REMAINS}/tasks/t2/download": lambda asked: Says([remains_row("21", ("Минск", 3))]),
+        }
+        with pytest.raises(OutcomeUnknownError):
+            wildberries.source.own_stock(["FBW"], note)
+        since = wildberries.clock.seconds
+        told = wildberries.source.own_stock(["FBW"], note)
+        waited = wildberries.clock.seconds - since
+    assert (told, len(noted)) == ([OwnStock("FBW", "barcode 21", 3_000)], 2)
+    assert all(noted), "before it goes out"
+    assert (waited >= 60, note.text) == (True, "")
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=46), timedelta(minutes=-5)])
+def test_a_report_of_remains_that_is_too_old_or_of_another_clock_is_not_fetched(note: Paper, age: timedelta) -> None:
+    with fake_wildberries.bench() as wildberries:
+        asked_at = wildberries.source._api.tools.now() - age
+        note.text = json.dumps({"at": asked_at.isoformat(), "number": "old"})
+        wildberries.shop.instead |= {
+            REMAINS: lambda asked: Says({"data": {"taskId": "new"}}),
+            f"{REMAINS}/tasks/new/status": lambda asked: Says({"data": {"id": "new", "status": "done"}}),
+            f"{REMAINS}/tasks/new/download": lambda asked: Says([]),
+        }
+        assert wildberries.source.own_stock(["FBW"], note) == []

@@ -2207,9 +2207,9 @@ export interface components {
             end_day: string;
             /**
              * Checked At
-             * Format: date-time
+             * @description None: nothing ever came of it; `failed` says of the last attempt why, and the run and the days are that one's.
              */
-            checked_at: string;
+            checked_at: string | null;
             /**
              * Findings
              * @description Rows in classes that are not harmless; 0: all is well, where anything was `compared`.
@@ -2229,7 +2229,8 @@ export interface components {
             statements: components["schemas"]["StatementCompared"][];
             /**
              * Compared
-             * @description False: micore reads no second figure of this stream. Nothing was compared, so nothing agrees.
+             * @description False: nothing was compared, so nothing agrees. micore reads no second figure of this stream, or never got one
+             *     (`checked_at`).
              * @default true
              */
             compared: boolean;
@@ -2243,7 +2244,7 @@ export interface components {
              * @description For stock: what was left out, because its figures could not be had or came empty; no row of it stands here.
              */
             failed_schemes: components["schemas"]["NotCompared"][];
-            /** @description The last attempt, where it failed after this one: this result is older than it should be. */
+            /** @description The last attempt, where it failed after this one: this result is older than it should be, or there is none. */
             failed: components["schemas"]["FailedAttempt"] | null;
         };
         /**

@@ -16,7 +16,7 @@ from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools,
 from micore.sources.fields import currency_code, optional_moment
 from micore.sources.keys import FirstSync, KeyFacts
 from micore.sources.options import header_text, whole_number
-from micore.sources.own_figures import OwnOrders, OwnSaleSum, OwnStock
+from micore.sources.own_figures import Note, OwnOrders, OwnSaleSum, OwnStock
 from micore.sources.ozon import own_figures, own_sales, own_stock
 from micore.sources.ozon.answers import Company, SellerInfo
 from micore.sources.ozon.api import NAME, RETIREMENTS, OzonApi
@@ -166,8 +166,9 @@ class OzonSource:
         """See OwnSaleSumsSource.sale_day."""
         return own_sales.sale_day(row)
 
-    def own_stock(self, schemes: Sequence[str]) -> Sequence[OwnStock]:
-        """See OwnFiguresSource.own_stock."""
+    def own_stock(self, schemes: Sequence[str], note: Note) -> Sequence[OwnStock]:
+        """See OwnFiguresSource.own_stock. Nothing is ordered for it."""
+        del note
         return own_stock.own_stock(self._api, schemes)
 
     def key(self) -> KeyFacts:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from micore.domain.records import StockRecord
 from micore.errors import SourceProtocolError
 from micore.sources.http import NUMBER
-from micore.sources.own_figures import OwnStock
+from micore.sources.own_figures import Note, OwnStock
 from micore.sources.wildberries.api import NAME, STOCKS_PATH, Category, WildberriesApi
 from micore.sources.wildberries.own_remains import SCHEME, own_remains
 from micore.sources.wildberries.stock import SIZES_PER_REQUEST, all_sizes, amounts_reader
@@ -17,9 +17,9 @@ STOCK_PARTS = (tuple(SCHEMES.values()), (SCHEME,))
 """The report of remains may take half an hour: it comes last."""
 
 
-def own_stock(api: WildberriesApi, schemes: Sequence[str]) -> Sequence[OwnStock]:
+def own_stock(api: WildberriesApi, schemes: Sequence[str], note: Note) -> Sequence[OwnStock]:
     """See OwnFiguresSource.own_stock: the seller's by place. Raises SourceProtocolError where a row cannot be read."""
-    return own_remains(api) if SCHEME in schemes else _sellers(api)
+    return own_remains(api, note) if SCHEME in schemes else _sellers(api)
 
 
 def _sellers(api: WildberriesApi) -> list[OwnStock]:

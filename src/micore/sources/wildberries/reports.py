@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
+import structlog
 
 from micore.errors import ReportPendingError, SourceGoneError, SourceProtocolError
 from micore.sources.http import NUMBER
@@ -13,12 +16,15 @@ WAITS_SECONDS = (10.0, 20.0, 30.0)
 """Between two looks at a report; the last one for ever."""
 LONGEST_WAIT_SECONDS = 900.0
 """Of one run for one report, unless it is known to take longer."""
+SETTLED_SECONDS = 60.0
+"""After an order that was not answered, before the same report is ordered once more."""
 NO_ROWS = b"[]"
 """What a report says by HTTP 204."""
 DONE, WAITING, LOST = ("done",), ("new", "processing"), ("purged", "canceled")
 
 _ORDERED = msgspec.json.Decoder(OrderedReport)
 _STATE = msgspec.json.Decoder(ReportState)
+_log = structlog.get_logger("micore.sources")
 
 
 def task_of(body: bytes) -> str:
@@ -27,6 +33,14 @@ def task_of(body: bytes) -> str:
     if not number:
         raise msgspec.DecodeError("a report without an id")
     return number
+
+
+def let_settle(api: WildberriesApi, path: str, asked_at: datetime, **asked: str | int) -> None:
+    """Before a report is ordered that may stand there: Wildberries has no list to look into."""
+    waited = (api.tools.now() - asked_at).total_seconds()
+    _log.warning("source_ordered_again", source=NAME, path=path, **asked)
+    # A clock that was set back meanwhile says that less than nothing has passed.
+    api.tools.sleep(min(max(SETTLED_SECONDS - waited, 0.0), SETTLED_SECONDS))
 
 
 def is_made(

@@ -15,7 +15,7 @@ from micore.errors import NotFoundError
 from micore.sources.base import AccountFacts, Option, Page, Reread, SourceTools, StoredRow, Stream, StreamKind
 from micore.sources.keys import FirstSync, KeyFacts
 from micore.sources.options import header_text, whole_number
-from micore.sources.own_figures import OwnOrders, OwnSale, OwnStock
+from micore.sources.own_figures import Note, OwnOrders, OwnSale, OwnStock
 from micore.sources.ranges import RangePlan
 from micore.sources.rereading import reread_each
 from micore.sources.wildberries import own_figures, own_statements, own_stock
@@ -169,9 +169,9 @@ class WildberriesSource:
         """See OwnSalesSource.sold_order."""
         return own_figures.sold_order(row)
 
-    def own_stock(self, schemes: Sequence[str]) -> Sequence[OwnStock]:
+    def own_stock(self, schemes: Sequence[str], note: Note) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock."""
-        return own_stock.own_stock(self._api, schemes)
+        return own_stock.own_stock(self._api, schemes, note)
 
     def own_statements(self, first_day: date, end_day: date) -> Sequence[Statement]:
         """See OwnStatementsSource.own_statements."""

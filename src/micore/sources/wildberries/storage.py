@@ -42,7 +42,7 @@ from micore.sources.wildberries.api import (
     WildberriesApi,
 )
 from micore.sources.wildberries.finance import day_of
-from micore.sources.wildberries.reports import NO_ROWS, is_made, task_of
+from micore.sources.wildberries.reports import NO_ROWS, is_made, let_settle, task_of
 from micore.sources.wildberries.statistics import MOSCOW
 from micore.sources.wildberries.warehouses import pooled_place
 
@@ -56,8 +56,6 @@ AHEAD = 3
 """Reports that are ordered and not fetched yet; five may be ordered at once."""
 MOST_ROWS = 100_000
 """That a report is meant to have: so many days are asked for as fit, by the rows of the days before."""
-SETTLED_SECONDS = 60.0
-"""After an order that was not answered, before the same report is ordered once more."""
 _TELLING_APART = ("date", "originalDate", "warehouse", "giId", "calcType")
 """Of a row's fields, beside its size."""
 
@@ -283,7 +281,8 @@ class _Reading:
         answer, again = None, self._at.asked is not None
         while answer is None:
             if again:
-                self._let_settle(asked)
+                assert self._at.asked is not None
+                let_settle(self._api, STORAGE_PATH, self._at.asked, **asked)
             answer = yield from self._asked(asked, last_try=again)
             again = True
         task = Task(answer.value, first, last)
@@ -307,14 +306,6 @@ class _Reading:
             # It surely was not taken.
             yield self._page(_nothing_asked(self._api), before, at_once=True)
             raise
-
-    def _let_settle(self, asked: dict[str, str | int]) -> None:
-        """Before a report is ordered that may stand there: Wildberries has no list to look into."""
-        assert self._at.asked is not None
-        waited = (self._api.tools.now() - self._at.asked).total_seconds()
-        _log.warning("source_ordered_again", source=NAME, path=STORAGE_PATH, **asked)
-        # A clock that was set back meanwhile says that less than nothing has passed.
-        self._api.tools.sleep(min(max(SETTLED_SECONDS - waited, 0.0), SETTLED_SECONDS))
 
     def _made(self, task: Task) -> bool:
         return is_made(self._api, STORAGE_PATH, task.number, ordered_now=task.number in self._ordered)

@@ -249,6 +249,19 @@ describe("the comparison with the marketplaces", () => {
     expect(await violations(container)).toEqual([]);
   });
 
+  it("says that a stream was never compared because its first attempt failed, before what was compared", async () => {
+    const failed = { run_id: 9, at: "2026-11-22T11:50:00Z", why: "ozon does not answer." };
+    const never = compared({ stream: "stock", compared: false, checked_at: null, days: [], failed });
+    const { container } = await openApp("/reconcile", { api: { reconciliations: [differing, never] } });
+    const [panel] = await screen.findAllByRole("region", { name: /^Ozon “main”/ });
+    expect(panel).toHaveTextContent(/The comparison failed \(.*50.*\); there is none before it. ozon does not answer./);
+    expect(panel).toHaveTextContent("Stock");
+    expect(panel).toHaveTextContent("Not compared");
+    expect(panel).not.toHaveTextContent("Sums by scheme");
+    expect(panel).not.toHaveTextContent("no second figure");
+    expect(await violations(container)).toEqual([]);
+  });
+
   it("names the order of a sale that only one side has as given back", async () => {
     const example = row({ order_id: "11.r9", sku: "7", member: "return", theirs: 1, ours: 0 });
     const returned = {

@@ -172,13 +172,15 @@ function Verdict({ told, empty }: { told: Reconciliation; empty: boolean }) {
   return show("ok", "normal", told.differences.length > 0 ? words.fine : words.exact);
 }
 
-/** What stands below is of an earlier attempt. */
-function LastFailed({ failed }: { failed: Reconciliation["failed"] }) {
+/** The last attempt; what stands below is `older`, or nothing at all. */
+function LastFailed({ failed, older }: { failed: Reconciliation["failed"]; older: boolean }) {
   const { t, f } = useI18n();
   const now = useNow();
   if (!failed) return null;
+  const words = t.past.compare;
+  const at = f.zonedClock(failed.at, now);
   return (
-    <Notice tone="critical" title={t.past.compare.lastFailed(f.zonedClock(failed.at, now))}>
+    <Notice tone="critical" title={older ? words.lastFailed(at) : words.failed(at)}>
       {failed.why}
     </Notice>
   );
@@ -192,6 +194,7 @@ function Compared({ told }: { told: Reconciliation }) {
   const title = words.head(sourceTitle(told.source), told.account, streamName(t, told.stream));
   const nothing = told.statements.length === 0;
   const empty = nothing && told.differences.length === 0 && told.days.every(isEmpty);
+  if (told.checked_at === null) return <Never id={id} title={title} failed={told.failed} />;
   if (!told.compared) return <NotTold id={id} title={title} />;
   return (
     <section className="panel compare" aria-labelledby={id}>
@@ -199,7 +202,7 @@ function Compared({ told }: { told: Reconciliation }) {
         <h2 id={id}>{title}</h2>
         <Verdict told={told} empty={empty} />
       </div>
-      <LastFailed failed={told.failed} />
+      <LastFailed failed={told.failed} older />
       <p className="dim">
         <time dateTime={told.checked_at} title={f.exact(told.checked_at)}>
           {told.stream === "stock"
@@ -218,6 +221,22 @@ function Compared({ told }: { told: Reconciliation }) {
       ))}
       {told.differences.length > 0 && <Differences told={told} caption={title} />}
       {told.stream === "finance" ? <Statements statements={told.statements} /> : <Sums told={told} />}
+    </section>
+  );
+}
+
+/** A stream that was tried and never compared. */
+function Never({ id, title, failed }: { id: string; title: string; failed: Reconciliation["failed"] }) {
+  const { t } = useI18n();
+  return (
+    <section className="panel compare" aria-labelledby={id}>
+      <div className="panel-head">
+        <h2 id={id}>{title}</h2>
+        <State icon="help" tone="unknown">
+          {t.past.compare.notTold}
+        </State>
+      </div>
+      <LastFailed failed={failed} older={false} />
     </section>
   );
 }
@@ -253,8 +272,8 @@ export function ReconcilePage() {
   const running = overview.data?.running.some((run) => run.kind === "reconcile") ?? false;
   const sorted = [...(found.data ?? [])].sort(
     (one, other) =>
-      Number(other.compared) - Number(one.compared) ||
       Number(Boolean(other.failed)) - Number(Boolean(one.failed)) ||
+      Number(other.compared) - Number(one.compared) ||
       other.findings - one.findings,
   );
   return (

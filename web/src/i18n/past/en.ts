@@ -40,6 +40,7 @@ export const pastEn = (f: Formats) => ({
     of: (days: string, at: string) => `${days}, compared ${at}`,
     fine: "Nothing differs but what goes away by itself.",
     empty: "Nothing to compare on either side",
+    failed: (at: string) => `The comparison failed (${at}); there is none before it.`,
     lastFailed: (at: string) => `The last comparison failed (${at}); below is the one before.`,
     outdated: "Not compared anew",
     partly: "Compared in part",

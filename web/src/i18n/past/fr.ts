@@ -41,6 +41,7 @@ export const pastFr = (f: Formats): PastWords => ({
     of: (days, at) => `${days}, comparé ${at}`,
     fine: "Rien ne diffère, sauf ce qui disparaît de soi-même.",
     empty: "Rien à comparer d’aucun côté",
+    failed: (at) => `La comparaison a échoué (${at})\u00A0; il n’y en a pas de précédente.`,
     lastFailed: (at) => `La dernière comparaison a échoué (${at})\u00A0; ci-dessous, la précédente.`,
     outdated: "Pas comparé à nouveau",
     partly: "Comparé en partie",
