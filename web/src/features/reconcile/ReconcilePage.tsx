@@ -278,7 +278,7 @@ export function ReconcilePage() {
   );
   return (
     <div className="page">
-      <div className="page-head">
+      <div className="page-head compare-head">
         <h1>{words.title}</h1>
         <span className="grow" />
         <BusyButton className="primary" icon="sync" busy={start.isPending || running} onClick={() => start.mutate()}>

@@ -111,7 +111,7 @@ export const pastFr = (f: Formats): PastWords => ({
       report: (days, reports) => (reports > 1 ? `${days}, ${f.number(reports)} rapports` : days),
       paid: (theirs, ours) => `la place de marché verse ${theirs}, d’après les données d’ici ${ours}`,
       same: (both) => `${both} des deux côtés`,
-      made: (day) => `Établi le ${day}. Positif\u00A0: vous recevez\u00A0; négatif\u00A0: vous payez.`,
+      made: (day) => `Établi le ${day}\u00A0; positif\u00A0: vous recevez\u00A0; négatif\u00A0: vous payez.`,
       all: (count) => `Afficher les ${count} rapports`,
       sum: "Somme",
       theirs: "Place de marché",

@@ -112,7 +112,7 @@ export const pastRu = (f: Formats): PastWords => ({
       report: (days, reports) => (reports > 1 ? `${days}, отчётов: ${f.number(reports)}` : days),
       paid: (theirs, ours) => `площадка платит ${theirs}, по данным здесь ${ours}`,
       same: (both) => `${both} у обеих сторон`,
-      made: (day) => `Составлен ${day}. Больше нуля вы получаете, меньше нуля платите.`,
+      made: (day) => `Составлен ${day}: больше нуля вы получаете, меньше нуля платите.`,
       all: (count) => `Показать все отчёты (${count})`,
       sum: "Сумма",
       theirs: "Маркетплейс",
