@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,11 @@ def test_sums_of_each_day_are_those_of_the_balance_and_each_fault_shows_in_its_c
     results = ozon.reconcile()
     told, finance = results["sales"], results["finance"]
     assert (told.differences, told.compared) == ([], True)
-    assert (finance.compared, finance.findings, finance.statements) == (False, 0, []), "not told is no agreement"
+    assert (finance.compared, finance.differences, finance.statements) == (True, [], [])
+    assert [(each.day, each.member) for each in finance.days] == [
+        (FIRST + timedelta(days=number), "accrued") for number in range(10)
+    ]
+    assert all(each.theirs_money == each.ours_money != Money("0.00", "RUB") for each in finance.days)
     assert {each.member for each in told.days} == {"sale", "return", "commission"}
     assert all(each.theirs_money == (each.ours_money or Money("0.00", "RUB")) for each in told.days)
     assert len(told.days) == 30, "every day is told, quiet ones too"
@@ -165,6 +170,30 @@ def test_sums_of_each_day_are_those_of_the_balance_and_each_fault_shows_in_its_c
     waiting = examples(ozon.reconcile()["sales"])
     assert {str(row.day) for row in waiting["quarantined"]} == {"2026-11-12"}
     assert {str(row.day) for row in waiting["missing_here"]} == {"2026-11-13"}
+
+
+def test_what_was_booked_is_held_against_the_balance_of_its_day_whatever_it_was_for(ozon: Bench) -> None:
+    services = "kind NOT IN ('sale', 'return', 'commission')"
+    for day, change in (("11", "amount = amount - 10000"), ("13", "amount = -amount")):
+        one = f"AND id = (SELECT min(id) FROM finance_line WHERE booked_day = '2026-11-{day}' AND {services})"
+        of = f"booked_day = '2026-11-{day}'" + ("" if day == "13" else f" {one}")
+        assert ozon.change(f"UPDATE finance_line SET {change} WHERE {of}") > 0
+    ozon.change("DELETE FROM finance_line WHERE booked_day = '2026-11-12'")
+    results = ozon.reconcile()
+    found = {kind: [str(row.day) for row in rows] for kind, rows in examples(results["finance"]).items()}
+    assert found == {"amount": ["2026-11-11"], "sign": ["2026-11-13"], "missing_here": ["2026-11-12"]}
+    (sign,) = examples(results["finance"])["sign"]
+    assert sign.theirs_money is not None and sign.ours_money is not None
+    assert Decimal(sign.theirs_money.amount) == -Decimal(sign.ours_money.amount) != 0
+    assert results["sales"].differences == [], "the sales are another comparison"
+    late = ozon.reconcile(end=END + timedelta(days=1))["finance"]
+    assert {str(row.day) for row in examples(late).get("late", ())} <= {"2026-11-20"}
+    ozon.change(
+        "INSERT INTO quarantine (account_id, stream, run_id, row_key, reason, bytes, received_at) "
+        "SELECT max(account_id), 'finance', 1, '17', 'money', :row, 1 FROM sale",
+        row=b'{"accrual_id":17,"date":"2026-11-12"}',
+    )
+    assert [str(row.day) for row in examples(ozon.reconcile()["finance"])["quarantined"]] == ["2026-11-12"]
 
 
 @pytest.mark.parametrize("source", ["ozon", "wildberries"])

@@ -91,7 +91,7 @@ class DifferenceRow:
     """Of a report of several days."""
     member: str | None = None
     """Which sum of a report: payout is all of it, other what belongs to none. For sales: sale, return, or
-    commission."""
+    commission. For finances told by day: accrued, all that was booked."""
     theirs_money: Money | None = None
     """From the seller's view, as the marketplace counts it; the figures above are None then."""
     ours_money: Money | None = None
@@ -123,7 +123,7 @@ class DayCompared:
     day: date | None
     """None for stock, and for orders by place: of all days together."""
     scheme: str | None
-    """None for orders by day, and for sales."""
+    """None for orders by day, for sales, and for finances."""
     theirs: float | None
     """Units; None: money is compared."""
     ours: float | None
@@ -132,8 +132,8 @@ class DayCompared:
     pooled: bool = False
     """All of the marketplace's own warehouses together, because it tells no single one; `place` is None then."""
     member: str | None = None
-    """For sales: sale, return, or commission. An order that was given back stands at the day of its return only, where
-    units are compared."""
+    """For sales: sale, return, or commission; for finances: accrued, all that was booked. An order that was given back
+    stands at the day of its return only, where units are compared."""
     theirs_money: Money | None = None
     """From the seller's view; the figures above are None then."""
     ours_money: Money | None = None
@@ -212,10 +212,10 @@ class Reconciliation:
     findings: int
     """Rows in classes that are not harmless; 0: all is well, where anything was `compared`."""
     days: list[DayCompared]
-    """Empty for finance."""
+    """Empty for finances that are compared report by report."""
     differences: list[DifferenceSum]
     statements: list[StatementCompared] = field(default_factory=list)
-    """For finance."""
+    """For finances that are compared report by report."""
     compared: bool = True
     """False: nothing was compared, so nothing agrees. micore reads no second figure of this stream, or never got one
     (`checked_at`)."""

@@ -11,6 +11,8 @@ from micore.domain.reconciling import Difference
 from micore.domain.units import MILLI
 
 SALE, RETURN, COMMISSION = "sale", "return", "commission"
+ACCRUED = "accrued"
+"""All that was booked on a day, sales among it."""
 CENT = 100
 """Ten-thousandths: sums are told to the hundredth, so what is smaller is their rounding."""
 
@@ -120,7 +122,7 @@ def _difference(
 
 
 SumKey = tuple[str, str, str]
-"""Day, sum (sale, return, commission), currency."""
+"""Day, sum (sale, return, commission; or accrued), currency."""
 
 
 def compare_sold_sums(
@@ -164,4 +166,6 @@ def _why(
         return DifferenceClass.QUARANTINED
     if not other:
         return DifferenceClass.MISSING_HERE
-    return DifferenceClass.AMOUNT if one else DifferenceClass.EXTRA_HERE
+    if not one:
+        return DifferenceClass.EXTRA_HERE
+    return DifferenceClass.SIGN if abs(one + other) < CENT else DifferenceClass.AMOUNT

@@ -27,12 +27,13 @@ from micore.domain.run_views import StreamState
 from micore.domain.units import TEN_THOUSANDTHS, shown_money, shown_quantity
 from micore.services.comparing import MOSCOW, Compared, recent, refuse_silence
 from micore.services.loaders import Outcome
-from micore.services.reconcile_sales import compare_sales
+from micore.services.reconcile_sales import compare_accrued, compare_sales
 from micore.services.reconcile_stock import compare_held
 from micore.services.statements import compare_finance
 from micore.services.sync_work import SyncWork
 from micore.sources.base import Stream
 from micore.sources.own_figures import (
+    OwnAccruedSource,
     OwnFiguresSource,
     OwnOrders,
     OwnSalesSource,
@@ -73,6 +74,8 @@ def reconcile(work: SyncWork, stream: Stream) -> Outcome:
 
 def _compared(work: SyncWork, source: OwnFiguresSource, stream: str, first_day: date, end_day: date) -> Compared:
     if stream == "finance":
+        if isinstance(source, OwnAccruedSource):
+            return compare_accrued(work, source, first_day, end_day)
         assert isinstance(source, OwnStatementsSource)
         return compare_finance(work, source, first_day, end_day)
     if stream == "sales":

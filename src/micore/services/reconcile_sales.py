@@ -1,23 +1,31 @@
-"""What was sold and given back, beside what the marketplace tells of it: unit by unit, or by the sums of each day."""
+"""What was sold, given back and booked beside what the marketplace tells: unit by unit, or by the sums of each day."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from micore.domain.instants import DayTurner
 from micore.domain.reconcile_views import DayCompared
-from micore.domain.sold import COMMISSION, RETURN, SALE, Excuses, Sold, SumKey, compare_sold, compare_sold_sums
+from micore.domain.sold import ACCRUED, COMMISSION, RETURN, SALE, Excuses, Sold, SumKey, compare_sold, compare_sold_sums
 from micore.domain.units import MILLI, shown_money, shown_quantity
 from micore.services.comparing import MOSCOW, Compared, recent, refuse_silence
 from micore.services.sync_work import SyncWork
-from micore.sources.own_figures import OwnSale, OwnSalesSource, OwnSaleSumsSource
+from micore.sources.own_figures import (
+    OwnAccruedSource,
+    OwnFiguresSource,
+    OwnSale,
+    OwnSalesSource,
+    OwnSaleSum,
+    OwnSaleSumsSource,
+)
 from micore.sources.ranges import cut
 from micore.storage import reconciliations
 
-STREAM = "sales"
-MEMBERS = (SALE, RETURN, COMMISSION)
+STREAM, FINANCE = "sales", "finance"
+MEMBERS = (SALE, RETURN, COMMISSION, ACCRUED)
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -75,16 +83,42 @@ def _sums(sold: Iterable[Sold]) -> Counter[tuple[str, str]]:
     return sums
 
 
+def compare_accrued(work: SyncWork, source: OwnAccruedSource, first: date, end: date) -> Compared:
+    """All that was booked on these days, the end left out. Raises what the source raises."""
+    told = source.own_accrued(first, end)
+    with work.database.read() as connection:
+        ours = reconciliations.our_booked_sums(connection, work.account_id, since=first.isoformat(), to=end.isoformat())
+    return _compared_sums(work, source, _OfStream(FINANCE, FINANCE, source.booked_day), told, ours)
+
+
 def _by_sums(work: SyncWork, source: OwnSaleSumsSource, first: date, end: date) -> Compared:
-    theirs: Counter[SumKey] = Counter()
-    for each in source.own_sale_sums(first, end):
-        theirs[each.day.isoformat(), each.member, each.currency] += each.amount
+    told = source.own_sale_sums(first, end)
     with work.database.read() as connection:
         ours = reconciliations.our_sold_sums(connection, work.account_id, since=first.isoformat(), to=end.isoformat())
-        read_to = recent(work, reconciliations.read_to(connection, work.account_id, source.sales_stream))
-        rows = reconciliations.waiting_rows(connection, work.account_id, source.sales_stream)
-    refuse_silence(source, STREAM, told=any(theirs.values()), here=any(ours.values()))
-    days = {source.sale_day(row) for row in rows}
+    return _compared_sums(work, source, _OfStream(STREAM, source.sales_stream, source.sale_day), told, ours)
+
+
+class _OfStream(NamedTuple):
+    """Where sums of days come from."""
+
+    name: str
+    read_by: str
+    """The stream whose rows they are made of here."""
+    day_of: Callable[[bytes], date | None]
+    """The day of a rejected row of that stream."""
+
+
+def _compared_sums(
+    work: SyncWork, source: OwnFiguresSource, of: _OfStream, told: Sequence[OwnSaleSum], ours: Mapping[SumKey, int]
+) -> Compared:
+    theirs: Counter[SumKey] = Counter()
+    for each in told:
+        theirs[each.day.isoformat(), each.member, each.currency] += each.amount
+    with work.database.read() as connection:
+        read_to = recent(work, reconciliations.read_to(connection, work.account_id, of.read_by))
+        rows = reconciliations.waiting_rows(connection, work.account_id, of.read_by)
+    refuse_silence(source, of.name, told=any(theirs.values()), here=any(ours.values()))
+    days = {of.day_of(row) for row in rows}
     found = compare_sold_sums(
         theirs,
         ours,

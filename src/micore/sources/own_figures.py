@@ -72,7 +72,7 @@ class OwnSaleSum(NamedTuple):
 
     day: date
     member: str
-    """sale, return (below zero), commission (below zero where the seller pays)."""
+    """sale, return (below zero), commission (below zero where the seller pays); accrued: all that was booked."""
     currency: str
     amount: int
     """Ten-thousandths."""
@@ -108,7 +108,7 @@ class OwnFiguresSource(Source, Protocol):
 
     reconciled: ClassVar[tuple[str, ...]]
     """Streams with own figures: "orders", "stock"; "sales" of an OwnSalesSource or an OwnSaleSumsSource, "finance" of
-    an OwnStatementsSource. Of the others it is said that nothing is compared."""
+    an OwnStatementsSource or an OwnAccruedSource. Of the others it is said that nothing is compared."""
     untold: ClassVar[Mapping[str, Sequence[Untold]]]
     """By such a stream: what of it the marketplace tells no figure of its own of."""
     pooled_place: ClassVar[str | None]
@@ -180,4 +180,17 @@ class OwnSaleSumsSource(OwnFiguresSource, Protocol):
 
     def sale_day(self, row: bytes) -> date | None:
         """The day that a rejected row of that stream is of; None where it does not tell."""
+        ...
+
+
+@runtime_checkable
+class OwnAccruedSource(OwnFiguresSource, Protocol):
+    """A source whose finances can be reconciled by what it books on each day in all."""
+
+    def own_accrued(self, first_day: date, end_day: date) -> Sequence[OwnSaleSum]:
+        """The sums of these days, the end left out. Raises as `Source.read`."""
+        ...
+
+    def booked_day(self, row: bytes) -> date | None:
+        """The day that a rejected row of the stream `finance` is of; None where it does not tell."""
         ...

@@ -13,7 +13,7 @@ from micore.domain.instants import instant
 from micore.domain.reconcile_views import FailedAttempt, Reconciliation
 from micore.domain.reconciling import Line
 from micore.domain.run_views import Trigger
-from micore.domain.sold import COMMISSION, RETURN, SALE, Sold, SumKey
+from micore.domain.sold import ACCRUED, COMMISSION, RETURN, SALE, Sold, SumKey
 from micore.domain.units import MILLI
 from micore.storage.runs import OPEN, SyncParams
 from micore.storage.tables import (
@@ -125,6 +125,17 @@ def our_sold_sums(connection: Connection, account_id: int, *, since: str, to: st
         for member, amount in zip((SALE, RETURN, COMMISSION), amounts, strict=True)
         if amount is not None
     }
+
+
+def our_booked_sums(connection: Connection, account_id: int, *, since: str, to: str) -> dict[SumKey, int]:
+    """What all amounts of an account come to by day and currency. `to` is left out; days without any too."""
+    line = finance_line
+    rows = connection.execute(
+        select(line.c.booked_day, line.c.currency, func.sum(line.c.amount))
+        .where(line.c.account_id == account_id, line.c.booked_day >= since, line.c.booked_day < to)
+        .group_by(line.c.booked_day, line.c.currency)
+    )
+    return {(day, ACCRUED, currency): int(amount) for day, currency, amount in rows}
 
 
 def place_names(connection: Connection, account_id: int) -> dict[str, str]:

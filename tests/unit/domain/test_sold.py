@@ -83,6 +83,7 @@ DAY = ("2026-11-12", "sale", "RUB")
         ({DAY: 7_000_000}, {("2026-11-12", "sale", "KZT"): 7_000_000}, [(Kind.EXTRA_HERE, -7_000_000),
                                                                        (Kind.MISSING_HERE, 7_000_000)]),
         ({}, {DAY: 0}, []),
+        ({DAY: -7_000_000}, {DAY: 7_000_000}, [(Kind.SIGN, -14_000_000)]),
     ],
 )  # fmt: skip
 def test_each_sum_that_differs_has_its_class(

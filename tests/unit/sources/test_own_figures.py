@@ -121,6 +121,22 @@ def test_each_day_of_ozons_balance_is_told_where_nothing_was_sold_too() -> None:
     }
 
 
+def test_what_was_booked_on_a_day_keeps_its_sign() -> None:
+    with fake_ozon.bench() as ozon:
+        told = {"total": {"accrued": {"value": -12.5, "currency_code": "RUB"}}}
+        ozon.ozon.instead[BALANCE] = lambda asked: Says(told)
+        (day,) = ozon.source.own_accrued(date(2026, 11, 20), date(2026, 11, 21))
+        assert (day.day, day.member, day.currency, day.amount) == (date(2026, 11, 20), "accrued", "RUB", -125_000)
+
+
+@pytest.mark.parametrize("told", [{}, {"total": {}}, {"total": {"accrued": {"currency_code": "RUB"}}}])
+def test_a_day_of_ozons_balance_that_lacks_what_was_booked_is_no_day_without_bookings(told: dict[str, object]) -> None:
+    with fake_ozon.bench() as ozon:
+        ozon.ozon.instead[BALANCE] = lambda asked: Says(told)
+        with pytest.raises(SourceProtocolError, match="balance"):
+            ozon.source.own_accrued(date(2026, 11, 20), date(2026, 11, 21))
+
+
 REMAINS = "/api/v1/warehouse_remains"
 
 

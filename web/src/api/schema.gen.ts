@@ -895,7 +895,7 @@ export interface components {
             day: string | null;
             /**
              * Scheme
-             * @description None for orders by day, and for sales.
+             * @description None for orders by day, for sales, and for finances.
              */
             scheme: string | null;
             /**
@@ -918,8 +918,8 @@ export interface components {
             pooled: boolean;
             /**
              * Member
-             * @description For sales: sale, return, or commission. An order that was given back stands at the day of its return only, where
-             *     units are compared.
+             * @description For sales: sale, return, or commission; for finances: accrued, all that was booked. An order that was given back
+             *     stands at the day of its return only, where units are compared.
              */
             member: string | null;
             /** @description From the seller's view; the figures above are None then. */
@@ -972,7 +972,7 @@ export interface components {
             /**
              * Member
              * @description Which sum of a report: payout is all of it, other what belongs to none. For sales: sale, return, or
-             *     commission.
+             *     commission. For finances told by day: accrued, all that was booked.
              */
             member: string | null;
             /** @description From the seller's view, as the marketplace counts it; the figures above are None then. */
@@ -2217,14 +2217,14 @@ export interface components {
             findings: number;
             /**
              * Days
-             * @description Empty for finance.
+             * @description Empty for finances that are compared report by report.
              */
             days: components["schemas"]["DayCompared"][];
             /** Differences */
             differences: components["schemas"]["DifferenceSum"][];
             /**
              * Statements
-             * @description For finance.
+             * @description For finances that are compared report by report.
              */
             statements: components["schemas"]["StatementCompared"][];
             /**

@@ -16,7 +16,7 @@ from micore.sources.ozon.api import ANALYTICS_PATH, OzonApi
 from micore.sources.ozon.finance import ZONE
 from micore.sources.ozon.ranges import plan_range, read_range
 
-RECONCILED = ("orders", "sales", "stock")
+RECONCILED = ("orders", "sales", "stock", "finance")
 UNTOLD: Mapping[str, Sequence[Untold]] = {
     "orders": (Untold.ORDER_PLACES,),
     "sales": own_sales.UNTOLD,

@@ -1,4 +1,4 @@
-"""Ozon's own sums of what was sold and given back: the balance of each day, told apart from the bookings themselves."""
+"""Ozon's own sums of each day, by its balance: what was sold and given back, and all that was booked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import msgspec
 
 from micore.domain.reconcile_views import Untold
-from micore.domain.sold import COMMISSION, RETURN, SALE
+from micore.domain.sold import ACCRUED, COMMISSION, RETURN, SALE
 from micore.errors import SourceProtocolError
 from micore.sources.fields import currency_code, money
 from micore.sources.own_figures import OwnSaleSum
@@ -42,7 +42,16 @@ class _Balance(msgspec.Struct):
     cashflows: _Cashflows
 
 
+class _Total(msgspec.Struct):
+    accrued: _Money
+
+
+class _Totals(msgspec.Struct):
+    total: _Total
+
+
 _BALANCE = msgspec.json.Decoder(_Balance)
+_TOTALS = msgspec.json.Decoder(_Totals)
 
 
 def own_sale_sums(api: OzonApi, first_day: date, end_day: date) -> list[OwnSaleSum]:
@@ -53,9 +62,23 @@ def own_sale_sums(api: OzonApi, first_day: date, end_day: date) -> list[OwnSaleS
     return found
 
 
+def own_accrued(api: OzonApi, first_day: date, end_day: date) -> list[OwnSaleSum]:
+    """See OwnAccruedSource.own_accrued. The sign is as it is told: what was booked on a day may be either."""
+    days = [first_day + timedelta(days=number) for number in range((end_day - first_day).days)]
+    told = [(day, api.ask(BALANCE_PATH, _asked(day), _TOTALS.decode).value.total.accrued) for day in days]
+    return [
+        OwnSaleSum(day, ACCRUED, _currency(amount), money(f"{amount.value:.2f}") or 0)
+        for day, amount in told
+        if amount.value or amount.currency_code
+    ]
+
+
+def _asked(day: date) -> dict[str, str]:
+    return {"date_from": day.isoformat(), "date_to": day.isoformat()}
+
+
 def _of_day(api: OzonApi, day: date) -> list[OwnSaleSum]:
-    asked = {"date_from": day.isoformat(), "date_to": day.isoformat()}
-    told = api.ask(BALANCE_PATH, asked, _BALANCE.decode).value.cashflows
+    told = api.ask(BALANCE_PATH, _asked(day), _BALANCE.decode).value.cashflows
     sales, returns = told.sales, told.returns
     # The specification says of no sum whether it has a sign, so none is believed: a commission is paid on what was
     # sold, and given back with it.

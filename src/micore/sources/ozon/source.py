@@ -166,6 +166,14 @@ class OzonSource:
         """See OwnSaleSumsSource.sale_day."""
         return own_sales.sale_day(row)
 
+    def own_accrued(self, first_day: date, end_day: date) -> Sequence[OwnSaleSum]:
+        """See OwnAccruedSource.own_accrued."""
+        return own_sales.own_accrued(self._api, first_day, end_day)
+
+    def booked_day(self, row: bytes) -> date | None:
+        """See OwnAccruedSource.booked_day."""
+        return own_sales.sale_day(row)
+
     def own_stock(self, schemes: Sequence[str], note: Note) -> Sequence[OwnStock]:
         """See OwnFiguresSource.own_stock. Nothing is ordered for it."""
         del note

@@ -215,6 +215,18 @@ describe("the comparison with the marketplaces", () => {
     expect(await violations(container)).toEqual([]);
   });
 
+  it("shows finances that are told by day as sums of days, with no advice about reports", async () => {
+    const day = { ...noDay, day: "2026-11-10", member: "accrued", theirs_money: rub("90.00"), ours_money: rub("-90.00") };
+    const sign = { kind: "sign" as const, harmless: false, rows: 1, units: 0, amounts: [rub("180.00")], examples: [] };
+    const finance = compared({ stream: "finance", findings: 1, days: [day], differences: [sign] });
+    const { user } = await openApp("/reconcile", { api: { reconciliations: [finance] } });
+    const panel = await screen.findByRole("region", { name: "Ozon “main”, Finances" });
+    expect(panel).toHaveTextContent("Theirs less ours₽180");
+    expect(panel).not.toHaveTextContent("Please report it");
+    await user.click(within(panel).getByText("Sums by day"));
+    expect(within(panel).getByRole("row", { name: "10 Nov, All that was booked ₽90 −₽90" })).toBeVisible();
+  });
+
   it("says which scheme was not compared, and why, and does not call the rest agreement", async () => {
     const why = "wildberries has not made the report yet.";
     const days = [{ ...noDay, scheme: "FBS", theirs: 5, ours: 5 }];

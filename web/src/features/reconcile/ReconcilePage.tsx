@@ -101,7 +101,9 @@ function Differences({ told: { differences, stream, days }, caption }: { told: R
               </div>
             ))}
           </dl>
-          {stream === "finance" && words.pay.advice[told.kind] && <p className="dim">{words.pay.advice[told.kind]}</p>}
+          {stream === "finance" && days.length === 0 && words.pay.advice[told.kind] && (
+            <p className="dim">{words.pay.advice[told.kind]}</p>
+          )}
           <Rows told={told} currency={meta?.currency} />
         </li>
       ))}
@@ -209,7 +211,7 @@ function Compared({ told }: { told: Reconciliation }) {
             ? words.at(f.zonedClock(told.checked_at, now))
             : words.of(f.dayRange(told.first_day, lastDay(told.end_day)), f.zonedClock(told.checked_at, now))}
         </time>
-        {told.findings > 0 && ["orders", "sales"].includes(told.stream) && ` · ${words.again}`}
+        {told.findings > 0 && told.stream !== "stock" && told.days.length > 0 && ` · ${words.again}`}
       </p>
       {told.untold.length > 0 && (
         <p className="dim">{words.untold(t.list(told.untold.map((each) => words.parts[each])))}</p>
@@ -220,7 +222,11 @@ function Compared({ told }: { told: Reconciliation }) {
         </Notice>
       ))}
       {told.differences.length > 0 && <Differences told={told} caption={title} />}
-      {told.stream === "finance" ? <Statements statements={told.statements} /> : <Sums told={told} />}
+      {told.stream === "finance" && told.days.length === 0 ? (
+        <Statements statements={told.statements} />
+      ) : (
+        <Sums told={told} />
+      )}
     </section>
   );
 }

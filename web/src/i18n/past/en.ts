@@ -102,6 +102,7 @@ export const pastEn = (f: Formats) => ({
       sale: "Sold",
       return: "Given back",
       commission: "Commission",
+      accrued: "All that was booked",
     },
     pay: {
       report: (days: string, reports: number) => (reports > 1 ? `${days}, ${f.number(reports)} reports` : days),

@@ -107,6 +107,7 @@ export const pastRu = (f: Formats): PastWords => ({
       sale: "Продано",
       return: "Возвращено",
       commission: "Комиссия",
+      accrued: "Всего начислено",
     },
     pay: {
       report: (days, reports) => (reports > 1 ? `${days}, отчётов: ${f.number(reports)}` : days),
