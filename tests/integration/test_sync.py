@@ -12,6 +12,7 @@ from micore.domain.instants import micros
 from micore.domain.records import OrderState, RejectedRow
 from micore.domain.run_views import RunState, StreamState, Trigger
 from micore.errors import ConflictError, InvalidRequestError, SourceAuthError, SourceUnreachableError
+from micore.services import sync_work
 from micore.storage import raw, runs, stock
 from tests.support.fake_source import DAY, START, card, held, order, small_shop
 from tests.support.sync_bench import SyncBench, sync_bench
@@ -81,6 +82,27 @@ class TestWholeReading:
         assert bench.told.generations == sorted(set(bench.told.generations))
         assert bench.told.generations
         assert bench.rows("generation", "number") == [(bench.told.generations[-1],)]
+
+    def test_streams_that_end_soon_after_one_another_are_shown_together(
+        self, bench: SyncBench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.sync(streams=["catalogue", "orders"])
+        (together,) = bench.told.generations
+        assert bench.content()["dirty"] == []
+        bench.market.catalogue.append(card("9"))
+        bench.market.orders.append(order("P-Y", "1", 4))
+        monkeypatch.setattr(sync_work, "SHOW_EVERY_SECONDS", 0)
+        bench.sync(streams=["catalogue", "orders"])
+        assert bench.told.generations == [together, together + 1, together + 2]
+
+    def test_what_was_read_before_a_person_stops_is_shown(self, bench: SyncBench) -> None:
+        def stop(stream: str, number: int) -> None:
+            if (stream, number) == ("orders", 2):
+                bench.service.stop(bench.service.overview().running[0].id)
+
+        bench.market.on_page = stop
+        assert bench.sync(streams=["catalogue", "orders"]).state == RunState.STOPPED
+        assert len(bench.rows("product_summary", "code")) == 8
 
 
 class TestRepeating:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import structlog
 
@@ -51,16 +51,9 @@ _GROWING = {
     "storage_cost": "storage_cost",
     "funnel": "funnel_day",
 }
-_NAMES_A_SKU = (
-    StockRecord,
-    OrderRecord,
-    SaleRecord,
-    ReturnRecord,
-    SupplyRecord,
-    FinanceRecord,
-    StorageCostRecord,
-)
-_NAMES_A_PLACE = (StockRecord, OrderRecord, SupplyRecord)
+_NamesSku = StockRecord | OrderRecord | SaleRecord | ReturnRecord | SupplyRecord | FinanceRecord | StorageCostRecord
+_NamesPlace = StockRecord | OrderRecord | SupplyRecord
+_NAMES_A_SKU, _NAMES_A_PLACE = frozenset(get_args(_NamesSku)), frozenset(get_args(_NamesPlace))
 SMALL_READING = 20
 """Below this many rows a share says nothing."""
 HELD_DAYS = "What came is loaded, but counts as incomplete until a second reading agrees or a person believes it."
@@ -129,13 +122,19 @@ class Loader:
         places = [each for page in pages for each in page.places]
         hints = [each for page in pages for each in page.skus]
         for page in pages:
-            for record in page.records:
-                if isinstance(record, _NAMES_A_SKU) and record.sku_id is not None and record.sku_id not in known.skus:
-                    hints.insert(0, SkuHint(record.sku_id, "", ""))
-                    self.unknown_skus[record.sku_id] = None
-                if isinstance(record, _NAMES_A_PLACE) and record.place_id and record.place_id not in known.places:
-                    scheme = record.scheme if isinstance(record, OrderRecord) else page.scope.upper()
-                    places.insert(0, _nameless_place(record.place_id, scheme))
+            # Each id is looked at once: rows name few different ones.
+            naming = cast("list[_NamesSku]", [each for each in page.records if type(each) in _NAMES_A_SKU])
+            for sku_id in dict.fromkeys(each.sku_id for each in naming):
+                if sku_id is not None and sku_id not in known.skus:
+                    hints.insert(0, SkuHint(sku_id, "", ""))
+                    self.unknown_skus[sku_id] = None
+            rows = cast("list[_NamesPlace]", [each for each in page.records if type(each) in _NAMES_A_PLACE])
+            # Of several the first counts.
+            named = {row.place_id: row for row in reversed(rows)}
+            for place_id, row in named.items():
+                if place_id and place_id not in known.places:
+                    scheme = row.scheme if isinstance(row, OrderRecord) else page.scope.upper()
+                    places.insert(0, _nameless_place(place_id, scheme))
         identity.ensure_places(connection, known, places, now=now)
         identity.ensure_skus(connection, known, hints, now=now)
 
@@ -200,12 +199,12 @@ class Loader:
             self.found += doubted
             days = " ".join(each.message for each in doubted)
             return Outcome(StreamState.HELD, f"{days} {HELD_DAYS}")
-        self.publish_changes()
+        self.work.show_stream()
         return Outcome(StreamState.DONE, self._rejected())
 
     def pause(self) -> Outcome:
         """Publish what changed; the reading is not whole, so nothing of it is judged before the run that ends it."""
-        self.publish_changes()
+        self.work.show_stream()
         log.info("sync.stream_paused", source=self.work.slot, stream=self.stream.name)
         return Outcome(StreamState.DONE, self._rejected())
 
@@ -235,15 +234,6 @@ class Loader:
         """What to say of rejected rows: from the table, so that what an earlier worker of this run found is told."""
         with self.work.database.read() as connection:
             return _rejected_message(*runs.counted_rows(connection, self.work.run_id, self.stream.name))
-
-    def publish_changes(self) -> None:
-        """Make what shows keep up with what was loaded."""
-        work = self.work
-        with work.database.write() as connection:
-            if not summary.is_behind(connection):
-                return
-            generation = work.publish(connection)
-        work.listener.published(work.slot, generation, instant(work.as_of))
 
 
 def _began(before: stream_states.StreamCursor | None) -> str | None:
@@ -294,7 +284,7 @@ class ListingLoader(Loader):
                 quarantines.supersede_untold(
                     connection, work.account_id, self.stream.name, run_id=work.run_id, now=work.now_micros()
                 )
-        self.publish_changes()
+        self.work.show_stream()
         if doubted is not None:
             self.found.append(doubted)
             return Outcome(StreamState.HELD, f"{doubted.message} {HELD_LISTING}")

@@ -47,7 +47,7 @@ def try_again(work: SyncWork, stream: Stream, *, asked_only: bool) -> Counts:
         work.listener.run_changed(work.run_id)
         work.stop_point()
     if total.loaded:
-        loader.publish_changes()
+        work.show_stream()
     return total
 
 

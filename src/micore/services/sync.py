@@ -336,10 +336,17 @@ class SyncService:
             finished = runs.finished_streams(connection, claimed.id)
         wanted = [stream for stream in streams_of(source, claimed.params) if stream.name not in finished]
         remedies: list[str] = []
-        for stream in wanted:
-            self._read_stream(work, stream, remedies)
-            work.stop_point()
-        replay_asked(work, finished | {stream.name for stream in wanted})
+        try:
+            for stream in wanted:
+                self._read_stream(work, stream, remedies)
+                work.stop_point()
+            replay_asked(work, finished | {stream.name for stream in wanted})
+        except StopRequestedError:
+            # Back in the queue, it goes on soon and shows all of it.
+            if not self.stopping.is_set():
+                work.show_rest()
+            raise
+        work.show_rest()
         with self.database.read() as connection:
             # From the table, so that what an earlier worker of this run found is not forgotten.
             told = runs.told_streams(connection, claimed.id)
@@ -370,7 +377,9 @@ class SyncService:
             accounts = replay.accounts_to_replay(connection, claimed.source, source.streams)
         for account_id in accounts:
             known, as_of = replay.begin_replay(self.database, claimed.id, account_id)
-            replay_asked(self._work_of(claimed, source, known, as_of), ())
+            work = self._work_of(claimed, source, known, as_of)
+            replay_asked(work, ())
+            work.show_rest()
         with self.database.read() as connection:
             told = runs.told_streams(connection, claimed.id)
             refused = replay.refused(connection, claimed)

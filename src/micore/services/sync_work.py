@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
-from micore.domain.instants import DayTurner, business_day, micros
+from micore.domain.instants import DayTurner, business_day, instant, micros
 from micore.errors import StopRequestedError
 from micore.services.shop import Shop
 from micore.sources.base import Source, Stream, StreamKind
 from micore.storage import events, identity, raw, runs, stream_states, summary
 from micore.storage.database import Connection, Database
+
+SHOW_EVERY_SECONDS = 10.0
+"""Streams that end sooner after one another are shown together: the work is per product, whatever changed of it."""
 
 
 class SyncListener(Protocol):
@@ -55,9 +58,16 @@ class SyncWork:
     give_way: Callable[[], None] = lambda: None
     """Raises GiveWayError where another run is more urgent; backfills ask between steps."""
     turner: DayTurner = field(init=False)
+    _shown_at: float = field(init=False)
+    """Monotonic seconds of the last publish of this run, or of its beginning."""
+    _put_off: bool = field(init=False)
+    """A stream has ended that is to be shown yet."""
 
     def __post_init__(self) -> None:
         self.turner = DayTurner(self.shop.zone)
+        self._shown_at = self.monotonic()
+        # What a worker that died has put off, nobody knows.
+        self._put_off = self.attempt > 1
 
     @property
     def account_id(self) -> int:
@@ -87,7 +97,27 @@ class SyncWork:
         # Two publishers at once would each miss what the other marks.
         self.database.dialect.serialise(connection, "publish")
         summary.refresh(connection, basis)
+        self._shown_at, self._put_off = self.monotonic(), False
         return events.next_generation(connection, events.STOCK, now=self.now_micros(), note=basis.note())
+
+    def show_stream(self) -> None:
+        """A stream has ended: make what shows keep up with what was loaded, or put it off for those that follow.
+
+        Only a moment, and not behind the run's end: `show_rest` then makes up for it.
+        """
+        self._put_off = True
+        if self.monotonic() - self._shown_at >= SHOW_EVERY_SECONDS:
+            self.show_rest()
+
+    def show_rest(self) -> None:
+        """What was put off; at the end of a run, also of one that a person stops."""
+        if not self._put_off:
+            return
+        with self.database.write() as connection:
+            if not summary.is_behind(connection):
+                return
+            generation = self.publish(connection)
+        self.listener.published(self.slot, generation, instant(self.as_of))
 
     def cursor(self, stream: Stream) -> stream_states.StreamCursor | None:
         """Where a stream stands."""

@@ -86,7 +86,7 @@ def _write_different_orders(work: SyncWork, connection: Connection, told: Sequen
                     skus[each.sku_id],
                     None if each.place_id is None else places.get(each.place_id),
                     each.scheme,
-                    each.state.value,
+                    each.state._value_,  # `value` is a property in Python, and asked for each row
                     each.quantity,
                     each.price,
                     each.currency,

@@ -6,6 +6,7 @@ folding is done here, once when writing and once when asking; the database then 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -33,12 +34,18 @@ LONGEST_QUERY = 200
 """Letters of a query that are looked at."""
 _BATCH = 500
 
+_UNTIDY = re.compile(r"[^\S\n ]|\x00| [ \n]|\n |\A | \Z")
+"""White space that folding changes: of another kind than a space, more than one, or at the end of a line."""
+
 _texts = table("product_search", column("product_key"), column("text"))
 
 
 def fold(words: str) -> str:
     """The form in which words are compared: no case, no compatibility forms, ё as е, single spaces within a line."""
     plain = unicodedata.normalize("NFKC", words).casefold().replace("ё", "е")
+    # Nearly every text is in order already, and one look costs a fifth of taking it apart.
+    if not _UNTIDY.search(plain):
+        return plain
     return "\n".join(" ".join(line.split()) for line in plain.replace("\x00", " ").split("\n"))
 
 

@@ -318,7 +318,7 @@ def _cards(connection: Connection) -> dict[int, _Product]:
         source,
         item_name,
         item_code,
-    ) in connection.execute(text(_CARDS)):
+    ) in connection.execute(text(_CARDS)).all():
         product = products.get(key)
         if product is None:
             product = products[key] = _Product(item_name or name, item_code or offer)
@@ -328,13 +328,13 @@ def _cards(connection: Connection) -> dict[int, _Product]:
         product.sources.add(source)
         for token in (name, offer, sku, card):
             product.tokens[token] = None
-    for key, barcode in connection.execute(text(_BARCODES)):
+    for key, barcode in connection.execute(text(_BARCODES)).all():
         products[key].tokens[barcode] = None
     return products
 
 
 def _add_stock(connection: Connection, products: dict[int, _Product]) -> None:
-    for key, sku_id, available, present, reserved, inbound, places, stale in connection.execute(text(_STOCK)):
+    for key, sku_id, available, present, reserved, inbound, places, stale in connection.execute(text(_STOCK)).all():
         products[key].add_stock(sku_id, (available, present, reserved, inbound), places, stale)
 
 
@@ -345,7 +345,7 @@ def _add_demand(connection: Connection, products: dict[int, _Product], today: da
     # Nearly always there is none, and the look at each line is spared.
     doubted = connection.execute(text(_ANY_DOUBTED)).first() is not None
     demand = _DEMAND.format(believed=_NOT_DOUBTED if doubted else "")
-    for key, day, units, revenue in connection.execute(text(demand), limits):
+    for key, day, units, revenue in connection.execute(text(demand), limits).all():
         products[key].spark[position[day]] += units
         products[key].revenue += revenue // MILLI
 

@@ -186,7 +186,8 @@ def fbs_places(rows: Sequence[FbsPosting]) -> list[PlaceRecord]:
 
 def hints(rows: Sequence[FboPosting] | Sequence[FbsPosting]) -> list[SkuHint]:
     """One for each sku."""
-    named = (hint(product.sku, product.offer_id, product.name) for row in rows for product in row.products)
+    told = {product.sku: product for row in rows for product in row.products}
+    named = (hint(product.sku, product.offer_id, product.name) for product in told.values())
     return list({each.sku_id: each for each in named}.values())
 
 
