@@ -37,5 +37,7 @@ export default defineConfig({
     testTimeout: 30_000,
     // Two cores are shared with the Python tests; more workers only queue.
     maxWorkers: 2,
+    // Each file begins with a page of its own, and setup.ts cleans up after each test; what they import is loaded once.
+    isolate: false,
   },
 });

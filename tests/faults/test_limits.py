@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from micore.domain.instants import micros
 from micore.domain.run_views import Run, StreamState, Trigger
 from micore.errors import ReportPendingError, SourceProtocolError
 from micore.simulator import Clock, Running, Shop, serve_in_thread
@@ -55,23 +56,24 @@ def test_processes_that_follow_each_other_keep_the_limits_together(
     with market_on(hand) as market, ExitStack() as stack:
 
         def process(name: str) -> Installation:
+            root = tmp_path / name
             return stack.enter_context(
-                installed(market, source, migrated_url, tmp_path / name, clock=hand, now=now, owner=name)
+                installed(market, source, migrated_url, root, clock=hand, now=now, owner=name, renewing=True)
             )
 
         first, second = process("first"), process("second")
         for each in (first, second, second, first, process("third"), first):
             assert came_through(each.sync())
         _leave_half_done(first, now)
-        assert came_through(_taken_over(process("fourth")))
+        assert came_through(_taken_over(process("fourth"), now))
         assert refused(market) == 0
 
 
-def _leave_half_done(process: Installation, now: Any) -> None:
+def _leave_half_done(process: Installation, now: Callable[[], datetime]) -> None:
     """Begin a run, ask what a sync asks first, and be gone without a word."""
     process.service.request(trigger=Trigger.BUTTON)
     with process.database.write() as connection:
-        claimed = runs.claim(connection, owner="first", now=int(now().timestamp() * 1e6), sources=[process.source])
+        claimed = runs.claim(connection, owner="first", now=micros(now()), sources=[process.source])
     assert claimed is not None
     slot = process.service.sources[process.source]
     assert slot.open is not None
@@ -84,9 +86,9 @@ def _leave_half_done(process: Installation, now: Any) -> None:
     source.close()
 
 
-def _taken_over(process: Installation) -> Run:
+def _taken_over(process: Installation, now: Callable[[], datetime]) -> Run:
     with process.database.write() as connection:
-        runs.release_orphans(connection)
+        runs.release_orphans(connection, now=micros(now()))
     return process.sync()
 
 

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
+from micore.domain.instants import MICROS_PER_SECOND
 from micore.domain.run_views import RunState, Trigger
 from micore.errors import RunEndedError
-from micore.storage import runs
+from micore.storage import run_owners, runs
 from micore.storage.database import Database
 
 NOW = 1_000_000
@@ -144,3 +145,26 @@ def test_a_run_that_has_ended_cannot_be_stopped(database: Database) -> None:
         with pytest.raises(RunEndedError, match=rf"Run {run_id} has ended already \(done\)"):
             runs.request_stop(connection, run_id, now=NOW)
     assert states(database) == [(run_id, "done")]
+
+
+@pytest.mark.parametrize(
+    ("gone_seconds", "waits_from_seconds"),
+    [(2, 2), (3_600, runs.LEASE_SECONDS)],
+    ids=["a moment ago", "an hour ago"],
+)
+def test_who_takes_a_run_up_knows_until_when_the_dead_one_may_have_asked(
+    database: Database, gone_seconds: int, waits_from_seconds: int
+) -> None:
+    """What it may have asked counts against the marketplace's limits; a wait for what is long past helps nobody."""
+    later = NOW + gone_seconds * MICROS_PER_SECOND
+    with database.write() as connection:
+        ask(connection)
+        begun = runs.claim(connection, owner="dead", now=NOW)
+        assert begun is not None and begun.others_until is None
+        runs.release_orphans(connection, now=later)
+        other_slot = run_owners.others_until(connection, "ozon", owner="heir", ended=None, now=later)
+        taken_up = runs.claim(connection, owner="heir", now=later)
+    assert taken_up is not None and taken_up.others_until is not None
+    until = NOW + waits_from_seconds * MICROS_PER_SECOND
+    assert until - 1 <= taken_up.others_until <= until
+    assert other_slot == taken_up.others_until

@@ -217,7 +217,7 @@ class SyncService:
         if not self.database.dialect.one_writer:
             return 0
         with self.database.write() as connection:
-            return runs.release_orphans(connection)
+            return runs.release_orphans(connection, now=self._now())
 
     def enqueue_due(self, last_tick: datetime) -> datetime:
         """Put what the schedule wants into the queue. Returns the tick up to which that is done.

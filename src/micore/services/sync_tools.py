@@ -78,9 +78,8 @@ class ToolBox:
         if not self.others_ask:
             return None
         now = micros(self.now())
-        if claimed.taken_over and slot == claimed.source:
-            until: int | None = now
-        else:
+        until = claimed.others_until if slot == claimed.source else None
+        if until is None:
             with self.database.read() as connection:
                 ended = self._ended.get(slot)
                 until = run_owners.others_until(connection, slot, owner=self.owner, ended=ended, now=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from micore.storage.runs import OPEN
+from micore.storage.runs import OPEN, worked_on_until
 from micore.storage.work_tables import run
 
 
@@ -12,15 +12,19 @@ def others_until(connection: Connection, source: str, *, owner: str, ended: int 
     """Until when a process other than `owner` may have worked on runs of a source; None where none has since `ended`,
     the last run that `owner` brought to its end itself.
 
-    An open run that another process has begun may have been worked on until now. One process at a time works on the
-    runs of a source, so none is worked on while this one is.
+    An open run that another process has begun may have been worked on until its lease ran out, see
+    runs.worked_on_until. One process at a time works on the runs of a source, so none is worked on while this one is.
     """
     of_source = (run.c.source == source, run.c.started_at.is_not(None))
-    open_elsewhere = select(run.c.id).where(
+    open_elsewhere = select(run.c.lease_until).where(
         *of_source, run.c.state.in_(OPEN), run.c.lease_owner.is_distinct_from(owner)
     )
-    if connection.execute(open_elsewhere.limit(1)).one_or_none() is not None:
-        return now
+    left = [worked_on_until(row.lease_until, now=now) for row in connection.execute(open_elsewhere)]
     over = select(run.c.id, run.c.finished_at).where(*of_source, run.c.finished_at.is_not(None))
     last = connection.execute(over.order_by(run.c.finished_at.desc(), run.c.id.desc()).limit(1)).one_or_none()
-    return None if last is None or last.id == ended else int(last.finished_at)
+    if last is not None and last.id == ended:
+        # What was left before has been counted when that run began.
+        left = [until for until in left if until > last.finished_at]
+    elif last is not None:
+        left.append(int(last.finished_at))
+    return max(left, default=None)

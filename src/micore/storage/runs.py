@@ -82,8 +82,8 @@ class ClaimedRun:
     params: SyncParams
     attempts: int
     """1 for the first time; more when an earlier worker died in it."""
-    taken_over: bool = False
-    """Another process has begun it, and may have worked on it until a moment ago."""
+    others_until: int | None = None
+    """Until when another process that has begun it may have worked on it, in microseconds; None: none has."""
 
 
 def enqueue(connection: Connection, *, source: str, trigger: Trigger, params: SyncParams, now: int) -> int:
@@ -156,13 +156,24 @@ def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str
         )
     )
     over = row.started_at is not None and row.lease_owner != owner
-    return ClaimedRun(row.id, row.kind, row.source, SyncParams.parse(row.params), row.attempts + 1, over)
+    others_until = worked_on_until(row.lease_until, now=now) if over else None
+    return ClaimedRun(row.id, row.kind, row.source, SyncParams.parse(row.params), row.attempts + 1, others_until)
 
 
-def release_orphans(connection: Connection) -> int:
-    """Let all running runs be taken up at once: only for the one process that may write, at its start."""
+def worked_on_until(lease_until: int | None, *, now: int) -> int:
+    """Until when a process that has left a run open may have worked on it: a lease that it renews no more has been the
+    last of it, and one that still lasts tells only that it cannot have been later than now."""
+    return now if lease_until is None else min(lease_until, now)
+
+
+def release_orphans(connection: Connection, *, now: int) -> int:
+    """Let all running runs be taken up at once: only for the one process that may write, at its start.
+
+    A lease that ran out earlier stays: it tells how long the process that held it has been gone.
+    """
+    over = case((run.c.lease_until < now, run.c.lease_until), else_=now - 1)
     return connection.execute(
-        update(run).where(run.c.state == RunState.RUNNING.value).values(lease_until=0, stop_requested=False)
+        update(run).where(run.c.state == RunState.RUNNING.value).values(lease_until=over, stop_requested=False)
     ).rowcount
 
 
