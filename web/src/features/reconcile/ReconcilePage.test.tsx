@@ -216,7 +216,13 @@ describe("the comparison with the marketplaces", () => {
   });
 
   it("shows finances that are told by day as sums of days, with no advice about reports", async () => {
-    const day = { ...noDay, day: "2026-11-10", member: "accrued", theirs_money: rub("90.00"), ours_money: rub("-90.00") };
+    const day = {
+      ...noDay,
+      day: "2026-11-10",
+      member: "accrued",
+      theirs_money: rub("90.00"),
+      ours_money: rub("-90.00"),
+    };
     const sign = { kind: "sign" as const, harmless: false, rows: 1, units: 0, amounts: [rub("180.00")], examples: [] };
     const finance = compared({ stream: "finance", findings: 1, days: [day], differences: [sign] });
     const { user } = await openApp("/reconcile", { api: { reconciliations: [finance] } });
