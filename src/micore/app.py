@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -231,7 +232,15 @@ def _shop(settings: Settings) -> Shop:
 def _cache(settings: Settings) -> Cache:
     if settings.redis_url is None:
         return MemoryCache()
-    return RedisCache(settings.redis_url.get_secret_value(), namespace="micore")
+    return RedisCache(settings.redis_url.get_secret_value(), namespace=program_mark())
+
+
+def program_mark(folder: Path = Path(__file__).parent) -> str:
+    """The same for the same program wherever it runs, another after an update: answers of before are not its own."""
+    mark = blake2b(version("micore").encode(), digest_size=6)
+    for file in sorted(folder.rglob("*.py")):
+        mark.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return mark.hexdigest()
 
 
 def _read_generation(database: Database) -> int:

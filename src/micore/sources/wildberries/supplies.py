@@ -282,5 +282,5 @@ def _goods(
 
 def recent_supplies(api: WildberriesApi) -> int:
     """How many supplies a first reading looks into."""
-    rows, rejected, _ = _all_supplies(api, api.tools.now())
+    rows, rejected, _ = _all_supplies(api, api.now(Category.SUPPLIES))
     return len(rows) + len(rejected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -291,6 +292,26 @@ def test_a_file_that_is_taken_away_while_it_is_read_ends_no_run(
 
     monkeypatch.setattr("micore.sources.files.source.spooled", taken_away)
     assert records(read(tmp_path, "stock")) == []
+
+
+def test_a_killed_process_would_leave_nothing_of_a_file_that_is_laid_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary, folder = tmp_path / "temporary", tmp_path / "drop"
+    temporary.mkdir()
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(spool, "ROWS_IN_MEMORY", 2)
+    rows = "".join(f"S{number};W{number % 3};{number}\n" for number in range(9))
+    drop(folder, "a.csv", "sku;warehouse;available\n" + rows)
+    told: list[tuple[str, ...]] = []
+    for page in source(folder).read("stock", None):
+        assert list(temporary.iterdir()) == []
+        told += [(str(each.place_id), each.sku_id) for each in page.records if isinstance(each, StockRecord)]
+    assert [sku for _, sku in told] == ["S0", "S3", "S6", "S1", "S4", "S7", "S2", "S5", "S8"], (
+        "place by place, in order"
+    )
+    assert len({place for place, _ in told}) == 3
 
 
 def test_a_name_in_letters_of_another_system_can_be_stored(tmp_path: Path) -> None:

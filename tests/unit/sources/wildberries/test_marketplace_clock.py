@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from micore.sources.wildberries.api import YOUNG_SECONDS, Category, WildberriesApi
+from micore.sources.wildberries.supplies import recent_supplies
 from tests.unit.sources.clocks import HandClock
 from tests.unit.sources.http_server import Says
 from tests.unit.sources.wildberries.fake_wildberries import FINANCE, WAREHOUSES, Bench, bench
-from tests.unit.sources.wildberries.rows import stored
+from tests.unit.sources.wildberries.rows import stored, supply
 
 STREAMS_THAT_BEGIN_AT_AN_INSTANT = ("orders", "sales", "returns", "supplies", "finance", "storage_cost", "funnel")
 
@@ -107,3 +108,13 @@ def test_a_fourth_ping_waits_until_half_a_minute_has_passed(wb: Bench) -> None:
         api.now(Category.COMMON)
     api.close()
     assert sum(wb.clock.waits) == pytest.approx(30.01, abs=0.005)
+
+
+def test_supplies_are_counted_by_the_marketplaces_day_where_our_clock_is_wrong(wb: Bench) -> None:
+    wb.shop.supplies = [supply(number, statusID=5) for number in range(3)]
+    fast = replace(wb.clock.tools(), now=lambda: wb.clock.now() + timedelta(days=400))
+    api = WildberriesApi("token-for-tests", wb.server.url, fast)
+    try:
+        assert recent_supplies(api) == 3
+    finally:
+        api.close()
