@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ import structlog
 from micore.domain.instants import MICROS_PER_SECOND, micros
 from micore.errors import StopRequestedError
 from micore.sources.base import SourceTools
-from micore.storage import barcodes, run_owners, runs
+from micore.storage import barcodes, quarantines, run_owners, runs
 from micore.storage.database import Database
 from micore.telemetry import metrics
 
@@ -54,9 +54,15 @@ class ToolBox:
             on_request=lambda source, endpoint, status, seconds: metrics.count_request(slot, endpoint, status, seconds),
             on_throttled=lambda source, seconds: self._throttled(claimed, slot, seconds),
             sku_of_barcode=barcodes.Barcodes(self.database, claimed.id).sku_of,
+            waiting=lambda stream: self._waiting(claimed, stream),
             keep=self.keeping(slot),
             others_until=self._others_until(claimed, slot),
         )
+
+    def _waiting(self, claimed: runs.ClaimedRun, stream: str) -> Collection[str]:
+        with self.database.read() as connection:
+            account_id = runs.account_of(connection, claimed.id)
+            return () if account_id is None else quarantines.waiting_keys(connection, account_id, stream).keys()
 
     def _throttled(self, claimed: runs.ClaimedRun, slot: str, seconds: float) -> None:
         """Count a wait for a limit; of a long one whoever watches the run is told, and until when."""

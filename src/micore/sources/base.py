@@ -6,7 +6,7 @@ believed, and a cursor from which reading can go on after that page. It knows no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -165,6 +165,9 @@ class SourceTools:
     """The sku_id of this account that a barcode stands for, by the catalogue as it was read last; None: not known, or
     no longer only one. With a listing_id (not "") only of that card, also where the barcode has moved on to another
     since. For marketplaces whose orders name barcodes instead of skus."""
+    waiting: Callable[[str], Collection[str] | None] = field(default=lambda stream: None)
+    """The names of a stream's rejected rows of this account that wait in quarantine; a row that a person has dropped is
+    not among them. None: not known. For sources that ask again for what holds such a row."""
     keep: Callable[[str, Callable[[], Any]], Any] = field(default=lambda name, make: make())
     """What outlives this source object: made at the first call with a name, the same one at each later call for this
     account in this process. For limits: a sync that follows another at once must know what that one has asked."""

@@ -328,6 +328,12 @@ def created_at(connection: Connection, run_id: int) -> int:
     return int(connection.execute(select(run.c.created_at).where(run.c.id == run_id)).scalar_one())
 
 
+def account_of(connection: Connection, run_id: int) -> int | None:
+    """Whose a run is; None until that is known."""
+    found: int | None = connection.execute(select(run.c.account_id).where(run.c.id == run_id)).scalar()
+    return found
+
+
 def newest_as_of(connection: Connection, account_id: int) -> int | None:
     """The marketplace's clock as far as an account's whole readings tell."""
     return connection.execute(

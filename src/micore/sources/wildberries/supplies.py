@@ -34,6 +34,7 @@ from micore.sources.wildberries.orders import SkuOfBarcode, is_unknown_barcode, 
 from micore.sources.wildberries.statistics import MOSCOW, moscow
 from micore.sources.wildberries.warehouses import pooled_place
 
+STREAM = "supplies"
 PAGE_ROWS = 1000
 NOT_PLANNED = 1
 STATES = {
@@ -62,7 +63,8 @@ class SuppliesCursor(msgspec.Struct, omit_defaults=True):
     supply: int = 0
     """The supply to go on with, from its first goods on; all before it are read."""
     doubted: list[int] = []
-    """Supplies with a row of goods that could not be believed: each reading asks for them again until none is left."""
+    """Supplies with a row of goods that could not be believed: each reading asks for them again until none is left, but
+    for those whose rows a person has dropped. They stay here: who drops a row may let it wait again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -
     at = from_text(NAME, SuppliesCursor, cursor) or SuppliesCursor()
     as_of = at.as_of or api.now(Category.SUPPLIES)
     listed, rejected, answer = _all_supplies(api, as_of)
-    chosen = _chosen(listed, at.read_to, as_of, history, set(at.doubted))
+    chosen = _chosen(listed, at.read_to, as_of, history, _unsettled(api, at))
     left = [supply for number, supply in sorted(chosen.items()) if number >= at.supply]
     doubts = set(at.doubted)
     if rejected or not left:
@@ -181,6 +183,15 @@ def read_supplies(api: WildberriesApi, cursor: str | None, history: timedelta) -
                 whole_of=(str(supply.supply_id),) if whole and not doubted else (),
                 all_open=still_listed(listed, rejected) if done else None,
             )
+
+
+def _unsettled(api: WildberriesApi, at: SuppliesCursor) -> set[int]:
+    """The doubted supplies of which a row still waits. One reading that broke off goes on with the same ones."""
+    names = api.tools.waiting(STREAM) if at.doubted else ()
+    if names is None:
+        return set(at.doubted)
+    waiting = {name.partition(":")[0] for name in names}
+    return {supply for supply in at.doubted if str(supply) in waiting}
 
 
 def _newest(doubts: set[int]) -> list[int]:

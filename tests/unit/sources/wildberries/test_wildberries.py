@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +50,7 @@ from tests.unit.sources.wildberries.fake_wildberries import (
     Row,
     bench,
     part,
+    path_of,
     query_of,
 )
 from tests.unit.sources.wildberries.rows import (
@@ -881,6 +883,33 @@ def test_a_supply_with_a_row_that_waits_is_read_whole_again_until_none_does(wb: 
     assert [(record.supply_id[-1], record.quantity) for record in records(whole)] == [("1", 50_000)]
     assert [page.whole_of for page in whole] == [("31000001",)]
     assert records(wb.read("supplies", whole[-1].cursor)) == []
+
+
+def test_a_supply_whose_bad_rows_a_person_dropped_is_asked_for_no_more_until_one_waits_again(wb: Bench) -> None:
+    wb.shop.supplies = [supply(1, statusID=5), supply(11, statusID=5)]
+    wb.shop.goods = {31_000_001: [good(), good("new")], 31_000_011: [good("new")]}
+    pages = wb.read("supplies")
+    waiting = {*rejected_keys(pages)}
+    assert waiting == {"31000001:new", "31000011:new"}
+    wb.source._api.tools = replace(wb.source._api.tools, waiting=lambda stream: waiting if stream == "supplies" else ())
+
+    def asked_again(cursor: str) -> tuple[set[str], str]:
+        wb.clock.seconds += 3 * 86_400
+        wb.shop.asked.clear()
+        cursor = wb.read("supplies", cursor)[-1].cursor
+        return {path_of(each).split("/")[4] for each in wb.shop.asked if path_of(each).endswith("/goods")}, cursor
+
+    asked, cursor = asked_again(pages[-1].cursor)
+    assert asked == {"31000001", "31000011"}
+    waiting.discard("31000001:new")
+    asked, cursor = asked_again(cursor)
+    assert asked == {"31000011"}
+    waiting.clear()
+    asked, cursor = asked_again(cursor)
+    assert asked == set()
+    waiting.add("31000001:new")
+    asked, cursor = asked_again(cursor)
+    assert asked == {"31000001"}, "a person let it wait again"
 
 
 def test_a_doubted_supply_is_not_forgotten_where_a_reading_breaks_off(wb: Bench) -> None:
