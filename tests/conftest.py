@@ -12,6 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # Before any import of micore: the developer's own settings must not reach a test.
@@ -39,6 +40,15 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile("search", deadline=timedelta(seconds=5), max_examples=1000, print_blob=True)
 hypothesis.settings.load_profile("default")
+
+# What is logged of an error: without the values of every frame, which take rich seconds to draw.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 _run_key = pytest.StashKey[TestRun]()
 

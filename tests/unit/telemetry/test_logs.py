@@ -25,11 +25,12 @@ class Settings:
 def _restored() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, secrets = root.handlers[:], root.level, set(logs._secrets)
+    configured = structlog.get_config()
     yield
     root.handlers, root.level = handlers, level
     logs._secrets.clear()
     logs._secrets.update(secrets)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
