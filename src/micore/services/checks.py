@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from micore.domain.findings import Finding, FindingKind
-from micore.domain.volumes import MOST_HISTORY, Usual, said, too_few
+from micore.domain.instants import micros
+from micore.domain.volumes import MOST_HISTORY, Usual, said, too_few, usual
+from micore.services.comparing import MOSCOW
 from micore.services.sync_work import SyncWork
-from micore.storage import summary, volumes
+from micore.storage import identity, summary, volumes
 from micore.storage.database import Connection
 from micore.storage.volumes import BELIEVED, DOUBTED
 from micore.telemetry import metrics
@@ -64,6 +66,38 @@ def doubted_days(work: SyncWork, connection: Connection, stream: str) -> list[Fi
         if expected is not None and is_doubted:
             found.append(_too_few(stream, told, expected, day, of_day=True))
     return found
+
+
+def judge_counted(work: SyncWork, connection: Connection, stream: str, day: date, rows: int) -> bool:
+    """Whether a day that has just been told whole is no longer, or not any more, believed; remembers what came.
+
+    What was believed of any day last is not doubted of another: who sells half as much is asked twice, not each day.
+    """
+    days = volumes.history(connection, work.account_id, stream, "", max(day, work.today()), weeks=MOST_HISTORY)
+    known = {each.day: each for each in days}
+    believed = next((each for each in reversed(days) if each.state == BELIEVED and each.day != day), None)
+    held = known[day].rows if day in known and known[day].state == DOUBTED else None
+    expected = too_few(rows, _same_weekday(days, day), believed.rows if believed else None, held)
+    if rows == 0 and held != 0 and not (believed and believed.rows == 0 and _of_cards(work, connection, believed.day)):
+        expected = expected or _of_cards(work, connection, day)
+    doubted = expected is not None and not work.params.believe
+    _remember(work, connection, stream, "", day, rows, doubted=doubted)
+    return doubted is not (day in known and known[day].state == DOUBTED)
+
+
+def counted_doubt(work: SyncWork, connection: Connection, stream: str, day: date) -> Finding | None:
+    """What is to be said of a day that `judge_counted` did not believe."""
+    days = volumes.history(connection, work.account_id, stream, "", day, weeks=MOST_HISTORY)
+    if not days or days[-1].day != day or days[-1].state != DOUBTED:
+        return None
+    expected = usual(_same_weekday(days, day)) or _of_cards(work, connection, day)
+    return None if expected is None else _too_few(stream, days[-1].rows, expected, day, of_day=True)
+
+
+def _of_cards(work: SyncWork, connection: Connection, day: date) -> Usual | None:
+    """What is expected of a day by the cards that were there before it; None where there were none."""
+    cards = identity.cards_before(connection, work.account_id, micros(datetime.combine(day, time(), MOSCOW)))
+    return Usual(1, cards, 1) if cards else None
 
 
 def _same_weekday(days: Sequence[volumes.Counted], day: date) -> list[int]:

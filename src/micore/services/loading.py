@@ -12,6 +12,7 @@ from micore.domain.instants import micros
 from micore.domain.records import Record
 from micore.errors import MicoreError, SourceProtocolError
 from micore.services import checks
+from micore.services.counted import CountedLoader
 from micore.services.loaders import LOADERS, Counts, Loader, Outcome
 from micore.services.supplies import SupplyLoader
 from micore.services.sync_work import SyncWork
@@ -24,11 +25,12 @@ from micore.telemetry import metrics
 
 ROWS_PER_STEP = 5_000
 STEP_SECONDS = 1.0
+_OWN_LOADERS: dict[str, type[Loader]] = {"supplies": SupplyLoader, "funnel": CountedLoader}
 
 
 def loader_of(work: SyncWork, stream: Stream) -> Loader:
     """What writes a stream's rows."""
-    return (SupplyLoader if stream.name == "supplies" else LOADERS[stream.kind])(work, stream)
+    return _OWN_LOADERS.get(stream.name, LOADERS[stream.kind])(work, stream)
 
 
 def load_stream(work: SyncWork, stream: Stream) -> Outcome:

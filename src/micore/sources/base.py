@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
@@ -71,6 +71,13 @@ class RawAnswer:
     """What the answer's Deprecation and Sunset headers say of the method; empty without them."""
 
 
+class DayRows(NamedTuple):
+    """How many rows were told of a day, rejected ones included."""
+
+    day: date
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One answer, read. All records of a page are of the stream's record type; an order's lines share a page.
@@ -114,6 +121,9 @@ class Page:
     all_open: Sequence[str] | None = None
     """Supplies, with `done`: every supply that the marketplace still lists and that may be open. One that is open here
     and not listed there is over. None where it cannot tell."""
+    counted: DayRows | None = None
+    """Funnel: the day that has been told whole with this page. One with far fewer rows than usual counts as untold
+    until a second reading agrees; see RereadingSource."""
 
 
 class StoredRow(NamedTuple):
@@ -228,4 +238,13 @@ class OrderingSource(Protocol):
 
     def still_ordered(self, stream: str, cursor: str) -> str | None:
         """The cursor to read everything from that keeps what this one tells of orders; None: it tells of none."""
+        ...
+
+
+@runtime_checkable
+class RereadingSource(Protocol):
+    """A source whose pages are `counted`: a day that is not believed can be asked for again by itself."""
+
+    def unread(self, stream: str, cursor: str, day: date) -> str | None:
+        """The cursor that takes a day for unread, so that the next reading asks for it; None: it cannot any more."""
         ...

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, case, func, select, text
 
+from micore.storage import volumes
 from micore.storage.bulk import Columns, bulk_for
 from micore.storage.merging import merge_rows
 from micore.storage.products import members
-from micore.storage.tables import account, funnel_day, listing, raw_page, sku, stream_state
+from micore.storage.tables import account, funnel_day, listing, raw_page, sku, stream_state, stream_volume
 
 STREAM = "funnel"
 _COUNTS = ("opened", "carted", "ordered", "bought", "cancelled", "wished")
@@ -56,6 +58,22 @@ def merge_funnel(
         {"account": account_id},
     ).scalars()
     return len(cards), list(skus)
+
+
+def products_of_day(connection: Connection, account_id: int, day: date) -> list[int]:
+    """The keys of the products of cards that a day is told of."""
+    found = connection.execute(
+        select(func.coalesce(sku.c.item_id, -sku.c.id))
+        .distinct()
+        .select_from(
+            funnel_day.join(
+                listing,
+                (listing.c.account_id == funnel_day.c.account_id) & (listing.c.external_id == funnel_day.c.card),
+            ).join(sku, sku.c.listing_id == listing.c.id)
+        )
+        .where(funnel_day.c.account_id == account_id, funnel_day.c.day == day.isoformat())
+    )
+    return [int(key) for key in found.scalars()]
 
 
 def funnel_id(card: str, day: str) -> str:
@@ -149,6 +167,15 @@ def funnel_of(
         & (funnel_day.c.card == cards.c.external_id)
         & (funnel_day.c.day >= first_day)
         & (funnel_day.c.day < end_day)
+        & ~select(stream_volume.c.day)
+        .where(
+            stream_volume.c.account_id == funnel_day.c.account_id,
+            stream_volume.c.stream == STREAM,
+            stream_volume.c.scope == "",
+            stream_volume.c.day == funnel_day.c.day,
+            stream_volume.c.state == volumes.DOUBTED,
+        )
+        .exists()
     )
     last = case({each.account_id: day for each, day in settled.items()}, value=cards.c.account_id, else_="")
     rows = connection.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from micore.domain.records import CatalogueRecord, PlaceKind, PlaceRecord, SkuHint
 from micore.storage.bulk import Columns, bulk_for
@@ -195,6 +195,16 @@ ON CONFLICT (account_id, external_id) DO UPDATE SET
 RETURNING external_id, id
 """
 _PRICE: Columns = {"listing_id": "int", "valid_from": "int", "price": "int", "currency": "text"}
+
+
+def cards_before(connection: Connection, account_id: int, instant: int) -> int:
+    """How many cards the catalogue holds that were made before an instant and are still told."""
+    query = (
+        select(func.count(listing.c.id.distinct()))
+        .join(sku, sku.c.listing_id == listing.c.id)
+        .where(listing.c.account_id == account_id, listing.c.created_at < instant, sku.c.retired_at.is_(None))
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def _merge_listings(

@@ -2,8 +2,9 @@
 
 An answer tells up to a thousand cards of one period, so each day is a question of its own; the method by days would
 tell twenty cards of a week. Once a Moscow day the days that have ended since are read, and earlier ones again: visits
-become known over some days, and what became of an order stands on the day of the order. What is left of a run's
-requests goes into the past, back to where two spans of four weeks can be compared, and then to days read longest ago.
+become known over some days, and what became of an order stands on the day of the order. Then run after run goes on into
+the past, back to where two spans of four weeks can be compared; what is left of a run's requests reads days again that
+were read longest ago.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from micore.domain.funnel_views import SETTLED_DAYS
 from micore.domain.instants import micros
 from micore.domain.records import CatalogueRecord, FunnelRecord, RejectedRow
 from micore.errors import RecordRejectedError, SourceProtocolError
-from micore.sources.base import Page, RawAnswer
+from micore.sources.base import DayRows, Page, RawAnswer
 from micore.sources.cursors import from_text, to_text
 from micore.sources.fields import ident
 from micore.sources.http import Answer
@@ -42,8 +43,8 @@ KEPT_DAYS = 364
 AGAIN_DAYS = 28
 """As far back days are read again, those whose last reading is oldest first, as far as the requests last."""
 MOST_REQUESTS = 28
-"""Of one run: at a request in 20 seconds no sync of other streams waits longer than nine minutes for it. What must be
-read and is not yet, the next run goes on with."""
+"""Of one run: at a request in 20 seconds no sync of other streams waits longer than nine minutes for it. What is not
+read then, the next run goes on with."""
 _DAY = timedelta(days=1)
 _NAMES = msgspec.json.Decoder(FunnelNames)
 
@@ -51,7 +52,7 @@ _Batch = Batch[Funnel[FunnelCard], FunnelCard]
 
 
 class FunnelCursor(msgspec.Struct, omit_defaults=True):
-    """`day` and the fields behind it stand only inside of a reading."""
+    """`day` and the fields behind it stand where something is under way."""
 
     newest: date | None = None
     """The first day that `ages` tells of."""
@@ -60,7 +61,7 @@ class FunnelCursor(msgspec.Struct, omit_defaults=True):
     as_of: datetime | None = None
     """When the reading under way began, or else the last one that read something."""
     day: date | None = None
-    """Is being read, or the next to be."""
+    """Is being read, or the next to be: of a whole reading, the next of the past."""
     at: str = ""
     """The offset inside of it."""
     left: int = 0
@@ -136,12 +137,38 @@ def read_funnel(api: WildberriesApi, cursor: str | None, history: timedelta) -> 
         yield Page(nothing, [], [], to_text(at), as_of, done=True)
     while at.day is not None:
         for step in day_pages(api, at.day, at.at):
+            before, batch = at, step.page.value
             at = _behind(at, step.following)
-            batch, done = step.page.value, at.day is None
+            # What of the past is still to be read leaves nothing of the present unread.
+            done = at.day is None or (at.left == 0 and _due(at.ages) is None)
             paused = not done and at.left == 0
-            yield Page(step.page.raw, batch.records, batch.rejected, to_text(at), as_of, done=done, paused=paused)
-            if paused:
+            counted = _counted(before, batch) if step.following is None else None
+            yield Page(
+                *(step.page.raw, batch.records, batch.rejected, to_text(at), as_of),
+                done=done,
+                paused=paused,
+                counted=counted,
+            )
+            if done or paused:
                 return
+
+
+def _counted(at: FunnelCursor, batch: _Batch) -> DayRows:
+    """How many cards were told of the day that the last page ends."""
+    assert at.day is not None
+    return DayRows(at.day, int(at.at or 0) + len(batch.rows) + len(batch.rejected))
+
+
+def unread(cursor: str, day: date) -> str | None:
+    """See RereadingSource.unread."""
+    at = from_text(NAME, FunnelCursor, cursor)
+    back = -1 if at is None or at.newest is None else (at.newest - day).days
+    if at is None or not 0 <= back < len(at.ages):
+        return None
+    nothing_due = _due(at.ages) is None
+    at = replace(at, ages=[0 if place == back else age for place, age in enumerate(at.ages)])
+    # A day of the past that is under way gives way to it, and begins anew.
+    return to_text(replace(at, day=day, at="") if nothing_due else at)
 
 
 def day_pages(api: WildberriesApi, day: date, cursor: str) -> Iterator[Step[Answer[_Batch]]]:
@@ -158,21 +185,21 @@ def day_pages(api: WildberriesApi, day: date, cursor: str) -> Iterator[Step[Answ
         }
         answer = api.post(Category.ANALYTICS, FUNNEL_PATH, asked, partial(_read, asked=day))
         rows = len(answer.value.rows) + len(answer.value.rejected)
-        if not rows and not offset and _had_cards(api, day):
-            problem = f"no card is told of {day}, and the account has cards since before it"
-            raise SourceProtocolError(NAME, path=FUNNEL_PATH, problem=problem)
         following = str(offset + PAGE_ROWS) if rows >= PAGE_ROWS else None
         return answer, Fetched(rows, following, answer.raw.body)
 
     return walk(NAME, FUNNEL_PATH, cursor, fetch)
 
 
-def _had_cards(api: WildberriesApi, day: date) -> bool:
-    """Whether a card of the account was there before a day, as far as the first page of its cards tells."""
+def refuse_untold(api: WildberriesApi, day: date) -> None:
+    """Raises SourceProtocolError where a card of the account was there before a day of which no card is told, as far
+    as the first page of its cards tells."""
     first = next(card_pages(api, CARDS_PATH)).page.value
     began = micros(datetime.combine(day, time(), MOSCOW))
     made = [each.created_at for each in first.records if isinstance(each, CatalogueRecord)]
-    return any(at is not None and at < began for at in made)
+    if any(at is not None and at < began for at in made):
+        problem = f"no card is told of {day}, and the account has cards since before it"
+        raise SourceProtocolError(NAME, path=FUNNEL_PATH, problem=problem)
 
 
 def first_days(cards: int, history: timedelta) -> int:
@@ -207,9 +234,11 @@ def _behind(at: FunnelCursor, following: str | None) -> FunnelCursor:
     back = (at.newest - at.day).days
     ages[back] = back + 1
     due = _due(ages)
+    if due is None:
+        due = _past(ages)
     # As many requests as this day took: its offset tells how many pages lay before the last.
     if due is None and left >= int(at.at or 0) // PAGE_ROWS + 1:
-        due = _welcome(ages)
+        due = _again(ages)
     if due is None:
         return FunnelCursor(at.newest, ages, at.as_of)
     return replace(at, ages=ages, day=at.newest - due * _DAY, at="", left=left)
@@ -224,12 +253,13 @@ def _due(ages: list[int]) -> int | None:
     return next(chain(new, settled), None)
 
 
-def _welcome(ages: list[int]) -> int | None:
-    """The place of the next day to be read while requests are left: of the past, then of those of the last four weeks
-    that were read longest ago; None: all of them were read today."""
-    past = next((back for back, age in enumerate(ages) if not age), None)
-    if past is not None:
-        return past
+def _past(ages: list[int]) -> int | None:
+    """The place of the next day of the past; None: all are read that are read by themselves."""
+    return next((back for back, age in enumerate(ages) if not age), None)
+
+
+def _again(ages: list[int]) -> int | None:
+    """The place of the day of the last four weeks that was read longest ago; None: all of them were read today."""
     known = [back for back, age in enumerate(ages[:AGAIN_DAYS]) if age <= back]
     return min(known, key=lambda back: (ages[back] - back, back), default=None)
 

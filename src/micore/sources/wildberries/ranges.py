@@ -14,7 +14,7 @@ from micore.sources.ranges import Keeping, RangePlan, WindowCursor, not_by_date
 from micore.sources.rereading import Context, told_in
 from micore.sources.wildberries.answers import Order, Sale
 from micore.sources.wildberries.api import NAME, ORDERS_PATH, SALES_PATH, WildberriesApi
-from micore.sources.wildberries.funnel import KEPT_DAYS, day_pages
+from micore.sources.wildberries.funnel import KEPT_DAYS, day_pages, refuse_untold
 from micore.sources.wildberries.orders import is_unknown_barcode, order_records, places_of, seller_of, sellers_by_name
 from micore.sources.wildberries.returns import STATUSES, WINDOW_DAYS, return_pages
 from micore.sources.wildberries.returns import reader as reader_of
@@ -77,6 +77,8 @@ def _funnel(api: WildberriesApi, day: date, cursor: str | None) -> Iterator[Page
     begin = from_text(NAME, WindowCursor, cursor) or WindowCursor()
     for step in day_pages(api, day, begin.at):
         answer, more = step.page, step.following
+        if not (begin.at or answer.value.records or answer.value.rejected):
+            refuse_untold(api, day)
         yield Page(
             answer.raw,
             answer.value.records,

@@ -31,7 +31,7 @@ from micore.sources.wildberries.api import (
 )
 from micore.sources.wildberries.catalogue import read_catalogue
 from micore.sources.wildberries.finance import read_finance
-from micore.sources.wildberries.funnel import read_funnel
+from micore.sources.wildberries.funnel import read_funnel, unread
 from micore.sources.wildberries.history import read_all_orders
 from micore.sources.wildberries.keys import first_sync, key_facts
 from micore.sources.wildberries.orders import is_unknown_barcode
@@ -135,6 +135,10 @@ class WildberriesSource:
     def still_ordered(self, stream: str, cursor: str) -> str | None:
         """See OrderingSource.still_ordered."""
         return still_ordered(cursor) if stream == "storage_cost" else None
+
+    def unread(self, stream: str, cursor: str, day: date) -> str | None:
+        """See RereadingSource.unread."""
+        return unread(cursor, day) if stream == "funnel" else None
 
     def reread(self, stream: str, rows: Sequence[StoredRow]) -> Sequence[Reread]:
         """See Source.reread."""

@@ -64,11 +64,14 @@ def test_the_first_reading_goes_back_as_many_days_as_it_may_ask(wb: Bench) -> No
     assert 25 * 20 <= sum(wb.clock.waits) <= 25 * 20 + 5
 
 
-def test_a_day_that_was_read_is_not_asked_about_again_that_day(wb: Bench) -> None:
-    whole = wb.read("funnel")[-1]
-    told = json.loads(whole.cursor)
+def test_the_next_runs_of_the_day_read_the_past_and_then_nothing(wb: Bench) -> None:
+    first = wb.read("funnel")[-1]
+    told = json.loads(first.cursor)
     assert (told["newest"], told["ages"]) == ("2026-11-21", [*range(1, 29), *[0] * 28])
     wb.shop.asked.clear()
+    wb.clock.seconds += 3600
+    whole = wb.read("funnel", first.cursor)[-1]
+    assert asked(wb) == [back(days) for days in range(28, 56)]
     wb.clock.seconds += 3600
     (nothing,) = wb.read("funnel", whole.cursor)
     assert (nothing.records, nothing.done, nothing.cursor, asked(wb)) == ([], True, whole.cursor, [])
@@ -129,9 +132,11 @@ def test_a_large_shop_is_asked_for_by_pages_and_for_fewer_days(wb: Bench, monkey
         looked_at(number, back(days).isoformat()) for days in range(20) for number in range(1, 6)
     ]  # three pages a day
     pages = wb.read("funnel")
-    assert asked(wb) == [back(days) for days in range(9) for _ in range(3)]
-    assert len(records(pages)) == 45
-    assert pages[-1].done
+    assert asked(wb) == [*(back(days) for days in range(9) for _ in range(3)), back(9)]
+    assert len(records(pages)) == 47
+    assert (pages[-1].done, pages[-1].paused) == (True, False), (
+        "a day of the past that is half read keeps nobody waiting"
+    )
     assert funnel.first_days(5, timedelta(days=60)) == 9
 
 
@@ -150,7 +155,9 @@ def test_no_run_asks_more_than_its_requests_and_the_next_goes_on(wb: Bench, monk
         assert pages[-1].paused is not pages[-1].done
         told.append(asked(wb))
         whole.append(pages[-1].done)
-    assert told == [[back(-3)] * 3 + [back(-2)], [back(-2)] * 2 + [back(-1)] * 2, [back(-1), *[back(1)] * 3], []]
+    assert told[:2] == [[back(-3)] * 3 + [back(-2)], [back(-2)] * 2 + [back(-1)] * 2]
+    # Then what was left of the past.
+    assert told[2:] == [[back(-1), *[back(1)] * 3], [*[back(2)] * 3, back(3)]]
     assert whole == [False, False, True, True]
     # What was begun yesterday is begun anew behind what has ended since, and is read at the age that counts.
     wb.clock.seconds += 10 * A_DAY
@@ -236,16 +243,72 @@ def test_a_bad_row_waits_under_its_name_and_the_others_load(wb: Bench, changes: 
     assert msgspec.json.decode(row.raw) == looked_at(2, **changes)
 
 
-@pytest.mark.parametrize("says", [{"data": {"products": None}}, {"data": {"products": []}}])
-def test_a_day_without_any_card_is_not_read_where_there_are_cards(wb: Bench, says: dict[str, Any]) -> None:
+def test_a_shop_above_14_000_cards_reads_its_past_run_by_run(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "PAGE_ROWS", 1)
+    monkeypatch.setattr(funnel, "MOST_REQUESTS", 2)
+    wb.shop.funnel = [looked_at(number, back(days).isoformat()) for days in range(56) for number in range(1, 4)]
+    cursor: str | None = None
+    ends = []
+    for _ in range(56 * 2 + 1):  # four pages a day, the last of them empty
+        pages = wb.read("funnel", cursor)
+        cursor = pages[-1].cursor
+        ends.append((pages[-1].done, pages[-1].paused))
+    days = asked(wb)
+    assert list(days[::4]) == [back(days) for days in range(56)]
+    # The first day is all that must be read.
+    assert ends[:3] == [(False, True), (True, False), (True, False)]
+    assert json.loads(cursor or "")["ages"] == list(range(1, 57))
+
+
+def test_a_day_says_how_many_cards_were_told_of_it(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "PAGE_ROWS", 2)
+    wb.shop.funnel = [looked_at(1), looked_at(2), looked_at(3, openCount=-1)]
+    first, second, empty, *_ = wb.read("funnel")
+    assert (first.counted, second.counted) == (None, (YESTERDAY, 3)), "with those that cannot be believed"
+    assert empty.counted == (back(1), 0)
+
+
+@pytest.mark.parametrize("days", [0, 3, 27])
+def test_a_day_that_is_not_believed_is_read_again_before_the_past(wb: Bench, days: int) -> None:
     cursor = wb.read("funnel")[-1].cursor
+    asked(wb)
+    again = wb.source.unread("funnel", cursor, back(days))
+    wb.read("funnel", again)
+    assert asked(wb) == [back(days), *(back(past) for past in range(28, 55))]
     wb.clock.seconds += A_DAY
+    wb.read("funnel", again)
+    assert set(asked(wb)[:3]) == {back(-1), back(days), back(12)}
+
+
+def test_a_day_that_must_be_read_and_is_under_way_ends_first(wb: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "PAGE_ROWS", 1)
+    monkeypatch.setattr(funnel, "MOST_REQUESTS", 2)
+    wb.shop.funnel = [looked_at(number) for number in range(1, 4)]
+    paused = wb.read("funnel")[-1]
+    again = wb.source.unread("funnel", paused.cursor, back(2))
+    assert again is not None
+    asked(wb)
+    wb.read("funnel", again)
+    assert asked(wb) == [YESTERDAY] * 2
+
+
+@pytest.mark.parametrize("day", [back(-1), back(56)])
+def test_a_day_that_is_read_no_more_cannot_be_unread(wb: Bench, day: date) -> None:
+    cursor = wb.read("funnel")[-1].cursor
+    assert wb.source.unread("funnel", cursor, day) is None
+    assert wb.source.unread("orders", cursor, back(1)) is None
+
+
+@pytest.mark.parametrize("says", [{"data": {"products": None}}, {"data": {"products": []}}])
+def test_a_chosen_day_without_any_card_is_an_error_where_there_are_cards(wb: Bench, says: dict[str, Any]) -> None:
     wb.shop.cards = [card(1) | {"createdAt": "2026-11-21T20:59:59Z"}]
     wb.shop.instead[FUNNEL] = lambda asked: Says(says)
+    asked_for = ("funnel", date(2026, 11, 22), date(2026, 11, 23), None)
     with pytest.raises(SourceProtocolError, match="no card is told of 2026-11-22"):
-        wb.read("funnel", cursor)
+        list(wb.source.read_range(*asked_for))
     wb.shop.cards = [card(1) | {"createdAt": "2026-11-21T21:00:00Z"}]
-    assert wb.read("funnel", cursor)[0].records == [], "the card is of that very day"
+    (empty,) = wb.source.read_range(*asked_for)
+    assert empty.records == [], "the card is of that very day"
 
 
 def test_a_row_without_a_name_is_still_rejected(wb: Bench) -> None:
