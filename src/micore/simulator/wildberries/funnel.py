@@ -32,6 +32,11 @@ KEPT_DAYS = 365
 _LARGEST = 2**31 - 1
 _KNOWN_AT_ONCE = np.array([0.96, 0.985, 0.995])
 """Share of a day's visits that is told on the day itself, the next and the one after; all of them later."""
+_OPENINGS_PER_CART = 9
+_LEAST_PUT_ASIDE, _MOST_PUT_ASIDE = 0.01, 0.09
+"""Share of a card's other openings after which it lies in a cart, to be ordered on another day or never."""
+_MOST_FROM_OLD_CARTS = 0.9
+"""Share of a card's orders whose cart is of an earlier day: of few cards nearly this, of most a small part."""
 _FIELDS = {
     "openCard": "openCount",
     "addToCart": "cartCount",
@@ -175,7 +180,7 @@ def _statistics(view: View, cards: list[int], asked: _Asked) -> list[Body]:
             },
             "conversions": {
                 "addToCartPercent": carted[position] * 100 // (opened[position] or 1),
-                "cartToOrderPercent": of["orders"] * 100 // (carted[position] or 1),
+                "cartToOrderPercent": of["orders"] * 100 // carted[position] if carted[position] else 0,
                 "buyoutPercent": of["bought"] * 100 // (of["bought"] + of["back"] or 1),
             },
         })  # fmt: skip
@@ -183,7 +188,11 @@ def _statistics(view: View, cards: list[int], asked: _Asked) -> list[Body]:
 
 
 def _visits(view: View, cards: list[int], asked: _Asked) -> tuple[list[int], list[int], list[int]]:
-    """Visitors, baskets and wish lists of each card: drawn day by day around the orders, so that periods add up."""
+    """Visitors, baskets and wish lists of each card: drawn day by day around the orders, so that periods add up.
+
+    Part of a day's orders are of carts of earlier days, for which nobody opened the card that day: a day may have more
+    orders than carts, and more orders than openings.
+    """
     seed, today, units = view.shop.seed, moscow_day(view.now_us), view.units
     sums = np.zeros((3, len(cards)), dtype=np.int64)
     if not cards:
@@ -191,6 +200,8 @@ def _visits(view: View, cards: list[int], asked: _Asked) -> tuple[list[int], lis
     card_of = {k: number for number, first in enumerate(cards) for k in view.sizes(first)}
     first = np.array(cards, dtype=np.int64)
     fame = 4 + 30 * uniform(seed, "fame of a card", first) ** 3
+    at_once = 1 - _MOST_FROM_OLD_CARTS * uniform(seed, "orders from old carts", first) ** 2
+    aside = _LEAST_PUT_ASIDE + (_MOST_PUT_ASIDE - _LEAST_PUT_ASIDE) * uniform(seed, "carts put aside", first)
     edges = [moscow_midnight_us(date.fromordinal(day)) for day in range(
         asked.first_day.toordinal(), asked.end_day.toordinal() + 1)]  # fmt: skip
     for since_us, end_us in pairwise(edges):
@@ -206,8 +217,10 @@ def _visits(view: View, cards: list[int], asked: _Asked) -> tuple[list[int], lis
         told = passed * (float(_KNOWN_AT_ONCE[age]) if age < len(_KNOWN_AT_ONCE) else 1.0)
         lookers = np.floor(fame * 2 * uniform(seed, "visitors", first, key) * told).astype(np.int64)
         exists = view.shop.created_us[first] < end_us
-        opened = (lookers + ordered * 9) * exists
-        carted = ordered + binomial(opened - ordered, np.full(len(cards), 0.06), uniform(seed, "baskets", first, key))
+        bought_at_once = binomial(ordered, at_once, uniform(seed, "ages of carts", first, key))
+        opened = (lookers + bought_at_once * _OPENINGS_PER_CART) * exists
+        others = binomial(opened - bought_at_once * exists, aside, uniform(seed, "baskets", first, key))
+        carted = bought_at_once + others
         wished = binomial(opened, np.full(len(cards), 0.02), uniform(seed, "wishes", first, key))
         sums += np.stack([opened, carted * exists, wished * exists])
     opened_in_all, carted_in_all, wished_in_all = ([int(each) for each in row] for row in sums)
