@@ -209,15 +209,15 @@ class TestOnTheWay:
             card = connection.exec_driver_sql(query).scalar_one()
             read_at = micros(datetime(2026, 11, 22, 8, tzinfo=UTC))
             connection.exec_driver_sql(f"UPDATE stream_state SET as_of = {read_at} WHERE stream = 'funnel'")
-        told = {"card": card, "opened": 40, "carted": 5, "ordered": 2, "bought": 0, "cancelled": 1, "known_from": 0}
+        told = {"card": card, "opened": 40, "carted": 5, "ordered": 8, "bought": 0, "cancelled": 1, "known_from": 0}
         days = ("2026-11-21", "2026-10-25", "2026-10-24", "2026-09-27", "2026-09-26")
         self.put(shop, tables.funnel_day, *({**told, "day": day, "wished": None} for day in days))
         self.put(shop, tables.funnel_day, {**told, "account_id": 12, "day": "2026-11-21", "opened": 1})
         shop.cache.close()
         found = shop.get("/api/v1/products/item-7").json()["funnel"]
         assert found["unread"] == [{"source": "ozon", "account": "11"}], "who never tells of it lacks in nothing"
-        counts = {"opened": 80, "carted": 10, "ordered": 4, "bought": 0, "cancelled": 2, "wished": None}
-        rates = {"to_cart": 0.125, "to_order": 0.4, "to_buyout": 0.0, "response": None}
+        counts = {"opened": 80, "carted": 10, "ordered": 16, "bought": 0, "cancelled": 2, "wished": None}
+        rates = {"to_cart": 0.125, "to_order": 1.6, "to_buyout": 0.0, "response": None}
         told_of = {"days": 2, "incomplete": [{"source": "ozon", "account": "Shop"}]}
         days_now = {"first_day": "2026-10-25", "last_day": "2026-11-21"} | told_of
         days_before = {"first_day": "2026-09-27", "last_day": "2026-10-24"} | told_of

@@ -127,6 +127,14 @@ def test_four_weeks_beside_the_four_before(bench: SyncBench) -> None:
     assert sums.now.response is not None
 
 
+def test_orders_of_earlier_carts_are_a_share_above_the_whole(bench: SyncBench) -> None:
+    bench.market.funnel = [day(1, opened=3, carted=5, ordered=9), day(2, carted=0)]
+    loaded(bench)
+    above, without = told(bench).now, told(bench, "2").now
+    assert (above.ordered, above.to_cart, above.to_order) == (9, 1.6667, 1.8)
+    assert (without.ordered, without.to_cart, without.to_order) == (4, 0.0, None), "a share of nothing is none"
+
+
 def test_only_days_that_were_read_when_settled_tell_what_was_bought(bench: SyncBench) -> None:
     bench.market.funnel = [day(1, 13, bought=0, cancelled=3), day(1, 14, bought=3, cancelled=1), day(1, 40)]
     loaded(bench)

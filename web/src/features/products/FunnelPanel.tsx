@@ -1,4 +1,5 @@
 /** How a product's cards are looked at and bought: openings, carts, orders and purchases of four weeks, beside the four before. */
+import { Fragment } from "react";
 import { rawResponseUrl } from "@/api/client";
 import type { FunnelSpan, FunnelSums } from "@/api/types";
 import { Unread } from "@/features/products/Unread";
@@ -42,19 +43,29 @@ function Steps({ now, before }: Spans) {
   const steps: {
     name: string;
     count: (span: FunnelSpan) => number | null;
-    rate?: (span: FunnelSpan) => string | null;
+    rate?: (span: FunnelSpan) => string[];
   }[] = [
     { name: words.opened, count: (span) => span.opened },
-    { name: words.carted, count: (span) => span.carted, rate: rateOf((span) => span.to_cart, words.ofOpened) },
-    { name: words.ordered, count: (span) => span.ordered, rate: rateOf((span) => span.to_order, words.ofCarted) },
+    {
+      name: words.carted,
+      count: (span) => span.carted,
+      rate: rateOf((span) => span.to_cart, words.ofOpened, words.aboveOpened),
+    },
+    {
+      name: words.ordered,
+      count: (span) => span.ordered,
+      rate: rateOf((span) => span.to_order, words.ofCarted, words.aboveCarted),
+    },
     { name: words.bought, count: (span) => span.bought, rate: rateOf((span) => span.to_buyout, words.ofOrdered) },
     { name: words.cancelled, count: (span) => span.cancelled },
     { name: words.wished, count: (span) => span.wished },
   ];
-  function rateOf(share: (span: FunnelSpan) => number | null, say: (share: string) => string) {
+  /** The share in words, and why where it is above the whole. */
+  function rateOf(share: (span: FunnelSpan) => number | null, say: (share: string) => string, above?: string) {
     return (span: FunnelSpan) => {
       const told = share(span);
-      return told === null ? null : say(f.rate(told));
+      if (told === null) return [];
+      return told > 1 && above ? [say(f.rate(told)), above] : [say(f.rate(told))];
     };
   }
   return (
@@ -73,8 +84,14 @@ function Steps({ now, before }: Spans) {
             <th scope="row">{name}</th>
             {[now, before].map((span, which) => (
               <td className={which === 0 ? "num strong" : "num"} key={which}>
-                {span === null ? "–" : f.number(count(span))}{" "}
-                {span !== null && rate?.(span) && <span className="rate dim">{rate(span)}</span>}
+                {span === null ? "–" : f.number(count(span))}
+                {span !== null &&
+                  rate?.(span).map((line) => (
+                    <Fragment key={line}>
+                      {" "}
+                      <span className="rate dim">{line}</span>
+                    </Fragment>
+                  ))}
               </td>
             ))}
           </tr>

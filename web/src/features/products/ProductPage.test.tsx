@@ -133,6 +133,21 @@ describe("how it is looked at and bought", () => {
     );
   });
 
+  it("shows a share above the whole as it is, with why", async () => {
+    const now = shopOf({}).detail("item-1")?.funnel?.now;
+    if (!now) throw new Error("the shop tells of no opening");
+    await told({ now: { ...now, opened: 30, carted: 45, ordered: 81, to_cart: 1.5, to_order: 1.8 } });
+    const rows = within(await table());
+    expect(
+      rows.getByRole("row", {
+        name: "Put into cart 45 150% of openings several pieces from one opening 402 10% of openings",
+      }),
+    ).toBeVisible();
+    expect(
+      rows.getByRole("row", { name: "Ordered 81 180% of carts some carts are from earlier days 104 26% of carts" }),
+    ).toBeVisible();
+  });
+
   it("does not take for zero what nobody told", async () => {
     await open();
     expect(within(await table()).getByRole("row", { name: "To wish list 83 –" })).toBeVisible();

@@ -18,9 +18,11 @@ export const funnel = (f: Formats) => ({
   ofOpened: (share: string) => `${share} of openings`,
   ofCarted: (share: string) => `${share} of carts`,
   ofOrdered: (share: string) => `${share} of ended orders`,
+  aboveOpened: "several pieces from one opening",
+  aboveCarted: "some carts are from earlier days",
   told: "Newest response",
   toldOf: (what: string) => `Newest response: ${what}`,
-  note: "Counted by the marketplace, all sizes of the card together. Carts and orders are pieces, some of earlier openings, so a share may exceed 100%. What became of an order stands on the day of the order; the share bought is of those that have ended, from days at least 14 days old when last read.",
+  note: "Counted by the marketplace, all sizes of the card together. Carts and orders are pieces. What became of an order stands on the day of the order; the share bought is of those that have ended, from days at least 14 days old when last read.",
   nothing: "The marketplace has told of no day in these eight weeks.",
   unknown:
     "No marketplace has told how this product is looked at. Wildberries tells it; Ozon tells it only with a paid subscription.",

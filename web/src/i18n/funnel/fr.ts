@@ -20,9 +20,11 @@ export const funnelFr: typeof funnel = (f) => ({
   ofOpened: (share) => `${share} des ouvertures`,
   ofCarted: (share) => `${share} des paniers`,
   ofOrdered: (share) => `${share} des commandes achevées`,
+  aboveOpened: "plusieurs pièces par ouverture",
+  aboveCarted: "certains paniers datent d’avant",
   told: "Dernière réponse",
   toldOf: (what) => `Dernière réponse${nb}: ${what}`,
-  note: `Compté par la place de marché, toutes les tailles de la fiche ensemble. Paniers et commandes sont des pièces, parfois d’ouvertures antérieures${nb}: une part peut dépasser 100${nb}%. La suite d’une commande figure au jour de la commande${nb}; la part achetée est celle des commandes achevées, de jours d’au moins 14${nb}jours à la dernière lecture.`,
+  note: `Compté par la place de marché, toutes les tailles de la fiche ensemble. Paniers et commandes sont des pièces. La suite d’une commande figure au jour de la commande${nb}; la part achetée est celle des commandes achevées, de jours d’au moins 14${nb}jours à la dernière lecture.`,
   nothing: "La place de marché n’a communiqué aucun jour de ces huit semaines.",
   unknown: `Aucune place de marché n’a communiqué comment ce produit est consulté. Wildberries le fait${nb}; Ozon seulement avec un abonnement payant.`,
 });
