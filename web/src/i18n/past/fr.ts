@@ -106,7 +106,7 @@ export const pastFr = (f: Formats): PastWords => ({
       sale: "Vendu",
       return: "Rendu",
       commission: "Commission",
-      accrued: "Tout ce qui a été comptabilisé",
+      accrued: "Total comptabilisé",
     },
     pay: {
       report: (days, reports) => (reports > 1 ? `${days}, ${f.number(reports)} rapports` : days),
