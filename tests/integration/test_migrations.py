@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from micore.errors import StorageError
-from micore.storage import maintenance, migrations, search
+from micore.storage import dialects, maintenance, migrations, search
 from micore.storage.database import Database
 from micore.storage.tables import metadata
 
@@ -110,6 +110,29 @@ class TestUpgrade:
         for thread in threads:
             thread.join()
         assert failures == []
+
+    def test_it_waits_longer_than_other_writers_for_another_one(
+        self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(dialects, "BUSY_TIMEOUT_MS", 20)
+        first, second = Database(sqlite_url), Database(sqlite_url)
+        done = threading.Event()
+        try:
+            with first.migrate() as connection:
+                connection.execute(text("CREATE TABLE being_rebuilt (id INTEGER)"))
+
+                def upgrade() -> None:
+                    migrations.upgrade(second)
+                    done.set()
+
+                waiting = threading.Thread(target=upgrade)
+                waiting.start()
+                assert not done.wait(0.5)
+            waiting.join()
+            assert done.is_set()
+        finally:
+            first.close()
+            second.close()
 
     def test_down_and_up_again(self, database: Database) -> None:
         migrations.upgrade(database)

@@ -25,6 +25,8 @@ SQLITE_MINIMUM = (3, 51, 3)
 POSTGRESQL_MINIMUM = 15
 CONNECT_TIMEOUT_SECONDS = 5
 BUSY_TIMEOUT_MS = 5000
+MIGRATION_WAIT_MS = 10 * 60 * 1000
+"""Another starting process may be rebuilding a large table: whoever comes second waits for it."""
 
 
 class Dialect(ABC):
@@ -121,9 +123,11 @@ class SqliteDialect(Dialect):
         # The setting changes nothing inside a transaction, hence around it.
         driver_connection = self.raw(connection)
         driver_connection.execute("PRAGMA foreign_keys=OFF")
+        driver_connection.execute(f"PRAGMA busy_timeout={MIGRATION_WAIT_MS}")
         try:
             yield
         finally:
+            driver_connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
             driver_connection.execute("PRAGMA foreign_keys=ON")
 
     def check_references(self, connection: Connection) -> None:
