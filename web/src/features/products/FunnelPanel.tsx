@@ -108,7 +108,7 @@ function Head({ name, span }: { name: string; span: FunnelSpan | null }) {
     <th scope="col" className="num">
       {name}
       <span className="told dim">
-        {span === null ? t.funnel.none : f.dayRange(span.first_day, span.last_day)}
+        {span === null ? t.funnel.none : <span className="nowrap">{f.dayRange(span.first_day, span.last_day)}</span>}
         {span !== null && span.days < spanDays && (
           <>
             <br />
