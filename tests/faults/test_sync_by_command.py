@@ -21,6 +21,7 @@ from sqlalchemy import text
 
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.storage.database import Database
+from tests.support import commands
 
 PRODUCTS, DAYS = 60, 40
 
@@ -64,10 +65,10 @@ class Installation:
             text=True,
         )
 
-    def run(self, *arguments: str, seconds: float = 240) -> tuple[int, str]:
-        process = self.start(*arguments)
-        said, _ = process.communicate(timeout=seconds)
-        return process.returncode, said
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Its exit code and all that it said. Forked from what has loaded everything; `start` begins from nothing."""
+        done = commands.run(self.home, arguments, self.environment)
+        return done.returncode, done.stdout + done.stderr
 
     @contextmanager
     def database(self) -> Iterator[Database]:
@@ -120,9 +121,9 @@ def test_postgresql_by_one_setting_holds_the_same(tmp_path: Path, market: Runnin
     assert contents[0] == contents[1]
 
 
-def test_the_documents_names_select_postgresql(tmp_path: Path, market: Running, postgres_url: str) -> None:
-    host, _, name = postgres_url.removeprefix("postgresql://").partition("@")[2].partition("/")
-    user = postgres_url.removeprefix("postgresql://").partition("@")[0]
+def test_the_documents_names_select_postgresql(tmp_path: Path, market: Running, migrated_postgres_url: str) -> None:
+    host, _, name = migrated_postgres_url.removeprefix("postgresql://").partition("@")[2].partition("/")
+    user = migrated_postgres_url.removeprefix("postgresql://").partition("@")[0]
     address, _, port = host.partition(":")
     settings = {"PG_HOST": address, "PG_PORT": port, "PG_NAME": name, "PG_USER": user}
     code, said = Installation(tmp_path, market.ozon_url, settings).run("sync", "--stream", "warehouses")
@@ -138,8 +139,9 @@ def test_killed_anywhere_and_resumed_it_holds_what_an_undisturbed_one_holds(tmp_
     for each in (calm, harried):
         each.home.mkdir()
     started = time.monotonic()
-    code, said = calm.run("sync")
-    assert code == 0, said
+    undisturbed = calm.start("sync")
+    said, _ = undisturbed.communicate(timeout=240)
+    assert undisturbed.returncode == 0, said
     patience_seconds = time.monotonic() - started
     chance = random.Random(7)
     kills = 0

@@ -28,7 +28,7 @@ import micore.storage
 from micore import cli
 
 LOADED_WHEN_FIRST_NEEDED = (httpcore2, openpyxl)
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 240
 
 
 def main() -> None:
