@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
-from micore.domain.instants import MICROS_PER_SECOND
+from micore.domain.instants import MICROS_PER_SECOND, instant
 from micore.domain.run_views import RunState, Trigger
 from micore.errors import RunEndedError
+from micore.services.sync_tools import ToolBox
 from micore.storage import run_owners, runs
 from micore.storage.database import Database
 
@@ -168,3 +169,39 @@ def test_who_takes_a_run_up_knows_until_when_the_dead_one_may_have_asked(
     until = NOW + waits_from_seconds * MICROS_PER_SECOND
     assert until - 1 <= taken_up.others_until <= until
     assert other_slot == taken_up.others_until
+
+
+def test_what_a_dead_run_used_long_ago_hides_nothing_that_was_used_since(database: Database) -> None:
+    """A sync goes before the backfill that a killed process left: its requests of seconds ago still count then."""
+    later = NOW + 8 * 3_600 * MICROS_PER_SECOND
+    with database.write() as connection:
+        left = ask(connection)
+        connection.execute(text("UPDATE run SET kind = 'backfill'"))
+        assert runs.claim(connection, owner="dead", now=NOW) is not None
+    box = ToolBox(database, "heir", lambda: instant(later), lambda: 0.0, threading.Event(), lambda claimed: lambda: None)
+    limit = object()
+    for owner in ("third", "heir"):
+        with database.write() as connection:
+            ask(connection)
+            sync = runs.claim(connection, owner=owner, now=later)
+            assert sync is not None and sync.id != left
+            runs.finish(connection, sync.id, owner, state=RunState.DONE, message=None, remedy=None, now=later)
+    assert box.tools(sync, "ozon").others_until == 0.0, "the third has ended this moment"
+    assert box.tools(sync, "ozon").keep("limit", lambda: limit) is limit
+    box.ended(sync)
+    with database.write() as connection:
+        taken_up = runs.claim(connection, owner="heir", now=later)
+    assert taken_up is not None and (taken_up.id, taken_up.begun_before) == (left, True)
+    tools = box.tools(taken_up, "ozon")
+    assert (tools.others_until, tools.keep("limit", object)) == (None, limit)
+
+
+def test_a_process_that_ended_well_is_known_to_have_ended_then(database: Database) -> None:
+    later = NOW + 3_600 * MICROS_PER_SECOND
+    with database.write() as connection:
+        run_id = ask(connection)
+        runs.claim(connection, owner="ended", now=NOW)
+        runs.requeue(connection, run_id, "ended", stays_asked=False, now=NOW + 5)
+        taken_up = runs.claim(connection, owner="heir", now=later)
+    assert taken_up is not None
+    assert (taken_up.others_until, taken_up.begun_before) == (NOW + 5, True)

@@ -12,7 +12,7 @@ from micore.domain.instants import micros
 from micore.domain.records import OrderState, RejectedRow
 from micore.domain.run_views import RunState, StreamState, Trigger
 from micore.errors import ConflictError, InvalidRequestError, SourceAuthError, SourceUnreachableError
-from micore.services import sync_work
+from micore.services import loading, sync_work
 from micore.storage import raw, runs, stock
 from tests.support.fake_source import DAY, START, card, held, order, small_shop
 from tests.support.sync_bench import SyncBench, sync_bench
@@ -83,26 +83,57 @@ class TestWholeReading:
         assert bench.told.generations
         assert bench.rows("generation", "number") == [(bench.told.generations[-1],)]
 
-    def test_streams_that_end_soon_after_one_another_are_shown_together(
-        self, bench: SyncBench, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        bench.sync(streams=["catalogue", "orders"])
-        (together,) = bench.told.generations
+    def test_a_listing_is_shown_with_the_stock_that_follows(self, bench: SyncBench) -> None:
+        bench.sync(streams=["catalogue", "stock"])
+        # One publish for each scheme.
+        assert bench.told.generations == [1, 2]
         assert bench.content()["dirty"] == []
         bench.market.catalogue.append(card("9"))
-        bench.market.orders.append(order("P-Y", "1", 4))
-        monkeypatch.setattr(sync_work, "SHOW_EVERY_SECONDS", 0)
-        bench.sync(streams=["catalogue", "orders"])
-        assert bench.told.generations == [together, together + 1, together + 2]
+        bench.sync(streams=["catalogue", "stock"])
+        assert bench.content()["dirty"] == []
+        assert len(bench.rows("product_summary", "code")) == 9
 
-    def test_what_was_read_before_a_person_stops_is_shown(self, bench: SyncBench) -> None:
+    def test_a_listing_does_not_wait_long_for_stock(self, bench: SyncBench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sync_work, "PUT_OFF_SECONDS", 0)
+        monkeypatch.setattr(loading, "ROWS_PER_STEP", 1)
+        shown: list[int] = []
+        bench.market.on_page = lambda stream, number: shown.append(len(bench.told.generations))
+        bench.sync(streams=["catalogue", "stock"])
+        assert shown[-1] == 2, "the catalogue, and the first scheme's stock"
+
+    @pytest.mark.parametrize("how", ["stopped", "crashed", "unreachable", "held"])
+    def test_a_listing_is_shown_whatever_becomes_of_the_stock(self, bench: SyncBench, how: str) -> None:
         def stop(stream: str, number: int) -> None:
-            if (stream, number) == ("orders", 2):
+            if stream == "stock":
                 bench.service.stop(bench.service.overview().running[0].id)
 
-        bench.market.on_page = stop
-        assert bench.sync(streams=["catalogue", "orders"]).state == RunState.STOPPED
+        if how == "held":
+            bench.sync()
+            bench.market.catalogue.append(card("9"))
+            bench.market.stock = {"fbo": [], "fbs": []}
+        elif how == "stopped":
+            bench.market.on_page = stop
+        else:
+            error: Exception = SourceUnreachableError("fake", path="/fake", problem="cut")
+            bench.market.fail_before_page["stock:0"] = error if how == "unreachable" else ZeroDivisionError("boom")
+        assert bench.sync(streams=["catalogue", "stock"]).state != RunState.DONE
+        assert bench.content()["dirty"] == []
+        assert len(bench.rows("product_summary", "code")) == (9 if how == "held" else 8)
+
+    def test_what_was_put_off_at_the_end_of_the_program_is_shown_by_who_goes_on(self, bench: SyncBench) -> None:
+        def end(stream: str, number: int) -> None:
+            if stream == "stock":
+                bench.service.stopping.set()
+
+        bench.market.on_page = end
+        bench.market.fail_before_page["stock:0"] = SourceUnreachableError("fake", path="/fake", problem="cut")
+        assert bench.sync(streams=["catalogue", "stock"]).state == RunState.QUEUED
+        assert bench.rows("product_summary", "code") == []
+        bench.service.stopping.clear()
+        bench.market.on_page = lambda stream, number: None
+        assert bench.service.work_once() is not None
         assert len(bench.rows("product_summary", "code")) == 8
+        assert bench.content()["dirty"] == []
 
 
 class TestRepeating:

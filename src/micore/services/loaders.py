@@ -199,12 +199,12 @@ class Loader:
             self.found += doubted
             days = " ".join(each.message for each in doubted)
             return Outcome(StreamState.HELD, f"{days} {HELD_DAYS}")
-        self.work.show_stream()
+        self.work.show()
         return Outcome(StreamState.DONE, self._rejected())
 
     def pause(self) -> Outcome:
         """Publish what changed; the reading is not whole, so nothing of it is judged before the run that ends it."""
-        self.work.show_stream()
+        self.work.show()
         log.info("sync.stream_paused", source=self.work.slot, stream=self.stream.name)
         return Outcome(StreamState.DONE, self._rejected())
 
@@ -284,7 +284,7 @@ class ListingLoader(Loader):
                 quarantines.supersede_untold(
                     connection, work.account_id, self.stream.name, run_id=work.run_id, now=work.now_micros()
                 )
-        self.work.show_stream()
+        self.work.show_listing()
         if doubted is not None:
             self.found.append(doubted)
             return Outcome(StreamState.HELD, f"{doubted.message} {HELD_LISTING}")

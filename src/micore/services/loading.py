@@ -18,7 +18,7 @@ from micore.services.supplies import SupplyLoader
 from micore.services.sync_work import SyncWork
 from micore.services.watching import Watch
 from micore.services.writers import Told
-from micore.sources.base import Page, Stream
+from micore.sources.base import Page, Stream, StreamKind
 from micore.storage import findings, raw, runs
 from micore.storage.database import Connection
 from micore.telemetry import metrics
@@ -47,6 +47,8 @@ def load_stream(work: SyncWork, stream: Stream) -> Outcome:
         total.add(write_step(work, loader, pages))
         work.listener.run_changed(work.run_id)
         loader.after_step(pages[-1])
+        if stream.kind != StreamKind.INCREMENTAL:
+            work.show_due()
         whole, paused = pages[-1].done, pages[-1].paused
         work.stop_point()
     if not whole and not paused:

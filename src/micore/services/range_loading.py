@@ -122,7 +122,7 @@ class RangeLoader(Loader):
     def finish(self, total: Counts, before: stream_states.StreamCursor | None) -> Outcome:
         # Whether a day has enough rows is the live reading's to judge: it alone reads each day to its end.
         del total, before
-        self.work.show_stream()
+        self.work.show()
         return Outcome(StreamState.DONE, self._rejected())
 
 

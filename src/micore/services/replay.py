@@ -47,7 +47,7 @@ def try_again(work: SyncWork, stream: Stream, *, asked_only: bool) -> Counts:
         work.listener.run_changed(work.run_id)
         work.stop_point()
     if total.loaded:
-        work.show_stream()
+        work.show()
     return total
 
 

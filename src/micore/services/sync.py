@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -33,7 +33,7 @@ from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync_tools import ToolBox
 from micore.services.sync_work import SyncListener, SyncWork, streams_of
-from micore.sources.base import Source, Stream
+from micore.sources.base import Source, Stream, StreamKind
 from micore.storage import events, freshness, identity, keys, raw, runs
 from micore.storage.database import Connection, Database
 from micore.telemetry import metrics
@@ -264,7 +264,9 @@ class SyncService:
                 streams = self.sources[claimed.source].streams
                 state = None if replay.is_asked_more(connection, claimed, streams) else state
             if state is None:
-                runs.requeue(connection, claimed.id, self.owner, stays_asked=not self.stopping.is_set())
+                runs.requeue(
+                    connection, claimed.id, self.owner, stays_asked=not self.stopping.is_set(), now=self._now()
+                )
             else:
                 now = self._now()
                 before = runs.newest_finished(connection, claimed.source, now=now)
@@ -336,22 +338,34 @@ class SyncService:
             finished = runs.finished_streams(connection, claimed.id)
         wanted = [stream for stream in streams_of(source, claimed.params) if stream.name not in finished]
         remedies: list[str] = []
-        try:
-            for stream in wanted:
+        with self._shown(work):
+            for number, stream in enumerate(wanted):
+                work.stock_follows = any(each.kind == StreamKind.SNAPSHOT for each in wanted[number:])
+                if not work.stock_follows:
+                    work.show_rest()
                 self._read_stream(work, stream, remedies)
                 work.stop_point()
             replay_asked(work, finished | {stream.name for stream in wanted})
-        except StopRequestedError:
-            # Back in the queue, it goes on soon and shows all of it.
-            if not self.stopping.is_set():
-                work.show_rest()
-            raise
-        work.show_rest()
         with self.database.read() as connection:
             # From the table, so that what an earlier worker of this run found is not forgotten.
             told = runs.told_streams(connection, claimed.id)
             notice = runs.noticed(connection, claimed.id)
         return _verdict(told, remedies, notice)
+
+    @contextlib.contextmanager
+    def _shown(self, work: SyncWork) -> Iterator[None]:
+        """Behind the block nothing that was put off is left, unless another worker goes on with it."""
+        try:
+            yield
+        except LeaseLostError:
+            raise
+        except Exception:
+            # At the end of the program it waits for the worker that takes the run up.
+            if not self.stopping.is_set():
+                with contextlib.suppress(MicoreError):
+                    work.show_rest()
+            raise
+        work.show_rest()
 
     def _begin(self, claimed: runs.ClaimedRun, source: Source) -> SyncWork:
         facts = self.accounts.ask(claimed.source, source)
@@ -377,9 +391,7 @@ class SyncService:
             accounts = replay.accounts_to_replay(connection, claimed.source, source.streams)
         for account_id in accounts:
             known, as_of = replay.begin_replay(self.database, claimed.id, account_id)
-            work = self._work_of(claimed, source, known, as_of)
-            replay_asked(work, ())
-            work.show_rest()
+            replay_asked(self._work_of(claimed, source, known, as_of), ())
         with self.database.read() as connection:
             told = runs.told_streams(connection, claimed.id)
             refused = replay.refused(connection, claimed)
@@ -401,6 +413,7 @@ class SyncService:
             listener=self.listener,
             stopping=self.stopping,
             attempt=claimed.attempts,
+            begun_before=claimed.begun_before,
             as_of=as_of,
             give_way=self._give_way(claimed),
         )

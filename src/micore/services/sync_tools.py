@@ -84,11 +84,15 @@ class ToolBox:
         if not self.others_ask:
             return None
         now = micros(self.now())
-        until = claimed.others_until if slot == claimed.source else None
-        if until is None:
-            with self.database.read() as connection:
-                ended = self._ended.get(slot)
-                until = run_owners.others_until(connection, slot, owner=self.owner, ended=ended, now=now)
+        with self.database.read() as connection:
+            until = run_owners.others_until(
+                connection,
+                slot,
+                owner=self.owner,
+                ended=self._ended.get(slot),
+                now=now,
+                taken_over=claimed.others_until if slot == claimed.source else None,
+            )
         if until is None:
             return None
         self._kept.pop(slot, None)

@@ -15,8 +15,9 @@ from micore.sources.base import Source, Stream, StreamKind
 from micore.storage import events, identity, raw, runs, stream_states, summary
 from micore.storage.database import Connection, Database
 
-SHOW_EVERY_SECONDS = 10.0
-"""Streams that end sooner after one another are shown together: the work is per product, whatever changed of it."""
+PUT_OFF_SECONDS = 10.0
+"""So long a listing may wait to be shown together with the stock that is read after it: the work is per product,
+whatever changed of it."""
 
 
 class SyncListener(Protocol):
@@ -58,16 +59,17 @@ class SyncWork:
     give_way: Callable[[], None] = lambda: None
     """Raises GiveWayError where another run is more urgent; backfills ask between steps."""
     turner: DayTurner = field(init=False)
-    _shown_at: float = field(init=False)
-    """Monotonic seconds of the last publish of this run, or of its beginning."""
-    _put_off: bool = field(init=False)
-    """A stream has ended that is to be shown yet."""
+    begun_before: bool = False
+    """Another worker, or this one, has left the run open."""
+    stock_follows: bool = False
+    """Of the streams that this run reads yet, one publishes stock."""
+    _put_off_at: float | None = field(init=False)
+    """Monotonic seconds since when a listing waits to be shown; None: none does."""
 
     def __post_init__(self) -> None:
         self.turner = DayTurner(self.shop.zone)
-        self._shown_at = self.monotonic()
-        # What a worker that died has put off, nobody knows.
-        self._put_off = self.attempt > 1
+        # What was put off before, nobody knows.
+        self._put_off_at = self.monotonic() if self.begun_before else None
 
     @property
     def account_id(self) -> int:
@@ -97,27 +99,33 @@ class SyncWork:
         # Two publishers at once would each miss what the other marks.
         self.database.dialect.serialise(connection, "publish")
         summary.refresh(connection, basis)
-        self._shown_at, self._put_off = self.monotonic(), False
         return events.next_generation(connection, events.STOCK, now=self.now_micros(), note=basis.note())
 
-    def show_stream(self) -> None:
-        """A stream has ended: make what shows keep up with what was loaded, or put it off for those that follow.
+    def show(self) -> None:
+        """Make what shows keep up with what was loaded."""
+        with self.database.write() as connection:
+            generation = self.publish(connection) if summary.is_behind(connection) else None
+        self._put_off_at = None
+        if generation is not None:
+            self.listener.published(self.slot, generation, instant(self.as_of))
 
-        Only a moment, and not behind the run's end: `show_rest` then makes up for it.
-        """
-        self._put_off = True
-        if self.monotonic() - self._shown_at >= SHOW_EVERY_SECONDS:
-            self.show_rest()
+    def show_listing(self) -> None:
+        """The same of a listing, a moment later where stock follows: its publish shows both."""
+        if not self.stock_follows:
+            self.show()
+        elif self._put_off_at is None:
+            self._put_off_at = self.monotonic()
+
+    def show_due(self) -> None:
+        """Between steps of listings and of stock, of which nothing unfinished can be seen: what was put off long
+        enough."""
+        if self._put_off_at is not None and self.monotonic() - self._put_off_at >= PUT_OFF_SECONDS:
+            self.show()
 
     def show_rest(self) -> None:
-        """What was put off; at the end of a run, also of one that a person stops."""
-        if not self._put_off:
-            return
-        with self.database.write() as connection:
-            if not summary.is_behind(connection):
-                return
-            generation = self.publish(connection)
-        self.listener.published(self.slot, generation, instant(self.as_of))
+        """At the end of a run, however it ends: what was put off and nothing has shown since."""
+        if self._put_off_at is not None:
+            self.show()
 
     def cursor(self, stream: Stream) -> stream_states.StreamCursor | None:
         """Where a stream stands."""

@@ -8,9 +8,12 @@ from micore.storage.runs import OPEN, worked_on_until
 from micore.storage.work_tables import run
 
 
-def others_until(connection: Connection, source: str, *, owner: str, ended: int | None, now: int) -> int | None:
+def others_until(
+    connection: Connection, source: str, *, owner: str, ended: int | None, now: int, taken_over: int | None = None
+) -> int | None:
     """Until when a process other than `owner` may have worked on runs of a source; None where none has since `ended`,
-    the last run that `owner` brought to its end itself.
+    the last run that `owner` brought to its end itself. `taken_over`: until when another may have worked on the run
+    that `owner` has now.
 
     An open run that another process has begun may have been worked on until its lease ran out, see
     runs.worked_on_until. One process at a time works on the runs of a source, so none is worked on while this one is.
@@ -21,6 +24,7 @@ def others_until(connection: Connection, source: str, *, owner: str, ended: int 
     )
     left = [worked_on_until(row.lease_until, now=now) for row in connection.execute(open_elsewhere)]
     over = select(run.c.id, run.c.finished_at).where(*of_source, run.c.finished_at.is_not(None))
+    left += [] if taken_over is None else [taken_over]
     last = connection.execute(over.order_by(run.c.finished_at.desc(), run.c.id.desc()).limit(1)).one_or_none()
     if last is not None and last.id == ended:
         # What was left before has been counted when that run began.

@@ -82,6 +82,8 @@ class ClaimedRun:
     params: SyncParams
     attempts: int
     """1 for the first time; more when an earlier worker died in it."""
+    begun_before: bool = False
+    """A worker, whichever it was, has begun it and left it open."""
     others_until: int | None = None
     """Until when another process that has begun it may have worked on it, in microseconds; None: none has."""
 
@@ -157,7 +159,15 @@ def claim(connection: Connection, *, owner: str, now: int, sources: Sequence[str
     )
     over = row.started_at is not None and row.lease_owner != owner
     others_until = worked_on_until(row.lease_until, now=now) if over else None
-    return ClaimedRun(row.id, row.kind, row.source, SyncParams.parse(row.params), row.attempts + 1, others_until)
+    return ClaimedRun(
+        row.id,
+        row.kind,
+        row.source,
+        SyncParams.parse(row.params),
+        row.attempts + 1,
+        row.started_at is not None,
+        others_until,
+    )
 
 
 def worked_on_until(lease_until: int | None, *, now: int) -> int:
@@ -302,16 +312,16 @@ def counted_rows(connection: Connection, run_id: int, stream: str) -> tuple[int,
     return int(row.rows_read), int(row.rows_rejected)
 
 
-def requeue(connection: Connection, run_id: int, owner: str, *, stays_asked: bool) -> None:
+def requeue(connection: Connection, run_id: int, owner: str, *, stays_asked: bool, now: int) -> None:
     """Put a run back that this process will not finish; the attempt does not count. Whether a stop stays asked: one
-    that ended this process has done its work, any other is a person's.
+    that ended this process has done its work, any other is a person's. Its lease ends now: see worked_on_until.
     """
     connection.execute(
         update(run)
         .where(run.c.id == run_id, run.c.lease_owner == owner)
         .values(
             state=RunState.QUEUED.value,
-            lease_until=None,
+            lease_until=now,
             attempts=run.c.attempts - 1,
             **({} if stays_asked else {"stop_requested": False}),
         )
