@@ -178,7 +178,9 @@ def test_what_a_dead_run_used_long_ago_hides_nothing_that_was_used_since(databas
         left = ask(connection)
         connection.execute(text("UPDATE run SET kind = 'backfill'"))
         assert runs.claim(connection, owner="dead", now=NOW) is not None
-    box = ToolBox(database, "heir", lambda: instant(later), lambda: 0.0, threading.Event(), lambda claimed: lambda: None)
+    box = ToolBox(
+        database, "heir", lambda: instant(later), lambda: 0.0, threading.Event(), lambda claimed: lambda: None
+    )
     limit = object()
     for owner in ("third", "heir"):
         with database.write() as connection:
@@ -186,6 +188,7 @@ def test_what_a_dead_run_used_long_ago_hides_nothing_that_was_used_since(databas
             sync = runs.claim(connection, owner=owner, now=later)
             assert sync is not None and sync.id != left
             runs.finish(connection, sync.id, owner, state=RunState.DONE, message=None, remedy=None, now=later)
+    assert sync is not None
     assert box.tools(sync, "ozon").others_until == 0.0, "the third has ended this moment"
     assert box.tools(sync, "ozon").keep("limit", lambda: limit) is limit
     box.ended(sync)
