@@ -13,6 +13,7 @@ from micore.simulator.shop.places import PLACES, Kind
 from tests.unit.simulator.asking import Ozon
 
 RETURNS = "/v1/returns/list"
+REQUESTS = "/v2/returns/rfbs/list"
 ORDERS = "/v3/supply-order/list"
 ORDER = "/v3/supply-order/get"
 BUNDLE = "/v1/supply-order/bundle"
@@ -35,6 +36,17 @@ def returns(ozon: Ozon, limit: int = 500, **chosen: Any) -> Rows:
             return found
         assert page["returns"][-1]["id"] > last_id
         last_id = page["returns"][-1]["id"]
+
+
+def requests(ozon: Ozon, limit: int = 1000, **chosen: Any) -> Rows:
+    """All requests to return an rFBS order, by the documented way of paging."""
+    found: Rows = []
+    last_id = 0
+    while page := ozon.ask(REQUESTS, {"filter": chosen, "limit": limit, "last_id": last_id})["returns"]:
+        assert len(page) <= limit
+        assert page[0]["return_id"] > last_id
+        found, last_id = found + page, page[-1]["return_id"]
+    return found
 
 
 def order_ids(ozon: Ozon, limit: int = 100, **more: Any) -> list[str]:
@@ -103,7 +115,7 @@ def test_returns_on_their_way_are_those_of_the_stock(ozon: Ozon, shop: Shop, clo
     for row in returns(ozon):
         if row["logistic"]["final_moment"] is None:
             coming[row["product"]["sku"], row["target_place"]["id"]] += row["product"]["quantity"]
-    kinds = (Kind.OZON_FBO, Kind.OZON_FBS, Kind.OZON_RFBS)
+    kinds = (Kind.OZON_FBO, Kind.OZON_FBS)
     pairs = np.flatnonzero(np.isin(shop.place_kind, kinds) & (shop.pairs.product < shop.products))
     levels = shop.books(clock.now_us()).from_client.at(pairs, clock.now_us())
     assert coming == {
@@ -122,6 +134,63 @@ def test_a_changed_status_is_found_by_its_moment(ozon: Ozon, clock: Clock) -> No
     assert any(number in before for number in changed)
     fresh = {row["id"] for row in returns(ozon, logistic_return_date=since)}
     assert fresh == after.keys() - before.keys()
+
+
+def test_pages_visit_each_request_once(ozon: Ozon) -> None:
+    whole = requests(ozon)
+    assert len({row["return_number"] for row in whole}) == len(whole) > 10
+    assert [row["created_at"] for row in whole] == sorted(row["created_at"] for row in whole)
+    assert requests(ozon, limit=3) == whole
+    assert len(whole) % 3 or ozon.ask(REQUESTS, {"limit": 3, "last_id": whole[-1]["return_id"]}) == {"returns": []}
+
+
+def test_what_the_seller_delivered_himself_comes_back_by_request_and_in_no_other_list(ozon: Ozon) -> None:
+    period = {"since": "2026-09-25T00:00:00Z", "to": "2026-11-22T12:00:00Z"}
+    own = {
+        row["posting_number"]: row
+        for row in ozon.pages("/v4/posting/fbs/list", {"filter": period, "limit": 100})
+        if row["integration_type_flow"] == "non_integrated"
+    }
+    asked = [row for row in requests(ozon) if row["posting_number"] in own]
+    assert len(asked) > 5
+    for row in asked:
+        posting = own[row["posting_number"]]
+        # Who refuses the goods at his door makes no request: his posting is cancelled.
+        assert (posting["status"], posting["order_number"]) == ("delivered", row["order_number"])
+        assert row["product"]["sku"] in {one["sku"] for one in posting["products"]}
+        assert row["created_at"] > posting["in_process_at"]
+    assert not own.keys() & {row["posting_number"] for row in returns(ozon)}
+
+
+def test_a_request_goes_on_from_stage_to_stage_and_keeps_its_number(ozon: Ozon, clock: Clock) -> None:
+    stages = ["New", "Delivering", "Checkout", "Approved"]
+    seen: dict[int, list[int]] = {}
+    first: dict[int, dict[str, Any]] = {}
+    for _ in range(30):
+        for row in requests(ozon):
+            seen.setdefault(row["return_id"], []).append(stages.index(row["state"]["group_state"]))
+            fixed = {name: value for name, value in row.items() if name != "state"}
+            assert first.setdefault(row["return_id"], fixed) == fixed
+        clock.advance(86_400)
+    assert all(way == sorted(way) for way in seen.values())
+    assert {stage for way in seen.values() for stage in way} == {0, 1, 2, 3}
+    assert any(len(set(way)) > 2 for way in seen.values())
+
+
+def test_requests_can_be_narrowed(ozon: Ozon) -> None:
+    whole = requests(ozon)
+    number = whole[5]["posting_number"]
+    assert requests(ozon, posting_number=number) == [row for row in whole if row["posting_number"] == number]
+    offer = whole[5]["product"]["offer_id"]
+    assert requests(ozon, offer_id=offer) == [row for row in whole if row["product"]["offer_id"] == offer]
+    since, to = whole[3]["created_at"], whole[7]["created_at"]
+    assert requests(ozon, created_at={"from": since, "to": to}) == [
+        row for row in whole if since <= row["created_at"] <= to
+    ]
+    assert requests(ozon, group_state=["New", "All"]) == whole
+    by_group = [requests(ozon, group_state=[name]) for name in ("New", "Delivering", "Checkout", "Approved")]
+    assert sum(map(len, by_group)) == len(whole)
+    assert requests(ozon, group_state=["Arbitration", "Rejected"]) == []
 
 
 def test_returns_can_be_narrowed(ozon: Ozon) -> None:

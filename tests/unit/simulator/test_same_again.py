@@ -30,6 +30,7 @@ WILDBERRIES: tuple[tuple[str, str, object, dict[str, str]], ...] = (
 STATES = ["READY_TO_SUPPLY", "IN_TRANSIT", "COMPLETED"]
 OZON = (
     ("/v1/returns/list", {"limit": 500, "last_id": 0}),
+    ("/v2/returns/rfbs/list", {"limit": 1000, "last_id": 0}),
     ("/v3/supply-order/list", {"filter": {"states": STATES}, "limit": 100, "sort_by": "ORDER_CREATION"}),
     ("/v3/supply-order/get", {"order_ids": ["84000030", "84000300"]}),
     ("/v1/finance/accrual/by-day", {"date": "2026-12-20", "last_id": ""}),

@@ -16,6 +16,7 @@ from micore.simulator.ozon import (
     postings_fbs,
     products,
     returns,
+    returns_rfbs,
     stocks,
     supplies,
     warehouses,
@@ -86,6 +87,7 @@ class OzonApi:
                 view, self._book(view)[1], body
             ),
             "/v1/returns/list": returns.returns_list,
+            "/v2/returns/rfbs/list": returns_rfbs.rfbs_list,
             "/v3/supply-order/list": lambda view, body: supplies.order_list(view, self._book(view)[2], body),
             "/v3/supply-order/get": lambda view, body: supplies.order_get(view, self._book(view)[2], body),
             "/v1/supply-order/bundle": lambda view, body: supplies.bundle(view, self._book(view)[2], body),

@@ -1,4 +1,4 @@
-"""Ozon's returns: what buyers refused or brought back, a row per posting line, with the stage of its way."""
+"""Ozon's returns of FBO and FBS: what was refused or brought back, a row per posting line, and how far it is."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from micore.simulator.clock import DAY_US, SECOND_US, rfc3339
 from micore.simulator.ozon import postings
 from micore.simulator.ozon.products import COMMISSION_PERCENT
 from micore.simulator.ozon.view import View
-from micore.simulator.ozon.wire import Body, instant, section, text, text_list, whole
+from micore.simulator.ozon.wire import Body, RefusedError, instant, section, text, text_list, whole
 from micore.simulator.shop.orders import Outcome
-from micore.simulator.shop.places import CLUSTERS, OZON_FBO, OZON_SELLER, PLACES
+from micore.simulator.shop.places import CLUSTERS, OZON_FBO, OZON_FBS, PLACES
 
 Ints = NDArray[np.int64]
 
 COMPANY_ID = 1_000_001
 _LARGEST = 2**63 - 1
 _ID_EPOCH_SECONDS = 1_577_836_800
+_PERIODS = ("logistic_return_date", "storage_tariffication_start_date", "visual_status_change_moment")
 _STATUSES = {
     "WaitingShipment": (14, "Ожидает отправки"),
     "MovingToOzon": (10, "Едет на склад Ozon"),
@@ -63,10 +64,10 @@ def returns_list(view: View, body: Body) -> Body:
 
 
 def _all(view: View) -> _Rows:
-    """Every return that has begun."""
+    """Every return that has begun; those of rFBS are told in a list of their own, see returns_rfbs."""
     books, told = view.books.postings, view.books.lines
     coming = np.isin(books.outcome, (Outcome.CANCELLED_AFTER_SHIP, Outcome.RETURNED))
-    coming &= np.isin(books.place, [*OZON_FBO, *OZON_SELLER])
+    coming &= np.isin(books.place, [*OZON_FBO, *OZON_FBS])
     begun = books.created_us + books.returned_s.astype(np.int64) * SECOND_US
     coming &= begun <= view.now_us
     line = np.flatnonzero(coming[told.posting]).astype(np.int64)
@@ -85,7 +86,7 @@ def _stage(view: View, posting: Ints, begun: Ints) -> tuple[NDArray[np.str_], In
     """What each return has come to, and since when."""
     books = view.books.postings
     end = books.created_us[posting] + books.restocked_s[posting].astype(np.int64) * SECOND_US
-    to_seller = np.isin(books.place[posting], OZON_SELLER)
+    to_seller = np.isin(books.place[posting], OZON_FBS)
     sellable = books.back_to_stock[posting]
     status, changed = np.full(len(posting), "WaitingShipment", dtype="U24"), begun.copy()
     stages = (
@@ -101,7 +102,9 @@ def _stage(view: View, posting: Ints, begun: Ints) -> tuple[NDArray[np.str_], In
 
 
 def _narrowed(view: View, rows: _Rows, chosen: Body) -> _Rows:
-    """The rows that all filters name."""
+    """The rows that all filters name; of the periods only one may be asked for."""
+    if sum(bool(section(chosen, name)) for name in _PERIODS) > 1:
+        raise RefusedError(f"Request validation error: filter: use only one of {', '.join(_PERIODS)}")
     keep = np.ones(len(rows.line), dtype=bool)
     for name, moments in (("logistic_return_date", rows.begun_us), ("visual_status_change_moment", rows.changed_us)):
         period = section(chosen, name)
@@ -116,7 +119,7 @@ def _narrowed(view: View, rows: _Rows, chosen: Body) -> _Rows:
         keep[:] = False
     scheme, status = text(chosen, "return_schema").upper(), text(chosen, "visual_status_name")
     if scheme:
-        places = {"FBO": OZON_FBO, "FBS": OZON_SELLER}.get(scheme, [])
+        places = {"FBO": OZON_FBO, "FBS": OZON_FBS}.get(scheme, [])
         keep &= np.isin(view.books.postings.place[rows.posting], places)
     if status:
         keep &= rows.status == status
@@ -156,7 +159,7 @@ def _return(view: View, rows: _Rows, row: int) -> Body:
     k, quantity = _product(view, rows, row), int(books.lines.quantity[rows.line[row]])
     card = view.shop.cards.card(k)
     price = view.shop.cards.prices(k, int(books.postings.created_us[posting])).price
-    own = int(books.postings.place[posting]) in OZON_SELLER
+    own = int(books.postings.place[posting]) in OZON_FBS
     percent = COMMISSION_PERCENT["FBS" if own else "FBO"]
     refused = books.postings.outcome[posting] == Outcome.CANCELLED_AFTER_SHIP
     status = str(rows.status[row])

@@ -129,6 +129,8 @@ def positions(*kinds: Kind) -> list[int]:
 
 
 OZON_FBO = positions(Kind.OZON_FBO)
+OZON_FBS = positions(Kind.OZON_FBS)
+OZON_RFBS = positions(Kind.OZON_RFBS)
 OZON_SELLER = positions(Kind.OZON_FBS, Kind.OZON_RFBS)
 WB_POOL = positions(Kind.WB_OWN)
 WB_SELLER = positions(Kind.WB_SELLER)
