@@ -135,6 +135,18 @@ def test_the_next_run_asks_for_that_day_alone_and_shows_it_once_it_is_whole(benc
     assert synced(bench).rows_read == 0
 
 
+def test_a_second_reading_that_tells_more_and_still_too_little_is_not_believed(bench: SyncBench) -> None:
+    synced(bench)
+    next_day(bench, 0)
+    assert synced(bench).state == "held"
+    bench.market.funnel += day_of(0)[:5]
+    again = synced(bench)
+    assert again.state == "held"
+    assert "5 rows came, 28 to 52 are usual" in again.findings[0].message
+    assert days_shown(bench) == 27
+    assert (synced(bench).state, days_shown(bench)) == ("done", 28), "a third one says the same"
+
+
 def test_half_the_shop_archived_is_asked_twice_and_amber_once(bench: SyncBench) -> None:
     synced(bench)
     states = []

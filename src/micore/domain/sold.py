@@ -141,7 +141,7 @@ def compare_sold_sums(
         day, member, currency = key
         found.append(
             Difference(
-                _why(day, one, other, read_to, waiting),
+                _why(key, one, other, read_to, waiting),
                 day,
                 order_id=None,
                 sku_id=None,
@@ -158,8 +158,9 @@ def compare_sold_sums(
 
 
 def _why(
-    day: str, one: int | None, other: int | None, read_to: str | None, waiting: Iterable[str | None]
+    key: SumKey, one: int | None, other: int | None, read_to: str | None, waiting: Iterable[str | None]
 ) -> DifferenceClass:
+    day, member, _ = key
     if read_to is not None and day >= read_to:
         return DifferenceClass.LATE
     if any(each is None or each == day for each in waiting):
@@ -168,4 +169,6 @@ def _why(
         return DifferenceClass.MISSING_HERE
     if not one:
         return DifferenceClass.EXTRA_HERE
-    return DifferenceClass.SIGN if abs(one + other) < CENT else DifferenceClass.AMOUNT
+    # Only what was booked in all is told with its sign; that of sales is made here.
+    turned = member == ACCRUED and abs(one + other) < CENT
+    return DifferenceClass.SIGN if turned else DifferenceClass.AMOUNT

@@ -21,7 +21,7 @@ SMALL = 20
 SPREADS = 4
 """So many spreads below the middle is too few."""
 AGREES = 10
-"""Percent that two readings may differ by and still say the same."""
+"""Percent of the larger one that two readings may differ by and still say the same; by one row they always may."""
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -55,20 +55,20 @@ def usual(history: Sequence[int]) -> Usual | None:
 def too_few(rows: int, history: Sequence[int], before: int | None, held: int | None) -> Usual | None:
     """What was usual, where `rows` are too few to be believed; None where they are believed.
 
-    `before` are the rows that were believed last: a level that was believed once is not doubted again. `held` are
-    those of a reading that was not: one that says the same is believed.
+    `before` are the rows that were believed last: a level that was believed once, and what grows from it, is not doubted
+    again. `held` are those of a reading that was not: one that says the same is believed, neither less nor more.
     """
     expected = usual(history)
     if expected is None or rows >= expected.least:
         return None
-    if before is not None and agree(rows, before):
+    if before is not None and (rows >= before or agree(rows, before)):
         return None
     return None if held is not None and agree(rows, held) else expected
 
 
 def agree(rows: int, other: int) -> bool:
-    """Whether two readings say the same, the second perhaps more."""
-    return rows >= other - max(other * AGREES // 100, 1)
+    """Whether two readings say the same."""
+    return abs(rows - other) <= max(max(rows, other) * AGREES // 100, 1)
 
 
 def said(stream: str, rows: int, expected: Usual, day: date, *, of_day: bool) -> str:

@@ -71,6 +71,7 @@ def test_other_days_are_left_alone() -> None:
 
 
 DAY = ("2026-11-12", "sale", "RUB")
+BOOKED = ("2026-11-12", "accrued", "RUB")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,10 @@ DAY = ("2026-11-12", "sale", "RUB")
         ({DAY: 7_000_000}, {("2026-11-12", "sale", "KZT"): 7_000_000}, [(Kind.EXTRA_HERE, -7_000_000),
                                                                        (Kind.MISSING_HERE, 7_000_000)]),
         ({}, {DAY: 0}, []),
-        ({DAY: -7_000_000}, {DAY: 7_000_000}, [(Kind.SIGN, -14_000_000)]),
+        # The sign of a sale's sum is made here, that of all that was booked is told.
+        ({DAY: -7_000_000}, {DAY: 7_000_000}, [(Kind.AMOUNT, -14_000_000)]),
+        ({BOOKED: -7_000_000}, {BOOKED: 7_000_000}, [(Kind.SIGN, -14_000_000)]),
+        ({BOOKED: -7_000_000}, {BOOKED: 7_000_100}, [(Kind.AMOUNT, -14_000_100)]),
     ],
 )  # fmt: skip
 def test_each_sum_that_differs_has_its_class(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,8 +38,13 @@ def test_too_little_history_and_small_shops_tell_nothing() -> None:
 
 def test_a_second_reading_that_says_the_same_is_believed() -> None:
     assert too_few(3, MONDAYS, 200, 3) is None
-    assert too_few(60, MONDAYS, 200, 3) is None
-    assert too_few(3, MONDAYS, 200, 60) is not None
+    assert too_few(54, MONDAYS, 200, 60) is None
+    assert too_few(60, MONDAYS, 200, 54) is None
+
+
+@pytest.mark.parametrize(("held", "rows"), [(60, 3), (60, 53), (3, 60), (53, 60), (0, 5), (8, 100)])
+def test_a_second_reading_that_says_less_or_more_and_still_too_little_stays_doubted(held: int, rows: int) -> None:
+    assert too_few(rows, MONDAYS, 200, held) is not None
 
 
 def test_a_level_that_was_believed_once_is_not_doubted_again() -> None:
