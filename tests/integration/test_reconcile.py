@@ -209,6 +209,18 @@ def test_an_older_result_says_that_the_last_attempt_failed(ozon: Bench, monkeypa
     assert ozon.reconcile()["stock"].failed is None, "compared again"
 
 
+def test_that_no_second_figure_was_read_hides_no_failure_since(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(OzonSource, "reconciled", ("orders", "sales", "stock"))
+        finance = ozon.reconcile()["finance"]
+    assert (finance.compared, finance.checked_at, finance.failed) == (False, NOW, None)
+    monkeypatch.setattr(OzonSource, "own_accrued", lambda self, first_day, end_day: [])
+    never = ozon.reconcile()["finance"]
+    assert (never.compared, never.checked_at) == (False, None), "nothing of it is older than this attempt"
+    assert never.failed is not None
+    assert "nothing could be compared" in never.failed.why
+
+
 def test_a_scheme_that_they_are_silent_about_does_not_agree(ozon: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = OzonSource.own_stock
     monkeypatch.setattr(

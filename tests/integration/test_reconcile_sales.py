@@ -196,6 +196,15 @@ def test_what_was_booked_is_held_against_the_balance_of_its_day_whatever_it_was_
     assert [str(row.day) for row in examples(ozon.reconcile()["finance"])["quarantined"]] == ["2026-11-12"]
 
 
+def test_an_account_without_a_booking_is_compared_by_day_all_the_same(
+    ozon: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ozon.change("DELETE FROM finance_line")
+    monkeypatch.setattr(OzonSource, "own_accrued", lambda self, first_day, end_day: [])
+    finance = ozon.reconcile()["finance"]
+    assert (finance.compared, finance.days, finance.statements, finance.by_report) == (True, [], [], False)
+
+
 @pytest.mark.parametrize("source", ["ozon", "wildberries"])
 def test_figures_that_came_empty_are_no_agreement(
     source: str, simulator: Running, migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

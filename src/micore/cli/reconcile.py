@@ -78,7 +78,7 @@ def _print(told: Reconciliation) -> None:
     if not told.compared:
         console.print(f"{title}: not compared, micore reads no second figure of it.", style="yellow")
         return
-    if told.stream == "finance" and not told.days:
+    if told.by_report:
         _print_statements(title, told.statements)
     else:
         _print_days(title, told.days)

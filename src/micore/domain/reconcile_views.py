@@ -212,10 +212,12 @@ class Reconciliation:
     findings: int
     """Rows in classes that are not harmless; 0: all is well, where anything was `compared`."""
     days: list[DayCompared]
-    """Empty for finances that are compared report by report."""
+    """Empty where nothing was told and nothing is stored, and for finances that are compared report by report."""
     differences: list[DifferenceSum]
     statements: list[StatementCompared] = field(default_factory=list)
     """For finances that are compared report by report."""
+    by_report: bool = False
+    """Compared report by report: the sums are those of `statements`. False: by day or place, those of `days`."""
     compared: bool = True
     """False: nothing was compared, so nothing agrees. micore reads no second figure of this stream, or never got one
     (`checked_at`)."""

@@ -55,8 +55,8 @@ def usual(history: Sequence[int]) -> Usual | None:
 def too_few(rows: int, history: Sequence[int], before: int | None, held: int | None) -> Usual | None:
     """What was usual, where `rows` are too few to be believed; None where they are believed.
 
-    `before` are the rows that were believed last: a level that was believed once, and what grows from it, is not doubted
-    again. `held` are those of a reading that was not: one that says the same is believed, neither less nor more.
+    `before` are the rows that were believed last: a level that was believed once, or what has grown from it, is not
+    doubted again. `held` are those of a reading that was not: one that says the same is believed, not one with more.
     """
     expected = usual(history)
     if expected is None or rows >= expected.least:

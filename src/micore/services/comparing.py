@@ -26,6 +26,8 @@ class Compared:
     differences: list[Difference]
     rows: int
     statements: list[StatementCompared] = field(default_factory=list)
+    by_report: bool = False
+    """Compared report by report, perhaps none."""
     range: tuple[date, date] | None = None
     """Which days were compared, the end left out; None: those asked for."""
     failed_schemes: list[NotCompared] = field(default_factory=list)

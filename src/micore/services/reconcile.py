@@ -185,6 +185,7 @@ def _shown(work: SyncWork, stream: str, days: tuple[date, date], compared: Compa
         days=[replace(each, place=_named(each.place, names)) for each in compared.days],
         differences=sums,
         statements=compared.statements,
+        by_report=compared.by_report,
         failed_schemes=compared.failed_schemes,
     )
 

@@ -36,7 +36,7 @@ def compare_finance(work: SyncWork, source: OwnStatementsSource, first_day: date
     stored = _stored(work, source, since, begin, end)
     refuse_silence(source, STREAM, told=bool(told), here=bool(stored.amounts))
     pairs, differences = compare_statements(asked, stored)
-    return Compared([], differences, len(asked), [_shown(pair) for pair in pairs], (begin, end))
+    return Compared([], differences, len(asked), [_shown(pair) for pair in pairs], by_report=True, range=(begin, end))
 
 
 def _stored(work: SyncWork, source: OwnStatementsSource, since: str | None, begin: date, end: date) -> Stored:

@@ -234,9 +234,17 @@ def newest(connection: Connection) -> list[Reconciliation]:
     found = [msgspec.json.decode(each, type=Reconciliation) for each in rows.scalars()]
     latest = {(each.source, each.account, each.stream): each for each in found}
     failed = _failed(connection)
-    results = [replace(each, failed=_after(each, failed)) for each in latest.values()]
+    results = [_today(each, failed) for each in latest.values()]
+    # That no second figure was read once says nothing of a stream that has been asked for since, in vain.
+    results = [each for each in results if each.compared or each.failed is None]
     compared = {(each.source, each.stream) for each in results}
     return results + [each for key, each in failed.items() if key not in compared]
+
+
+def _today(result: Reconciliation, failed: Mapping[tuple[str, str], Reconciliation]) -> Reconciliation:
+    # An older version kept statements and did not say that they are the way of comparing.
+    by_report = result.by_report or bool(result.statements)
+    return replace(result, failed=_after(result, failed), by_report=by_report)
 
 
 def _after(result: Reconciliation, failed: Mapping[tuple[str, str], Reconciliation]) -> FailedAttempt | None:

@@ -2217,7 +2217,7 @@ export interface components {
             findings: number;
             /**
              * Days
-             * @description Empty for finances that are compared report by report.
+             * @description Empty where nothing was told and nothing is stored, and for finances that are compared report by report.
              */
             days: components["schemas"]["DayCompared"][];
             /** Differences */
@@ -2227,6 +2227,12 @@ export interface components {
              * @description For finances that are compared report by report.
              */
             statements: components["schemas"]["StatementCompared"][];
+            /**
+             * By Report
+             * @description Compared report by report: the sums are those of `statements`. False: by day or place, those of `days`.
+             * @default false
+             */
+            by_report: boolean;
             /**
              * Compared
              * @description False: nothing was compared, so nothing agrees. micore reads no second figure of this stream, or never got one

@@ -32,6 +32,7 @@ const compared = (part: Partial<Reconciliation> = {}): Reconciliation => ({
   ],
   differences: [],
   statements: [],
+  by_report: false,
   compared: true,
   untold: [],
   failed_schemes: [],
@@ -135,6 +136,7 @@ describe("the comparison with the marketplaces", () => {
       stream: "finance",
       findings: 1,
       days: [],
+      by_report: true,
       differences: [{ ...sign, examples: [named] }],
       statements: [other, week],
     });
@@ -167,7 +169,13 @@ describe("the comparison with the marketplaces", () => {
       ours: rub("10.00"),
       members: [],
     }));
-    const paid = compared({ source: "wildberries", stream: "finance", days: [], statements: weeks });
+    const paid = compared({
+      source: "wildberries",
+      stream: "finance",
+      days: [],
+      by_report: true,
+      statements: weeks,
+    });
     const { user } = await openApp("/reconcile", { api: { reconciliations: [paid] } });
     const panel = await screen.findByRole("region", { name: "Wildberries “main”, Finances" });
     expect(panel).toHaveTextContent("Both sides are the same.");
@@ -231,6 +239,18 @@ describe("the comparison with the marketplaces", () => {
     expect(panel).not.toHaveTextContent("Please report it");
     await user.click(within(panel).getByText("Sums by day"));
     expect(within(panel).getByRole("row", { name: "10 Nov, All that was booked ₽90 −₽90" })).toBeVisible();
+  });
+
+  it("gives no advice about reports where finances are told by day and no day has a sum", async () => {
+    const sign = { kind: "sign" as const, harmless: false, rows: 1, units: 0, amounts: [rub("180.00")], examples: [] };
+    const finance = compared({ stream: "finance", findings: 1, days: [], differences: [sign] });
+    const nothing = compared({ run_id: 9, stream: "finance", days: [] });
+    const { container } = await openApp("/reconcile", { api: { reconciliations: [finance, nothing] } });
+    const [first, second] = await screen.findAllByRole("region", { name: "Ozon “main”, Finances" });
+    expect(first).not.toHaveTextContent("Please report it");
+    expect(second).toHaveTextContent("Nothing to compare on either side");
+    expect(second).not.toHaveTextContent("Sums by day");
+    expect(container.querySelector(".compare-statements")).toBeNull();
   });
 
   it("says which scheme was not compared, and why, and does not call the rest agreement", async () => {

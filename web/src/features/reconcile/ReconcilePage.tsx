@@ -67,7 +67,13 @@ function Rows({ told, currency }: { told: DifferenceSum; currency: string | unde
   );
 }
 
-function Differences({ told: { differences, stream, days }, caption }: { told: Reconciliation; caption: string }) {
+function Differences({
+  told: { differences, stream, days, by_report: byReport },
+  caption,
+}: {
+  told: Reconciliation;
+  caption: string;
+}) {
   const ofMoney = stream === "finance" || tellMoney(days);
   const { t, f } = useI18n();
   const words = t.past.compare;
@@ -101,9 +107,7 @@ function Differences({ told: { differences, stream, days }, caption }: { told: R
               </div>
             ))}
           </dl>
-          {stream === "finance" && days.length === 0 && words.pay.advice[told.kind] && (
-            <p className="dim">{words.pay.advice[told.kind]}</p>
-          )}
+          {byReport && words.pay.advice[told.kind] && <p className="dim">{words.pay.advice[told.kind]}</p>}
           <Rows told={told} currency={meta?.currency} />
         </li>
       ))}
@@ -222,11 +226,7 @@ function Compared({ told }: { told: Reconciliation }) {
         </Notice>
       ))}
       {told.differences.length > 0 && <Differences told={told} caption={title} />}
-      {told.stream === "finance" && told.days.length === 0 ? (
-        <Statements statements={told.statements} />
-      ) : (
-        <Sums told={told} />
-      )}
+      {told.by_report ? <Statements statements={told.statements} /> : told.days.length > 0 && <Sums told={told} />}
     </section>
   );
 }
