@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -338,7 +338,7 @@ class SyncService:
             finished = runs.finished_streams(connection, claimed.id)
         wanted = [stream for stream in streams_of(source, claimed.params) if stream.name not in finished]
         remedies: list[str] = []
-        with self._shown(work):
+        with work.shown_at_the_end():
             for number, stream in enumerate(wanted):
                 work.stock_follows = any(each.kind == StreamKind.SNAPSHOT for each in wanted[number:])
                 if not work.stock_follows:
@@ -351,21 +351,6 @@ class SyncService:
             told = runs.told_streams(connection, claimed.id)
             notice = runs.noticed(connection, claimed.id)
         return _verdict(told, remedies, notice)
-
-    @contextlib.contextmanager
-    def _shown(self, work: SyncWork) -> Iterator[None]:
-        """Behind the block nothing that was put off is left, unless another worker goes on with it."""
-        try:
-            yield
-        except LeaseLostError:
-            raise
-        except Exception:
-            # At the end of the program it waits for the worker that takes the run up.
-            if not self.stopping.is_set():
-                with contextlib.suppress(MicoreError):
-                    work.show_rest()
-            raise
-        work.show_rest()
 
     def _begin(self, claimed: runs.ClaimedRun, source: Source) -> SyncWork:
         facts = self.accounts.ask(claimed.source, source)

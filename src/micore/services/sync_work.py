@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
 from micore.domain.instants import DayTurner, business_day, instant, micros
-from micore.errors import StopRequestedError
+from micore.errors import LeaseLostError, MicoreError, StopRequestedError
 from micore.services.shop import Shop
 from micore.sources.base import Source, Stream, StreamKind
 from micore.storage import events, identity, raw, runs, stream_states, summary
@@ -123,9 +124,24 @@ class SyncWork:
             self.show()
 
     def show_rest(self) -> None:
-        """At the end of a run, however it ends: what was put off and nothing has shown since."""
+        """What was put off and nothing has shown since."""
         if self._put_off_at is not None:
             self.show()
+
+    @contextlib.contextmanager
+    def shown_at_the_end(self) -> Iterator[None]:
+        """Behind the block nothing that was put off is left, however it ends, unless another worker goes on with it."""
+        try:
+            yield
+        except LeaseLostError:
+            raise
+        except Exception:
+            # At the end of the program it waits for the worker that takes the run up.
+            if not self.stopping.is_set():
+                with contextlib.suppress(MicoreError):
+                    self.show_rest()
+            raise
+        self.show_rest()
 
     def cursor(self, stream: Stream) -> stream_states.StreamCursor | None:
         """Where a stream stands."""
