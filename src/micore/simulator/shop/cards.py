@@ -93,6 +93,9 @@ class Cards:
         self._kept: dict[int, Card] = {}
         self._habits: dict[int, _PriceHabit] = {}
         self._prices: dict[tuple[int, int], Prices] = {}
+        # Drawn when they are asked for first; 0: not yet.
+        self._edit_periods_us: Ints = np.zeros(len(goods.nm_id), dtype=np.int64)
+        self._edit_phases_us: Ints = np.zeros(len(goods.nm_id), dtype=np.int64)
 
     def card(self, k: int) -> Card:
         """The card of product k."""
@@ -220,11 +223,19 @@ class Cards:
 
     def edited_us(self, k: int, at_us: int, created_us: int) -> int:
         """When the card's content was last edited, up to an instant; to the microsecond, as the real ones."""
-        draws = Point(self._seed, self._card_key(k))
-        period = (60 + int(240 * draws.uniform("edit period"))) * DAY_US
-        phase = int(draws.uniform("edit phase") * period)
-        epoch = (at_us - phase) // period
-        return max(created_us, epoch * period + phase)
+        return int(self.all_edited_us(np.array([k]), at_us, np.array([created_us]))[0])
+
+    def all_edited_us(self, products: Ints, at_us: int, created_us: Ints) -> Ints:
+        """The same of many products; `created_us` is of each of them."""
+        for k in products[self._edit_periods_us[products] == 0].tolist():
+            draws = Point(self._seed, self._card_key(k))
+            period = (60 + int(240 * draws.uniform("edit period"))) * DAY_US
+            # The period last: with it another thread takes both.
+            self._edit_phases_us[k] = int(draws.uniform("edit phase") * period)
+            self._edit_periods_us[k] = period
+        periods, phases = self._edit_periods_us[products], self._edit_phases_us[products]
+        edited: Ints = np.maximum(created_us, (at_us - phases) // periods * periods + phases)
+        return edited
 
 
 def _nice(price: float) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from micore.simulator.clock import parse_instant, rfc3339
 from micore.simulator.http import Answer, Request, json_answer
-from micore.simulator.wildberries.view import View
+from micore.simulator.wildberries.view import Ints, View
 from micore.simulator.wildberries.wire import (
     Body,
     integer,
@@ -43,26 +43,22 @@ def _cards(view: View, request: Request, *, trashed: bool) -> Answer:
     limit = integer(cursor.get("limit", 10), low=1, high=100)
     if limit is None:
         raise refused_content("Invalid cursor: limit must be from 1 to 100")
-    when = {first: _when(view, first, trashed=trashed) for first in view.cards(trashed=trashed)}
-    firsts = sorted(
-        (first for first in when if _wanted(view, first, chosen)),
-        key=lambda first: (when[first], int(view.goods.nm_id[first])),
-        reverse=not ascending,
-    )
+    firsts = np.array([first for first in view.cards(trashed=trashed) if _wanted(view, first, chosen)], dtype=np.int64)
+    when, numbers = _when(view, firsts, trashed=trashed), view.goods.nm_id[firsts]
     name = "trashedAt" if trashed else "updatedAt"
     after = _after(cursor, name)
     if after is not None:
-        firsts = [
-            first
-            for first in firsts
-            if ((when[first], int(view.goods.nm_id[first])) > after) == ascending
-            and (when[first], int(view.goods.nm_id[first])) != after
-        ]
-    shown = firsts[:limit]
+        later = (when > after[0]) | ((when == after[0]) & (numbers > after[1]))
+        behind = later if ascending else ~later & ~((when == after[0]) & (numbers == after[1]))
+        firsts, when, numbers = firsts[behind], when[behind], numbers[behind]
+    order = np.lexsort((numbers, when))
+    page = order[:limit] if ascending else order[::-1][:limit]
+    shown: list[int] = firsts[page].tolist()
+    told = dict(zip(shown, when[page].tolist(), strict=True))
     mark: Body = {"total": len(shown)}
     if shown:
-        mark = {name: rfc3339(when[shown[-1]]), "nmID": int(view.goods.nm_id[shown[-1]]), "total": len(shown)}
-    return json_answer({"cards": [_card(view, first, when[first], trashed=trashed) for first in shown], "cursor": mark})
+        mark = {name: rfc3339(told[shown[-1]]), "nmID": int(view.goods.nm_id[shown[-1]]), "total": len(shown)}
+    return json_answer({"cards": [_card(view, first, told[first], trashed=trashed) for first in shown], "cursor": mark})
 
 
 def _object(body: Body, name: str) -> Body:
@@ -87,8 +83,8 @@ def _after(cursor: Body, name: str) -> tuple[int, int] | None:
         raise refused_content(f"Invalid cursor: {name} and nmID must be copied from the last answer") from None
 
 
-def _when(view: View, first: int, *, trashed: bool) -> int:
-    return int(view.shop.archived_us(np.array([first]))[0]) if trashed else view.edited_us(first)
+def _when(view: View, firsts: Ints, *, trashed: bool) -> Ints:
+    return view.shop.archived_us(firsts) if trashed else view.edited_us(firsts)
 
 
 def _has_photo(view: View, first: int) -> bool:
@@ -99,6 +95,8 @@ def _wanted(view: View, first: int, chosen: Body) -> bool:
     photo = chosen.get("withPhoto", 0)
     if photo == 1 and not _has_photo(view, first):
         return False
+    if not any(chosen.get(name) for name in ("textSearch", "brands", "objectIDs", "imtID")):
+        return True
     card = view.card(first)
     search = chosen.get("textSearch")
     if search:

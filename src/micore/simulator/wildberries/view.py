@@ -52,9 +52,9 @@ class View:
         """The card that starts with a product."""
         return self.shop.cards.card(first)
 
-    def edited_us(self, first: int) -> int:
-        """When a card was last changed."""
-        return self.shop.cards.edited_us(first, self.now_us, int(self.shop.created_us[first]))
+    def edited_us(self, firsts: Ints) -> Ints:
+        """When cards were last changed."""
+        return self.shop.cards.all_edited_us(firsts, self.now_us, self.shop.created_us[firsts])
 
     def sizes(self, first: int) -> list[int]:
         """Products that are the sizes of a card."""
