@@ -95,6 +95,18 @@ class TestWhatOtherProgramsWrite:
         with pytest.raises(XlsxError, match="declares entities"):
             list(rows_of(_changed(workbook([("one",)]), b"?>", bomb, part=part)))
 
+    @pytest.mark.parametrize(
+        ("old", "new", "problem"),
+        [
+            (b'r="A1"', b'r="1A1"', "a cell that stands at '1A1'"),
+            (b't="inlineStr"><is><t>one</t></is>', b"><v>NaN</v>", "a number that is 'NaN'"),
+            (b't="inlineStr"><is><t>one</t></is>', b"><v>1e999</v>", "a number that is '1e999'"),
+        ],
+    )
+    def test_what_is_no_place_or_no_number(self, old: bytes, new: bytes, problem: str) -> None:
+        with pytest.raises(XlsxError, match=problem):
+            list(rows_of(_changed(workbook([("one",)]), old, new)))
+
     def test_a_row_that_is_too_wide(self) -> None:
         with pytest.raises(XlsxError, match="a row of 703 cells; allowed: 200"):
             list(rows_of(_changed(workbook([("one",)]), b'r="A1"', b'r="AAA1"')))
