@@ -201,9 +201,12 @@ def needs_tried(
     if apt is not None:
         program(bin_dir, "id", "echo 0")
         known = " | ".join(apt) or "none-at-all"
+        # More than a pipe holds comes after the line that is looked for, as a long table of versions may.
+        table = "printf '%0100000d' 0"
         program(
-            bin_dir, "apt-cache", f'case $2 in {known}) echo "  Candidate: 1.0";; *) echo "  Candidate: (none)";; esac'
-        )
+            bin_dir, "apt-cache",
+            f'case $2 in {known}) echo "  Candidate: 1.0"; {table};; *) echo "  Candidate: (none)";; esac',
+        )  # fmt: skip
         brings = "".join(f"{package}) rm -f {lacks}/{need};; " for package, need in apt.items())
         refuses = '*) echo "E: Package $word has no installation candidate" >&2; exit 100;;'
         program(
