@@ -10,6 +10,8 @@ MicoreError
 │   ├── SourceGoneError         a marketplace no longer has the method
 │   ├── SourceProtocolError     an answer is not what the marketplace documents, as a whole
 │   ├── StorageError            the database cannot be used as it is
+│   ├── ArchiveError            the file of a backup is not what micore wrote
+│   ├── RecoveryKeyError        the recovery key is missing, mistyped or cannot be kept
 │   └── PluginError             a plug-in is missing, double or broken
 ├── RetryableError              the same call may go through later
 │   ├── SourceBusyError         a marketplace asks us to wait
@@ -145,6 +147,31 @@ class SourceProtocolError(FatalError):
 
 class StorageError(FatalError):
     """The database cannot be used as it is."""
+
+    def __init__(self, problem: str, *, remedy: str) -> None:
+        super().__init__(problem)
+        self._remedy = remedy
+
+    @property
+    def remedy(self) -> str:
+        return self._remedy
+
+
+class ArchiveError(FatalError):
+    """The file of a backup is not, to the byte, what micore wrote with this recovery key."""
+
+    def __init__(self, path: str, *, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{path} is not a whole backup of micore: {problem}.")
+        self.path, self.problem = path, problem
+        self._remedy = remedy or "Take another backup; `micore backup list` shows which there are."
+
+    @property
+    def remedy(self) -> str:
+        return self._remedy
+
+
+class RecoveryKeyError(FatalError):
+    """The recovery key is missing, mistyped or cannot be kept."""
 
     def __init__(self, problem: str, *, remedy: str) -> None:
         super().__init__(problem)
