@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from micore.errors import ConflictError, StorageError
+from micore.storage import swap
 from micore.storage.dialects import Dialect, SqliteDialect, dialect_for
 from micore.telemetry import metrics
 
@@ -155,11 +156,12 @@ class WriterLock:
     """
 
     def __init__(self, database_path: Path) -> None:
+        self._path = database_path
         self._lock = FileLock(str(database_path) + ".lock", thread_local=False)
         self._info = Path(str(database_path) + ".writer")
 
     def acquire(self, info: WriterInfo) -> None:
-        """Take the lock at once; raises ConflictError naming the holder when another process has it.
+        """Take the lock at once, and finish a restore that was interrupted; raises ConflictError naming the holder.
 
         Raises StorageError where nothing can be written beside the database.
         """
@@ -175,6 +177,16 @@ class WriterLock:
             written = self._info.with_suffix(f".{os.getpid()}")
             written.write_text(json.dumps(asdict(info)))
             written.replace(self._info)
+        try:
+            swap.finish(self._path)
+        except StorageError:
+            self.release()
+            raise
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours now."""
+        return self._lock.is_locked
 
     def release(self) -> None:
         """Let the next one in. Does nothing when the lock is not held."""

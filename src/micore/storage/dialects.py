@@ -19,12 +19,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
 from micore.errors import SettingsError, StorageError
+from micore.storage import swap
 from micore.telemetry import metrics
 
 SQLITE_MINIMUM = (3, 51, 3)
 POSTGRESQL_MINIMUM = 15
 CONNECT_TIMEOUT_SECONDS = 5
 BUSY_TIMEOUT_MS = 5000
+OPEN_ATTEMPTS = 5
 MIGRATION_WAIT_MS = 10 * 60 * 1000
 """Another starting process may be rebuilding a large table: whoever comes second waits for it."""
 
@@ -170,6 +172,28 @@ class SqliteDialect(Dialect):
 
     def _opener(self, cache_kib: int, pragmas: tuple[str, ...]) -> Callable[[], Any]:
         def connect() -> Any:
+            for _ in range(OPEN_ATTEMPTS):
+                swap.settle(self.path)
+                before = _inode(self.path)
+                try:
+                    connection = opened()
+                except StorageError:
+                    if not exchanged(before):
+                        raise
+                    continue
+                if before is not None and not exchanged(before):
+                    return connection
+                # We have made the file, or a restore has moved it away while we opened it: look again which it is.
+                connection.close()
+            raise StorageError(
+                f"The database file {self.path} is exchanged again and again.",
+                remedy="Look which program does that, then try again.",
+            )
+
+        def exchanged(inode: int | None) -> bool:
+            return swap.marker_of(self.path).exists() or inode not in (None, _inode(self.path))
+
+        def opened() -> Any:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 connection = self._driver.connect(
@@ -318,6 +342,13 @@ def _queue_pool() -> Any:
     from sqlalchemy.pool import QueuePool
 
     return QueuePool
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def _size(path: Path) -> int:
