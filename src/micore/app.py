@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 import uuid
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from micore.cache import Cache, MemoryCache, RedisCache
-from micore.config import ENV_FILE, Settings, slot_options, source_options
+from micore.config import ENV_FILE, Settings, environment, facts, slot_options, source_options
 from micore.domain.run_views import Run, RunPage, SyncOverview, Trigger
 from micore.domain.stock_status import StatusThresholds
 from micore.domain.views import Meta
@@ -24,6 +25,7 @@ from micore.errors import MicoreError, SettingsError
 from micore.plugins import SOURCES, load, registered
 from micore.services.accounts import SourceSlot
 from micore.services.backfills import Backfills
+from micore.services.backups import Backups, Configuration
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
@@ -37,6 +39,7 @@ from micore.services.shop import Shop
 from micore.services.sync import SyncService
 from micore.slots import number_of, option_variables, plugin_of
 from micore.sources.base import Option, Source, SourceTools
+from micore.storage.backup_folder import BackupFolder
 from micore.storage.database import Database, WriterLock
 from micore.storage.events import STOCK, current_generation
 from micore.storage.raw import RawStore
@@ -112,6 +115,7 @@ class App:
     explanations: Explanations
     health: Health
     key_tests: KeyTests
+    backups: Backups
 
     def writer_lock(self) -> WriterLock | None:
         """The lock of the one writing process; None where the database lets several write."""
@@ -197,6 +201,14 @@ def build_app(
         dashboards=Dashboards(database, shop, now=clock),
         products=Products(database, shop, now=clock),
         explanations=Explanations(database, raw_root),
+        backups=Backups(
+            database=database,
+            home=settings.data_root,
+            folder=BackupFolder(settings.backup_folder),
+            program=VERSION,
+            configuration=partial(configuration, env_file),
+            now=clock,
+        ),
         health=Health(
             database,
             cache,
@@ -212,6 +224,32 @@ def web_folder() -> Path | None:
     """Where the built web app lies; None when it has not been built."""
     folder = Path(__file__).parent / "web"
     return folder if (folder / "index.html").is_file() else None
+
+
+def configuration(env_file: Path | None = ENV_FILE) -> Configuration:
+    """What is set on this machine, as a `.env` that another one can begin with; what has its default is left out."""
+    slots = slot_options(installed_source_options(), env_file=env_file)
+    variables = environment(env_file)
+    for slot, options in slots.items():
+        values, _ = source_options(slot, options, env_file=env_file)
+        variables |= {option_variables(slot, name)[0]: value for name, value in values.items()}
+    described = [each for each in facts(slots) if variables.get(each.name) not in (None, "", each.default)]
+    line = "{}={}\n".format
+    return Configuration(
+        plain="".join(
+            f"# {each.name} is set and secret.\n" if each.secret else line(each.name, _quoted(variables[each.name]))
+            for each in described
+        ),
+        secret="".join(line(each.name, _quoted(variables[each.name])) for each in described if each.secret),
+    )
+
+
+def _quoted(value: str) -> str:
+    """A value as a `.env` takes it, to the letter."""
+    if re.fullmatch(r"[\w./:@%+,=-]+", value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _utc_now() -> datetime:

@@ -32,6 +32,8 @@ from micore.slots import PREFIX, PluginOption, PluginOptions, option_variables, 
 ENV_FILE = Path(".env")
 SCHEDULE_OFF = "off"
 CRON_FIELDS = 5
+NAMED_BY_DOCUMENTS = ("pg_", "backup_")
+"""Fields whose variables have no MICORE_ in front."""
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -101,6 +103,23 @@ class Settings(BaseSettings):
     stale_after_minutes: int = Field(
         90, ge=1, le=100_000, description="Stock read longer ago than this is shown as stale."
     )
+    backup_schedule: str = Field(
+        "0 2 * * *",
+        validation_alias=AliasChoices("BACKUP_SCHEDULE", "backup_schedule"),
+        description='When `serve` makes a backup by itself: a cron expression in the shop\'s zone, or "off".',
+    )
+    backup_local_path: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("BACKUP_LOCAL_PATH", "backup_local_path"),
+        description="The folder of the backups. Without it: `backups` in the data root; another disk is better.",
+    )
+    backup_retention_days: int = Field(
+        30,
+        ge=1,
+        le=36_500,
+        validation_alias=AliasChoices("BACKUP_RETENTION_DAYS", "backup_retention_days"),
+        description="Backups older than this are deleted, but never the three newest that were verified.",
+    )
     log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error.")
     log_format: LogFormat = Field(LogFormat.AUTO, description="console, json, or auto: console on a terminal.")
     demo: bool = Field(False, description="Say in the dashboard that the data is made up; `micore demo` sets it.")
@@ -132,7 +151,7 @@ class Settings(BaseSettings):
             raise ValueError("three capital letters such as RUB, the code of ISO 4217")
         return code
 
-    @field_validator("sync_schedule")
+    @field_validator("sync_schedule", "backup_schedule")
     @classmethod
     def _cron(cls, expression: str) -> str:
         from datetime import UTC, datetime
@@ -185,12 +204,17 @@ class Settings(BaseSettings):
     @property
     def data_root(self) -> Path:
         """MICORE_HOME as an absolute path."""
-        return self.home.expanduser().resolve()
+        return _absolute(self.home)
 
     @property
     def schedule(self) -> str | None:
         """The cron expression of the syncs; None when they are off."""
         return None if self.sync_schedule == SCHEDULE_OFF else self.sync_schedule
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups go, as an absolute path."""
+        return self.data_root / "backups" if self.backup_local_path is None else _absolute(self.backup_local_path)
 
     @property
     def url(self) -> str:
@@ -321,7 +345,7 @@ def source_options(
 
 def variable_of(field: str) -> str:
     """The environment variable of a field."""
-    return field.upper() if field.startswith("pg_") else PREFIX + field.upper()
+    return field.upper() if field.startswith(NAMED_BY_DOCUMENTS) else PREFIX + field.upper()
 
 
 def facts(plugins: PluginOptions | None = None) -> list[SettingFacts]:
@@ -361,6 +385,10 @@ def shown(
             value = given.get(option.name, "")
             values[option_variables(source, option.name)[0]] = "***" if option.secret and value else value
     return values
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().resolve()
 
 
 def masked_url(url: str) -> str:

@@ -10,6 +10,7 @@ MicoreError
 │   ├── SourceGoneError         a marketplace no longer has the method
 │   ├── SourceProtocolError     an answer is not what the marketplace documents, as a whole
 │   ├── StorageError            the database cannot be used as it is
+│   ├── BackupError             a backup could not be made
 │   ├── ArchiveError            the file of a backup is not what micore wrote
 │   ├── RecoveryKeyError        the recovery key is missing, mistyped or cannot be kept
 │   └── PluginError             a plug-in is missing, double or broken
@@ -147,6 +148,18 @@ class SourceProtocolError(FatalError):
 
 class StorageError(FatalError):
     """The database cannot be used as it is."""
+
+    def __init__(self, problem: str, *, remedy: str) -> None:
+        super().__init__(problem)
+        self._remedy = remedy
+
+    @property
+    def remedy(self) -> str:
+        return self._remedy
+
+
+class BackupError(FatalError):
+    """A backup could not be made or unpacked; those that there were are untouched."""
 
     def __init__(self, problem: str, *, remedy: str) -> None:
         super().__init__(problem)

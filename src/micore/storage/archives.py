@@ -164,7 +164,11 @@ class Archive:
     def check(self) -> None:
         """Read every part to its end and compare its sums. Raises ArchiveError."""
         for part in self.manifest.parts:
-            self._stream(part, lambda _chunk: None)
+            self.check_part(part)
+
+    def check_part(self, part: Part) -> None:
+        """As `check`, of one part."""
+        self._stream(part, lambda _chunk: None)
 
     def unpack(self, part: Part, target: Path) -> None:
         """Write what a part unpacks to into a new file of our naming, durable, for this user alone.

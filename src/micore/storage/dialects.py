@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +21,10 @@ from sqlalchemy.exc import ArgumentError
 from micore.errors import SettingsError, StorageError
 from micore.storage import swap
 from micore.telemetry import metrics
+
+if TYPE_CHECKING:
+    from micore.storage.copies import Copies
+    from micore.storage.manifests import Manifest
 
 SQLITE_MINIMUM = (3, 51, 3)
 POSTGRESQL_MINIMUM = 15
@@ -77,6 +81,10 @@ class Dialect(ABC):
     @abstractmethod
     def check_references(self, connection: Connection) -> None:
         """Raise StorageError when rows refer to rows that do not exist; at the end of a migration's transaction."""
+
+    @abstractmethod
+    def copies(self) -> Copies:
+        """What takes copies of the database for backups."""
 
     def raw(self, connection: Connection) -> Any:
         """The driver's own connection, inside the same transaction: for bulk paths."""
@@ -144,6 +152,11 @@ class SqliteDialect(Dialect):
         found = [str(row[0]) for row in connection.execute(text("PRAGMA quick_check(20)"))]
         found += [f"foreign key of {row[0]}" for row in connection.execute(text("PRAGMA foreign_key_check"))]
         return [problem for problem in found if problem != "ok"]
+
+    def copies(self) -> Copies:
+        from micore.storage.sqlite_copies import SqliteCopies
+
+        return SqliteCopies(self._driver, self.path)
 
     def _engine(self, connections: int, *, begin: str, cache_kib: int, pragmas: tuple[str, ...]) -> Engine:
         engine = create_engine(
@@ -269,6 +282,11 @@ class PostgresqlDialect(Dialect):
         statement = text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
         return [f"index {row[0]} is invalid" for row in connection.execute(statement)]
 
+    def copies(self) -> Copies:
+        from micore.storage.postgresql_copies import PostgresqlCopies
+
+        return PostgresqlCopies(self.url)
+
     def _engine(self, connections: int, *, isolation: str, options: dict[str, str]) -> Engine:
         spelled = " ".join(f"-c {name}={value}" for name, value in {"timezone": "UTC", **options}.items())
         engine = create_engine(
@@ -312,6 +330,20 @@ def dialect_for(url: str) -> Dialect:
     if backend in {"postgresql", "postgres"}:
         return PostgresqlDialect(parsed.set(drivername="postgresql"))
     raise SettingsError("MICORE_DATABASE_URL", received=f"a {backend!r} database", allowed=allowed)
+
+
+def copy_problems(path: Path, manifest: Manifest) -> list[str]:
+    """What is wrong with an unpacked copy of the kind of database that its manifest names; empty when nothing is.
+
+    Raises StorageError where a program that is needed to read it is not installed.
+    """
+    if manifest.database == SqliteDialect.name:
+        from micore.storage import sqlite_copies
+
+        return sqlite_copies.problems(_sqlite_driver(), path, manifest)
+    from micore.storage import postgresql_copies
+
+    return postgresql_copies.problems(path, manifest)
 
 
 def check_sqlite_version(version: tuple[int, ...]) -> None:
