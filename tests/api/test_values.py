@@ -63,7 +63,7 @@ class TestOnTheWay:
         with shop.database.write() as connection:
             connection.execute(table.insert(), [{"account_id": 1, **row} for row in rows])
 
-    def put_returns(self, shop: Api, *rows: tuple[str, str, str, int]) -> None:
+    def put_returns(self, shop: Api, *rows: tuple[str, str, str, int | None]) -> None:
         fixed = {"known_from": 0, "sku_id": 1, "scheme": "FBO", "kind": "buyer", "returned_at": 0}
         names = ("returned_day", "state", "reason", "quantity")
         told = [dict(zip(names, row, strict=True)) for row in rows]
@@ -114,7 +114,9 @@ class TestOnTheWay:
         )
         assert shop.get("/api/v1/products/item-7").json()["returns"] == {
             "begun_30d": 0,
+            "begun_30d_uncounted": 0,
             "under_way": 0,
+            "under_way_uncounted": 0,
             "reasons": [],
             "unread": [],
         }
@@ -126,10 +128,16 @@ class TestOnTheWay:
             ("2026-10-24", "written_off", "Не подошёл", 1000),
             ("2026-10-23", "ready", "Давно", 4000),
             ("2026-10-23", "back", "Давно", 8000),
+            ("2026-11-21", "back", "", None),
+            ("2026-11-20", "on_the_way", "", None),
+            ("2026-10-23", "on_the_way", "", None),
+            ("2026-10-23", "back", "", None),
         )
         assert shop.get("/api/v1/products/item-7").json()["returns"] == {
             "begun_30d": 4,
+            "begun_30d_uncounted": 2,
             "under_way": 6,
+            "under_way_uncounted": 2,
             "reasons": ["Не подошёл", "Брак"],
             "unread": [],
         }

@@ -17,6 +17,7 @@ from micore.sources.ozon import OzonSource
 from micore.sources.ozon.api import OzonApi
 from micore.sources.ozon.orders import OrdersCursor
 from micore.sources.ozon.reports import _INFO, _LIST, _LISTED, INFO_PATH, LIST_PATH, LIST_TYPE
+from micore.sources.ozon.return_requests import request_pages
 from micore.sources.ozon.returns import ReturnsCursor
 from micore.sources.ozon.stock import FBS_PATH, fbs_pages
 from micore.sources.ozon.supplies import _ORDERS, GET_PATH, goods_of, supplies_of
@@ -141,6 +142,16 @@ def test_the_example_return_is_read(source: OzonSource, clock: HandClock) -> Non
     assert (record.state, record.order_id, record.finished_at) == (ReturnState.READY, "58544282-0057-1", None)
     later = read(source, "returns", to_text(ReturnsCursor(first.as_of - timedelta(days=2))))
     assert later[-1].done
+
+
+def test_the_example_request_to_return_is_read(api: OzonApi) -> None:
+    at = datetime(2026, 2, 1, tzinfo=UTC)
+    (step,) = request_pages(api, at, at + timedelta(days=28), "")
+    (record,) = step.page.value.records
+    assert isinstance(record, ReturnRecord)
+    assert (record.return_id, record.sku_id, record.scheme) == ("rfbs:8000123456", "1000123456", "rFBS")
+    assert (record.state, record.order_id) == (ReturnState.ON_THE_WAY, "789456123-0002-3")
+    assert (record.quantity, record.finished_at) == (None, None)
 
 
 def test_the_example_supply_is_read(api: OzonApi) -> None:

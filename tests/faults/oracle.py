@@ -192,6 +192,15 @@ TABLES: dict[str, Table] = {
             "type": NO_TEXT, "posting_number": NO_TEXT,
         },
     ),
+    "ozon/v2/returns/rfbs/list": Table(
+        "returns",
+        lambda row, asked: [("return", f"rfbs:{row['return_id']}", str(row["product"]["sku"]))],
+        {
+            "return_id": ID, "product": (*NOTHING, "нет", 5, [], {}), "product.sku": ID,
+            "state": (*NOTHING, "нет", 5, [], {}), "state.group_state": WORD, "created_at": TIME,
+            "posting_number": NO_TEXT,
+        },
+    ),
     "ozon/v3/supply-order/get": Table(
         "orders",
         _supplies,

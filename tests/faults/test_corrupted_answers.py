@@ -61,7 +61,7 @@ QUERIES = {
     "sales": "SELECT 'sale', a.external_id, s.external_id, a.sold_day, a.amount, a.commission, a.currency "
     "FROM sale a JOIN sku s ON s.id = a.sku_id",
     "returns": "SELECT 'return', r.return_id, s.external_id, r.kind, r.state, r.quantity, r.returned_at, "
-    "r.finished_at, r.order_id FROM return_line r JOIN sku s ON s.id = r.sku_id",
+    "r.finished_at, r.order_id, r.scheme FROM return_line r JOIN sku s ON s.id = r.sku_id",
     "supplies": "SELECT 'supply', u.supply_id, s.external_id, u.state, u.quantity, u.accepted, u.created_at, "
     "u.expected_at FROM supply_line u JOIN sku s ON s.id = u.sku_id",
     "funnel": "SELECT 'funnel', card, day, opened, carted, ordered, bought, cancelled, wished FROM funnel_day",
@@ -175,8 +175,9 @@ def labs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lab]:
     made: dict[str, Lab] = {}
     for source in SOURCES:
         root = tmp_path_factory.mktemp(source)
-        # At Wildberries little comes back.
-        shop = Shop(seed=7, products=80 if source == "wildberries" else 40, days=40, today=date(2026, 11, 20))
+        # At Wildberries little comes back; by this seed some of Ozon's rFBS orders do.
+        seed, products = {"wildberries": (7, 80), "ozon": (13, 40)}[source]
+        shop = Shop(seed=seed, products=products, days=40, today=date(2026, 11, 20))
         lab = Lab(source, Simulator(shop, Clock(START, frozen=True), limits=False), root)
         made[source] = lab
     return made

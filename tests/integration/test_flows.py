@@ -69,6 +69,16 @@ class TestReturnsAndSupplies:
         assert bench.rows("return_line", "return_id", "state") == [("R-1", "on_the_way"), ("R-2", "back")]
         assert bench.rows("supply_line", "accepted", "state", order="supply_id, sku_id")[0] == (38_000, "done")
 
+    def test_a_quantity_that_nobody_told_is_not_zero(self, bench: SyncBench) -> None:
+        bench.market.returns = [back("R-1", "2")._replace(quantity=None), back("R-2", "3")]
+        assert bench.sync().state == RunState.DONE
+        assert bench.rows("return_line", "return_id", "quantity") == [("R-1", None), ("R-2", 1000)]
+        again = {each.stream: (each.rows_loaded, each.rows_unchanged) for each in bench.sync().streams}
+        assert again["returns"] == (0, 2), "unknown twice is no change"
+        bench.market.returns[0] = back("R-1", "2")
+        bench.sync()
+        assert bench.rows("return_line", "return_id", "quantity") == [("R-1", 1000), ("R-2", 1000)]
+
     def test_the_day_is_the_shops(self, bench: SyncBench) -> None:
         late = NOW + 13 * 3_600_000_000  # 22:00 UTC, the next day in Moscow
         bench.market.returns = [back("R-1", "2")._replace(returned_at=late)]

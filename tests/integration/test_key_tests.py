@@ -92,7 +92,7 @@ class TestWhatAKeyIs:
         report = installed.test("ozon", client_id="1001", api_key=f"{CANARY}+lacks:finance+lacks:returns")
         assert missing(report) == {
             "finance": ["/v1/finance/accrual/by-day", "/v1/finance/accrual/types"],
-            "returns": ["/v1/returns/list"],
+            "returns": ["/v1/returns/list", "/v2/returns/rfbs/list"],
         }
         told = {each.stream: each.seconds for each in report.streams}
         assert told["finance"] is None

@@ -264,3 +264,40 @@ def test_a_funnel_that_is_gone_is_read_anew(database: Database) -> None:
     with database.read() as connection:
         for table in ("stream_state", "quarantine"):
             assert connection.execute(text(f"SELECT stream FROM {table}")).scalars().all() == ["orders"], table
+
+
+def test_returns_keep_their_quantity_and_those_without_go_with_the_schema(database: Database) -> None:
+    def told() -> list[tuple[Any, ...]]:
+        with database.read() as connection:
+            query = "SELECT id, return_id, quantity, returned_day, finished_at FROM return_line ORDER BY id"
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    def put(number: int, quantity: int | None) -> None:
+        with database.write() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO return_line (id, account_id, return_id, sku_id, scheme, kind, state, quantity, "
+                    "reason, returned_at, returned_day, known_from) "
+                    "VALUES (:id, 1, :name, 5, '', 'buyer', 'back', :quantity, '', 1, '2026-11-12', 1)"
+                ),
+                {"id": number, "name": f"R-{number}", "quantity": quantity},
+            )
+
+    migrations.upgrade(database)
+    migrations.downgrade(database, "0012")
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO account (id, source, external_id, name, currency, created_at) "
+                "VALUES (1, 'ozon', '1', 'a', 'RUB', 1)"
+            )
+        )
+    put(1, 2000)
+    with pytest.raises(Exception, match=r"quantity|null"):
+        put(2, None)
+    migrations.upgrade(database)
+    put(2, None)
+    kept = (1, "R-1", 2000, "2026-11-12", None)
+    assert told() == [kept, (2, "R-2", None, "2026-11-12", None)]
+    migrations.downgrade(database, "0012")
+    assert told() == [kept]

@@ -199,7 +199,8 @@ class ReturnRecord(NamedTuple):
     scheme: str
     kind: ReturnKind
     state: ReturnState
-    quantity: int
+    quantity: int | None
+    """None: not told."""
     reason: str
     """In the marketplace's words; empty where it does not tell."""
     returned_at: int

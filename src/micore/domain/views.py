@@ -254,8 +254,12 @@ class ReturnsSum:
 
     begun_30d: float
     """Units whose return began in the last 30 business days, today included."""
+    begun_30d_uncounted: int
+    """Returns of these days of which nobody told how many units come back. None of them is in `begun_30d`."""
     under_way: float
     """Units that are not back yet, whenever that began."""
+    under_way_uncounted: int
+    """Returns that are not back yet of which nobody told how many units. None of them is in `under_way`."""
     reasons: list[str]
     """The marketplace's words for the last 30 days, the most frequent first, three at most."""
     unread: list[UnreadAccount]

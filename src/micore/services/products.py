@@ -301,14 +301,25 @@ def _returns_sum(rows: Sequence[flows.ReturnedRow], since_day: str, read: accoun
     if read.as_of is None:
         return None
     recent = [row for row in rows if row.returned_day >= since_day]
+    under_way = [row for row in rows if row.state in flows.UNDER_WAY]
     reasons = Counter(row.reason for row in recent if row.reason)
     return ReturnsSum(
-        begun_30d=shown_quantity(sum(row.quantity for row in recent)) or 0,
-        under_way=shown_quantity(sum(row.quantity for row in rows if row.state in flows.UNDER_WAY)) or 0,
+        begun_30d=_units(recent),
+        begun_30d_uncounted=_uncounted(recent),
+        under_way=_units(under_way),
+        under_way_uncounted=_uncounted(under_way),
         # The most frequent first, and of those the first by letters: the same answer each time.
         reasons=[reason for reason, _ in sorted(reasons.items(), key=lambda each: (-each[1], each[0]))[:MOST_REASONS]],
         unread=_unread(read),
     )
+
+
+def _units(rows: Sequence[flows.ReturnedRow]) -> float:
+    return shown_quantity(sum(row.quantity for row in rows if row.quantity is not None)) or 0
+
+
+def _uncounted(rows: Sequence[flows.ReturnedRow]) -> int:
+    return sum(row.quantity is None for row in rows)
 
 
 def _unread(read: accounts_store.Readings) -> list[UnreadAccount]:

@@ -50,7 +50,7 @@ class ReturnRow(NamedTuple):
     scheme: str
     kind: str
     state: str
-    quantity: int
+    quantity: int | None
     reason: str
     returned_at: int
     returned_day: str
@@ -151,10 +151,10 @@ class OpenSupplyRow(NamedTuple):
 
 
 class ReturnedRow(NamedTuple):
-    """A return of a product's: thousandths."""
+    """A return of a product's: thousandths; None where nobody told how many."""
 
     state: str
-    quantity: int
+    quantity: int | None
     reason: str
     returned_day: str
 

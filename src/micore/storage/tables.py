@@ -296,7 +296,7 @@ return_line = Table(
     Column("scheme", Text, nullable=False),
     Column("kind", Text, nullable=False, comment="buyer, refused, defect, unknown"),
     Column("state", Text, nullable=False, comment="on_the_way, ready, back, written_off"),
-    Column("quantity", BigInteger, nullable=False, comment="thousandths"),
+    Column("quantity", BigInteger, comment="thousandths; NULL: not told"),
     Column("reason", Text, nullable=False, comment="in the marketplace's words"),
     Column("returned_at", BigInteger, nullable=False, comment="when it was begun"),
     Column("returned_day", Text, nullable=False),

@@ -51,6 +51,8 @@ class FakeOzon:
     placement: list[tuple[object, ...]] = field(default_factory=list)
     """Rows of the reports' file, the heading first."""
     returns: list[Row] = field(default_factory=list)
+    requests: list[Row] = field(default_factory=list)
+    """To return rFBS orders."""
     supply_orders: list[Row] = field(default_factory=list)
     bundles: dict[str, list[Row]] = field(default_factory=dict)
     report_states: tuple[str, ...] = ("success",)
@@ -73,6 +75,8 @@ class FakeOzon:
     def _answer(self, path: str, payload: Row) -> Says:  # noqa: C901 - one line for each path
         if path == "/v1/returns/list":
             return self._returns(payload)
+        if path == "/v2/returns/rfbs/list":
+            return self._requests(payload)
         if path.startswith("/files/"):
             return Says(workbook(self.placement))  # type: ignore[arg-type]
         if "/report/" in path:
@@ -157,6 +161,14 @@ class FakeOzon:
         rows = [row for row in self.returns if since <= instant(row["visual"]["change_moment"]) <= to]
         rows = [row for row in rows if int(row["id"]) > payload["last_id"]]
         return Says({"returns": rows[: self.page_rows], "has_next": len(rows) > self.page_rows})
+
+    def _requests(self, payload: Row) -> Says:
+        """Of as many rows as are asked for: nothing but a short page tells that it is the last one."""
+        period = payload["filter"]["created_at"]
+        since, to = instant(period["from"]), instant(period["to"])
+        rows = [row for row in self.requests if since <= instant(row["created_at"]) <= to]
+        rows = [row for row in rows if int(row["return_id"]) > payload["last_id"]]
+        return Says({"returns": rows[: payload["limit"]]})
 
     def _part(self, rows: list[Row], cursor: str) -> tuple[list[Row], str | None]:
         start = len(rows) if cursor == "end" else int(cursor.rpartition("-")[2] or 0)

@@ -26,7 +26,7 @@ from micore.domain.records import (
     SupplyState,
 )
 from micore.errors import NotFoundError, SettingsError, SourceAuthError, SourceProtocolError
-from micore.sources.base import Page, SourceTools
+from micore.sources.base import Page, SourceTools, StoredRow
 from micore.sources.ozon import OzonSource
 from micore.sources.ozon.returns import IN_TALKS, ON_ITS_WAY
 from micore.sources.ozon.supplies import STATES
@@ -150,6 +150,17 @@ def placed(
     row = {"day": day, "sku": 1_800_000 + number, "offer": f"MUG-{number:02}", "warehouse": "ХОРУГВИНО",
            "volume": 4800, "units": 12, "cost": cost}  # fmt: skip
     return tuple((row | changes).values())
+
+
+def requested(number: int, created: str = "2026-11-10T10:00:00Z", group: str = "New", **changes: Any) -> Row:
+    return {
+        "return_id": 8_000_000 + number,
+        "return_number": f"RET-2026-{number:05}",
+        "posting_number": f"91-{number:04}-1",
+        "created_at": created,
+        "product": {"sku": 1_800_000 + number, "offer_id": f"MUG-{number:02}", "name": "Кружка", "price": 700},
+        "state": {"group_state": group, "state": "ON_APPROVAL", "state_name": "На проверке"},
+    } | changes
 
 
 def returned(number: int, changed: str = "2026-11-15T10:00:00.5Z", status: str = "MovingToOzon", **changes: Any) -> Row:
@@ -700,6 +711,109 @@ def test_returns_are_asked_for_by_change_in_windows_of_a_month_then_with_some_da
     assert [(record.return_id, record.state) for record in records(later)] == [("1001", ReturnState.BACK)]
 
 
+# --- returns of rFBS orders ---------------------------------------------------------------------------------------
+
+REQUESTS = "/v2/returns/rfbs/list"
+
+
+def periods_asked(ozon: Bench) -> list[tuple[str, str]]:
+    asked = [payload["filter"]["created_at"] for payload in ozon.ozon.paths(REQUESTS)]
+    ozon.ozon.asked.clear()
+    return [(each["from"], each["to"]) for each in asked]
+
+
+def test_a_request_tells_neither_how_many_nor_when_it_was_over(ozon: Bench) -> None:
+    ozon.ozon.requests = [requested(1), requested(2, group="Approved")]
+    pages = ozon.read("returns")
+    expected = ReturnRecord(
+        return_id="rfbs:8000001",
+        order_id="91-0001-1",
+        sku_id="1800001",
+        scheme="rFBS",
+        kind=ReturnKind.BUYER,
+        state=ReturnState.ON_THE_WAY,
+        quantity=None,
+        reason="",
+        returned_at=micros(datetime(2026, 11, 10, 10, tzinfo=UTC)),
+        finished_at=None,
+    )
+    first, second = records(pages)
+    assert first == expected
+    assert (second.state, second.quantity, second.finished_at) == (ReturnState.BACK, None, None)
+    assert SkuHint("1800001", "MUG-01", "Кружка") in [each for page in pages for each in page.skus]
+    assert [page.done for page in pages] == [False] * (len(pages) - 1) + [True]
+
+
+def test_every_documented_group_of_requests_is_known(ozon: Bench) -> None:
+    groups = ["New", "Delivering", "Checkout", "Arbitration", "Approved", "Rejected"]
+    ozon.ozon.requests = [requested(number, group=name) for number, name in enumerate(groups, 1)]
+    states = [each.state for each in records(ozon.read("returns"))]
+    assert states == [*[ReturnState.ON_THE_WAY] * 4, ReturnState.BACK, ReturnState.WRITTEN_OFF]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"return_id": 0}, "id: received"),
+        ({"product": None}, "product"),
+        ({"product": {"sku": 0}}, "id: received"),
+        ({"created_at": None}, "created_at"),
+        ({"created_at": "soon"}, "created_at"),
+        ({"state": None}, "group_state: received None"),
+        ({"state": {"group_state": "Teleported"}}, "group_state: received Teleported"),
+    ],
+    ids=str,
+)
+def test_an_unbelievable_request_is_rejected_and_the_others_load(ozon: Bench, bad: Row, reason: str) -> None:
+    rows = [requested(1), requested(2) | bad, requested(3)]
+    ozon.ozon.instead[REQUESTS] = lambda asked: Says({"returns": rows})
+    pages = ozon.read("returns")
+    assert {record.return_id for record in records(pages)} == {"rfbs:8000001", "rfbs:8000003"}
+    (row, *_) = [each for page in pages for each in page.rejected]
+    assert reason in row.reason
+    # Under the name of its record, and read again as what it is: the other list has rows of another shape.
+    assert row.key == f"rfbs:{(requested(2) | bad)['return_id']}"
+    mended = msgspec.json.encode(requested(2))
+    (again,) = ozon.source.reread("returns", [StoredRow(mended, row.context)])
+    assert [each.return_id for each in again.records if isinstance(each, ReturnRecord)] == ["rfbs:8000002"]
+
+
+def test_requests_go_on_behind_the_last_id_until_a_page_is_short(ozon: Bench) -> None:
+    ozon.ozon.requests = [requested(number) for number in range(1, 2502)]
+    ozon.ozon.requests[999] = requested(1000, group="Teleported")  # the last one of the first page
+    assert len(records(ozon.read("returns"))) == 2500
+    asked = [payload["last_id"] for payload in ozon.ozon.paths(REQUESTS)]
+    assert asked == [0, 0, 8_001_000, 8_002_000], "two months, the newer one in three pages"
+
+
+def test_requests_are_read_again_from_the_oldest_open_one(ozon: Bench) -> None:
+    ozon.clock.seconds += 200 * 86_400
+    ozon.ozon.requests = [requested(1, "2027-04-20T10:00:00Z"), requested(2, "2027-05-20T10:00:00Z")]
+    cursor = ozon.read("returns")[-1].cursor
+    assert periods_asked(ozon)[0][0] == "2027-04-11T09:16:40Z", "60 days of history"
+    ozon.clock.seconds += 30 * 86_400
+    ozon.ozon.requests[0] = requested(1, "2027-04-20T10:00:00Z", group="Approved")
+    later = ozon.read("returns", cursor)
+    # Neither is changed within the look back of 60 days; the oldest open one is 81 days old.
+    assert periods_asked(ozon)[0][0] == "2027-04-11T09:16:40Z"
+    assert [each.state for each in records(later)] == [ReturnState.BACK, ReturnState.ON_THE_WAY]
+    ozon.clock.seconds += 30 * 86_400
+    last = ozon.read("returns", later[-1].cursor)
+    assert periods_asked(ozon)[0][0] == "2027-05-11T09:16:40Z", "none older is open any more: 60 days before the last"
+    ozon.clock.seconds += 300 * 86_400
+    ozon.read("returns", last[-1].cursor)
+    assert periods_asked(ozon)[0][0] == "2027-06-05T09:16:40Z", "an open one is asked for a year, and no longer"
+    ozon.clock.seconds += 100 * 86_400
+    ozon.read("returns", last[-1].cursor)
+    assert periods_asked(ozon)[0][0] == "2027-06-10T09:16:40Z", "a pause of more than a year leaves no gap"
+
+
+def test_a_cursor_of_the_version_before_reads_all_requests(ozon: Bench) -> None:
+    ozon.ozon.requests = [requested(1, "2026-10-01T10:00:00Z")]
+    pages = ozon.read("returns", '{"since":"2026-11-21T09:16:40Z"}')
+    assert [each.return_id for each in records(pages)] == ["rfbs:8000001"]
+
+
 # --- supplies -----------------------------------------------------------------------------------------------------
 
 
@@ -874,6 +988,7 @@ def full_shop(ozon: Bench) -> None:
     ozon.ozon.fbs_postings = [fbs_posting(number, f"2026-10-{number:02}T07:10:00Z") for number in range(1, 10)]
     ozon.ozon.accruals = {"2026-11-20": [accrual(number, "2026-11-20") for number in range(1, 6)]}
     ozon.ozon.returns = [returned(number, f"2026-{10 + number % 2}-{number:02}T07:10:00Z") for number in range(1, 12)]
+    ozon.ozon.requests = [requested(number, f"2026-{10 + number % 2}-{number:02}T07:10:00Z") for number in range(1, 12)]
     states = list(STATES)
     ozon.ozon.supply_orders = [
         supply_order(number, states[number], f"2026-11-{number + 1:02}T08:00:00Z") for number in range(len(states))
@@ -940,6 +1055,7 @@ CIRCLES = {
     "/v3/product/list": ("catalogue", {"result": {"items": [{"product_id": 900_001, "sku": 1}], "last_id": "x"}}),
     "/v1/finance/accrual/by-day": ("finance", {"accruals": [accrual(1, "2026-11-20")], "last_id": "x"}),
     "/v1/returns/list": ("returns", {"returns": [returned(1)], "has_next": True}),
+    REQUESTS: ("returns", {"returns": [requested(1)] * 1000}),
     "/v3/supply-order/list": ("supplies", {"order_ids": ["84001"], "last_id": "x"}),
     "/v1/supply-order/bundle": ("supplies", {"items": [item()], "has_next": True, "last_id": "x"}),
 }

@@ -20,7 +20,17 @@ from micore.domain.records import (
     SupplyRecord,
     SupplyState,
 )
-from micore.sources.ozon import catalogue, finance, orders, products, returns, stock, supplies, warehouses
+from micore.sources.ozon import (
+    catalogue,
+    finance,
+    orders,
+    products,
+    return_requests,
+    returns,
+    stock,
+    supplies,
+    warehouses,
+)
 from tests.unit.sources.fake_ozon import Row
 from tests.unit.sources.test_ozon import (
     accrual,
@@ -30,6 +40,7 @@ from tests.unit.sources.test_ozon import (
     fbs_row,
     item,
     product,
+    requested,
     returned,
     supply_order,
 )
@@ -70,6 +81,7 @@ READERS: dict[str, tuple[Any, str, Row]] = {
     "finance": (finance.reader({}), "accruals", accrual(1, "2026-11-20", total_amount=RUBLE)),
     "fees": (finance.reader({}), "accruals", FEES),
     "returns": (returns.RETURNS, "returns", returned(1)),
+    "requests": (return_requests.REQUESTS, "returns", requested(1)),
     "supply orders": (supplies._ORDERS, "orders", supply_order(1)),
     "supplies": (supplies.goods_reader(SUPPLY), "items", item()),
 }

@@ -2264,10 +2264,20 @@ export interface components {
              */
             begun_30d: number;
             /**
+             * Begun 30D Uncounted
+             * @description Returns of these days of which nobody told how many units come back. None of them is in `begun_30d`.
+             */
+            begun_30d_uncounted: number;
+            /**
              * Under Way
              * @description Units that are not back yet, whenever that began.
              */
             under_way: number;
+            /**
+             * Under Way Uncounted
+             * @description Returns that are not back yet of which nobody told how many units. None of them is in `under_way`.
+             */
+            under_way_uncounted: number;
             /**
              * Reasons
              * @description The marketplace's words for the last 30 days, the most frequent first, three at most.

@@ -9,6 +9,13 @@ import { createPlural } from "@/lib/plural";
 const plural = createPlural("en");
 
 const units = (f: Formats, n: number) => `${f.number(n)} ${plural(n, { one: "unit", other: "units" })}`;
+const uncountedReturns = (f: Formats, n: number) =>
+  `${f.number(n)} ${plural(n, { one: "return", other: "returns" })} of unknown quantity`;
+/** Units, and the returns of which nobody told how many units they are: never as if those were none. */
+const returnedOf = (f: Formats, n: number, uncounted: number) =>
+  [n > 0 || uncounted === 0 ? units(f, n) : "", uncounted > 0 ? uncountedReturns(f, uncounted) : ""]
+    .filter(Boolean)
+    .join(" and ");
 const days = (f: Formats, n: number) => `${f.number(n)} ${plural(n, { one: "day", other: "days" })}`;
 const places = (f: Formats, n: number) => `${f.number(n)} ${plural(n, { one: "place", other: "places" })}`;
 const products = (f: Formats, n: number) => `${f.number(n)} ${plural(n, { one: "product", other: "products" })}`;
@@ -251,8 +258,8 @@ export const en = (f: Formats) => ({
       done: "Accepted",
       cancelled: "Cancelled",
     },
-    returned: (n: number) => `${units(f, n)} returned in 30 days`,
-    returning: (n: number) => `${units(f, n)} on the way back`,
+    returned: (n: number, uncounted: number) => `${returnedOf(f, n, uncounted)} returned in 30 days`,
+    returning: (n: number, uncounted: number) => `${returnedOf(f, n, uncounted)} on the way back`,
     reasons: (reasons: string) => `most often: ${reasons}`,
     unread: (accounts: string) => `Without ${accounts}: not read to the end yet, so the figure is not whole.`,
     moneyTitle: "Brings and costs, 30 days",

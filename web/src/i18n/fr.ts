@@ -12,6 +12,13 @@ const plural = createPlural("fr");
 const nb = "\u00A0";
 
 const units = (f: Formats, n: number) => `${f.number(n)}${nb}${plural(n, { one: "unité", other: "unités" })}`;
+const uncountedReturns = (f: Formats, n: number) =>
+  `${f.number(n)}${nb}${plural(n, { one: "retour", other: "retours" })} de quantité inconnue`;
+/** Units, and the returns of which nobody told how many units they are: never as if those were none. */
+const returnedOf = (f: Formats, n: number, uncounted: number) =>
+  [n > 0 || uncounted === 0 ? units(f, n) : "", uncounted > 0 ? uncountedReturns(f, uncounted) : ""]
+    .filter(Boolean)
+    .join(" et ");
 const days = (f: Formats, n: number) => `${f.number(n)}${nb}${plural(n, { one: "jour", other: "jours" })}`;
 const products = (f: Formats, n: number) => `${f.number(n)}${nb}${plural(n, { one: "produit", other: "produits" })}`;
 const places = (f: Formats, n: number) => `${f.number(n)}${nb}${plural(n, { one: "lieu", other: "lieux" })}`;
@@ -259,8 +266,8 @@ export const fr: Dictionary = (f) => ({
       done: "Réceptionnée",
       cancelled: "Annulée",
     },
-    returned: (n) => `${units(f, n)} en retour sur 30${nb}jours`,
-    returning: (n) => `${units(f, n)} sur le chemin du retour`,
+    returned: (n, uncounted) => `${returnedOf(f, n, uncounted)} en retour sur 30${nb}jours`,
+    returning: (n, uncounted) => `${returnedOf(f, n, uncounted)} sur le chemin du retour`,
     reasons: (reasons) => `le plus souvent${nb}: ${reasons}`,
     unread: (accounts) => `Sans ${accounts}${nb}: pas encore lu jusqu’au bout, le chiffre n’est donc pas complet.`,
     moneyTitle: "Recettes et coûts, 30 jours",

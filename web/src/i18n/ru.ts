@@ -11,6 +11,13 @@ const plural = createPlural("ru");
 const nb = "\u00A0";
 
 const units = (f: Formats, n: number) => `${f.number(n)}${nb}шт.`;
+const uncountedReturns = (f: Formats, n: number) =>
+  `${f.number(n)}${nb}${plural(n, { one: "возврат", few: "возврата", many: "возвратов" })} с${nb}неизвестным количеством`;
+/** Units, and the returns of which nobody told how many units they are: never as if those were none. */
+const returnedOf = (f: Formats, n: number, uncounted: number) =>
+  [n > 0 || uncounted === 0 ? units(f, n) : "", uncounted > 0 ? uncountedReturns(f, uncounted) : ""]
+    .filter(Boolean)
+    .join(` и${nb}`);
 const days = (f: Formats, n: number) => `${f.number(n)}${nb}${plural(n, { one: "день", few: "дня", many: "дней" })}`;
 const products = (f: Formats, n: number) =>
   `${f.number(n)}${nb}${plural(n, { one: "товар", few: "товара", many: "товаров" })}`;
@@ -262,8 +269,8 @@ export const ru: Dictionary = (f) => ({
       done: "Принята",
       cancelled: "Отменена",
     },
-    returned: (n) => `За 30 дней вернули ${units(f, n)}`,
-    returning: (n) => `едет обратно ${units(f, n)}`,
+    returned: (n, uncounted) => `За 30 дней вернули ${returnedOf(f, n, uncounted)}`,
+    returning: (n, uncounted) => `едет обратно ${returnedOf(f, n, uncounted)}`,
     reasons: (reasons) => `чаще всего: ${reasons}`,
     unread: (accounts) => `Без ${accounts}: ещё не прочитано до конца, поэтому цифра неполная.`,
     moneyTitle: "Доходы и расходы за 30 дней",

@@ -305,7 +305,14 @@ export function createShop({ products = 260, generation = 7, rows: given }: Shop
           response: null,
         },
       ],
-      returns: { begun_30d: 3, under_way: 1, reasons: ["Не подошёл", "Брак"], unread: [] },
+      returns: {
+        begun_30d: 3,
+        begun_30d_uncounted: 0,
+        under_way: 1,
+        under_way_uncounted: 0,
+        reasons: ["Не подошёл", "Брак"],
+        unread: [],
+      },
       finance: {
         as_of: asOf,
         net: { amount: "4523.50", currency: "RUB" },

@@ -272,10 +272,34 @@ class Return(Struct):
 
 
 class Returns(Struct, Generic[RowT]):
-    """/v1/returns/list."""
+    """/v1/returns/list, and /v2/returns/rfbs/list, which says no `has_next`."""
 
     returns: list[RowT] | None
     has_next: bool | None = None
+
+
+class RequestedProduct(Struct):
+    """What a buyer asks to give back; nobody tells how many of it."""
+
+    sku: Id
+    offer_id: str | None = None
+    name: str | None = None
+
+
+class RequestState(Struct):
+    """How far a request has come, by its documented group."""
+
+    group_state: str | None = None
+
+
+class ReturnRequest(Struct):
+    """A buyer's request to return an rFBS order, in /v2/returns/rfbs/list."""
+
+    return_id: Id
+    product: RequestedProduct
+    created_at: Instant | None = None
+    posting_number: str | None = None
+    state: RequestState | None = None
 
 
 # --- supplies -----------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from micore.sources.ozon import (
     orders,
     products,
     reports,
+    return_requests,
     returns,
     stock,
     storage,
@@ -33,7 +34,7 @@ METHODS = {
     "orders": (orders.FBO_PATH, orders.FBS_PATH),
     "finance": (finance.PATH, finance.TYPES_PATH),
     "storage_cost": (PLACEMENT_PATH, reports.INFO_PATH, warehouses.CLUSTER_PATH),
-    "returns": (returns.PATH,),
+    "returns": (returns.PATH, return_requests.PATH),
     "supplies": (supplies.LIST_PATH, supplies.GET_PATH, supplies.BUNDLE_PATH),
 }
 """What each stream calls."""
@@ -128,10 +129,20 @@ class _Estimate:
         return self._of(6, self.products * days, f"one report of {days} days, which Ozon takes some minutes to make")
 
     def returns(self) -> StreamEstimate:
-        rate = self._a_day(lambda span: returns.return_pages(self._api, self._now - span, self._now, ""))
-        rows = rate * self._history.days
-        reason = f"about {rate:,.1f} returns a day for {self._history.days} days, 500 a page"
-        return self._of(pages(rows, returns.PAGE_ROWS), round(rows), reason)
+        walks: tuple[tuple[Callable[..., Iterator[Step[Any]]], int], ...] = (
+            (returns.return_pages, returns.PAGE_ROWS),
+            (return_requests.request_pages, return_requests.PAGE_ROWS),
+        )
+        windows, requests, a_day = max(1, round(self._history / WINDOW)), 0, 0.0
+        for walk, page_rows in walks:
+            rate = self._a_day(partial(self._return_pages, walk))
+            a_day += rate
+            requests += windows * pages(rate * min(self._history, WINDOW).days, page_rows)
+        reason = f"about {a_day:,.1f} returns a day for {self._history.days} days, a month at a time"
+        return self._of(requests, round(a_day * self._history.days), reason)
+
+    def _return_pages(self, walk: Callable[..., Iterator[Step[Any]]], span: timedelta) -> Iterator[Step[Any]]:
+        return walk(self._api, self._now - span, self._now, "")
 
     def supplies(self) -> StreamEstimate:
         found = supplies.count_supplies(self._api, self._history)

@@ -14,6 +14,8 @@ from micore.sources.ozon.api import NAME, REQUESTS_PER_SECOND, OzonApi
 from micore.sources.ozon.finance import FIRST_DAY, ZONE, bookings, day_pages, types_of
 from micore.sources.ozon.finance import hints as hints_of_finance
 from micore.sources.ozon.orders import SCHEMES, hints, window_pages
+from micore.sources.ozon.return_requests import CONTEXT, PREFIX, request_pages
+from micore.sources.ozon.return_requests import hints as hints_of_requests
 from micore.sources.ozon.returns import hints as hints_of_returns
 from micore.sources.ozon.returns import return_pages
 from micore.sources.ozon.windows import Window
@@ -26,7 +28,7 @@ _PACE = 1 / REQUESTS_PER_SECOND
 _KEPT = {
     "orders": Keeping(7, len(SCHEMES), _PACE, REQUESTS_PER_SECOND),
     "finance": Keeping(1, 1, _PACE, REQUESTS_PER_SECOND, kept_from=FIRST_DAY),
-    "returns": Keeping(7, 1, _PACE, REQUESTS_PER_SECOND),
+    "returns": Keeping(7, 2, _PACE, REQUESTS_PER_SECOND),
 }
 
 _Answer = Answer[Batch[Any, Any]]
@@ -45,10 +47,11 @@ def read_range(api: OzonApi, stream: str, first_day: date, end_day: date, cursor
         return _finance(api, first_day, cursor)
     if stream == "returns":
         return _pages(
-            [partial(return_pages, api, since, to, by="logistic_return_date")],
+            [partial(return_pages, api, since, to, by="logistic_return_date"), partial(request_pages, api, since, to)],
             cursor,
-            contexts=[{}],
-            skus=lambda _, batch: hints_of_returns(batch.rows),
+            contexts=[{}, CONTEXT],
+            within=["", PREFIX],
+            skus=lambda part, batch: (hints_of_returns, hints_of_requests)[part](batch.rows),
         )
     schemes = list(SCHEMES.values())
     walks = [partial(window_pages, api, scheme, Window(name, False, since, to)) for name, scheme in SCHEMES.items()]
@@ -79,6 +82,7 @@ def _pages(
     cursor: str | None,
     *,
     contexts: Sequence[Context],
+    within: Sequence[str] = ("", ""),
     skus: Callable[[int, Batch[Any, Any]], Any],
     whole_of: Callable[[Batch[Any, Any]], Sequence[str]] = lambda batch: (),
     places: Callable[[int, Batch[Any, Any]], Any] = lambda part, batch: (),
@@ -92,7 +96,7 @@ def _pages(
             yield Page(
                 step.page.raw,
                 batch.records,
-                told_in(batch.rejected, contexts[part]),
+                told_in(batch.rejected, contexts[part], within=within[part]),
                 to_text(after),
                 step.page.marketplace_now,
                 done=more is None and part + 1 == len(walks),

@@ -9,7 +9,7 @@ import msgspec
 
 from micore.domain.records import PlaceRecord
 from micore.sources.base import Reread
-from micore.sources.ozon import catalogue, finance, orders, returns, supplies, warehouses
+from micore.sources.ozon import catalogue, finance, orders, return_requests, returns, supplies, warehouses
 from micore.sources.ozon.accruals import AccrualType
 from micore.sources.rereading import Context, ReadAgain, needed
 
@@ -37,7 +37,9 @@ def _accrual(raw: bytes, context: Context) -> Reread:
 
 
 def _return(raw: bytes, context: Context) -> Reread:
-    del context
+    if context.get("list") == return_requests.PATH:
+        request, records = return_requests.REQUESTS.one(raw)
+        return Reread(records, skus=return_requests.hints([request]))
     row, records = returns.RETURNS.one(raw)
     return Reread(records, skus=returns.hints([row]))
 

@@ -17,6 +17,8 @@ from micore.sources.http import Answer
 from micore.sources.ozon.answers import Return, ReturnMoments, Returns
 from micore.sources.ozon.api import NAME, OzonApi
 from micore.sources.ozon.orders import rfc3339
+from micore.sources.ozon.return_requests import RequestsCursor, begun, read_requests, rejected_of
+from micore.sources.ozon.return_requests import hints as hints_of_requests
 from micore.sources.ozon.windows import WINDOW
 from micore.sources.paging import Fetched, Step, walk
 from micore.sources.rows import Batch, RowReader, named
@@ -87,6 +89,10 @@ class ReturnsCursor(msgspec.Struct, omit_defaults=True):
     as_of: datetime | None = None
     at: str = ""
     """Id of the last return that was read of the window."""
+    requests: RequestsCursor | None = None
+    """How far the list of rFBS requests has come, and where this reading begins in it."""
+    in_requests: bool = False
+    """The returns of FBO and FBS have been read."""
 
 
 def state_of(status: str | None, *, arrived: bool) -> ReturnState:
@@ -149,30 +155,49 @@ _Batch = Batch[Returns[Return], Return]
 
 
 def read_returns(api: OzonApi, cursor: str | None, history: timedelta) -> Iterator[Page]:
-    """The stream; see Source.read."""
+    """The stream; see Source.read. First the returns of FBO and FBS, then the requests of rFBS."""
     at = from_text(NAME, ReturnsCursor, cursor) or ReturnsCursor()
     as_of = at.as_of or api.now()
-    since, last_id = at.since or as_of - history, at.at
+    going_on = at.as_of is not None and at.requests is not None and at.requests.since is not None
+    requests = at.requests if going_on and at.requests else begun(at.requests, as_of, history)
+    if not at.in_requests:
+        yield from _read_returns(api, ReturnsCursor(at.since or as_of - history, as_of, at.at, requests))
+    for answer, after, done in read_requests(api, requests, as_of):
+        batch = answer.value
+        following = ReturnsCursor(as_of - OVERLAP, None if done else as_of, "", after, in_requests=not done)
+        yield Page(
+            answer.raw,
+            batch.records,
+            rejected_of(batch),
+            to_text(following),
+            as_of,
+            done=done,
+            skus=hints_of_requests(batch.rows),
+        )
+
+
+def _read_returns(api: OzonApi, at: ReturnsCursor) -> Iterator[Page]:
+    """The returns of FBO and FBS; behind the last page the reading goes on with the requests."""
+    assert at.since is not None and at.as_of is not None
+    since, as_of, last_id = at.since, at.as_of, at.at
     whole = False
     while not whole:
         until = min(since + WINDOW, as_of)
         whole = until == as_of
         for step in return_pages(api, since, until, last_id):
             batch, more = step.page.value, step.following
-            done = more is None and whole
-            if done:
-                after = ReturnsCursor(as_of - OVERLAP)
-            elif more is not None:
-                after = ReturnsCursor(since, as_of, more)
+            if more is not None:
+                after = ReturnsCursor(since, as_of, more, at.requests)
+            elif whole:
+                after = ReturnsCursor(as_of - OVERLAP, as_of, "", at.requests, in_requests=True)
             else:
-                after = ReturnsCursor(until, as_of)
+                after = ReturnsCursor(until, as_of, "", at.requests)
             yield Page(
                 step.page.raw,
                 batch.records,
                 batch.rejected,
                 to_text(after),
                 as_of,
-                done=done,
                 skus=hints(batch.rows),
             )
         since, last_id = until, ""

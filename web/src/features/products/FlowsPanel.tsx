@@ -7,7 +7,7 @@ import { sourceBadge } from "@/lib/names";
 export function FlowsPanel({ detail }: { detail: ProductDetail }) {
   const { t } = useI18n();
   const { supplies, returns } = detail;
-  const none = returns === null || (returns.begun_30d === 0 && returns.under_way === 0 && returns.unread.length === 0);
+  const none = returns === null || (!anyReturns(returns) && returns.unread.length === 0);
   if (supplies.length === 0 && none) return null;
   return (
     <section className="panel list" aria-labelledby="flows-title">
@@ -77,12 +77,18 @@ function Supplies({ supplies }: { supplies: readonly OpenSupply[] }) {
   );
 }
 
+function anyReturns(returns: ReturnsSum): boolean {
+  const { begun_30d, begun_30d_uncounted, under_way, under_way_uncounted } = returns;
+  return begun_30d > 0 || begun_30d_uncounted > 0 || under_way > 0 || under_way_uncounted > 0;
+}
+
 function Returns({ returns }: { returns: ReturnsSum }) {
   const { t } = useI18n();
+  const { begun_30d, begun_30d_uncounted, under_way, under_way_uncounted } = returns;
   return (
     <p className="flows-returns">
-      <span className="strong">{t.product.returned(returns.begun_30d)}</span>
-      {returns.under_way > 0 && ` · ${t.product.returning(returns.under_way)}`}
+      <span className="strong">{t.product.returned(begun_30d, begun_30d_uncounted)}</span>
+      {(under_way > 0 || under_way_uncounted > 0) && ` · ${t.product.returning(under_way, under_way_uncounted)}`}
       {returns.reasons.length > 0 && <span className="dim"> · {t.product.reasons(returns.reasons.join("; "))}</span>}
     </p>
   );

@@ -87,10 +87,24 @@ describe("what it brings and costs", () => {
     await told({
       finance: { as_of: asOf, net: nothing, kinds: [], unread },
       storage: null,
-      returns: { begun_30d: 0, under_way: 0, reasons: [], unread },
+      returns: { begun_30d: 0, begun_30d_uncounted: 0, under_way: 0, under_way_uncounted: 0, reasons: [], unread },
       supplies: [],
     });
     expect(await screen.findAllByText(/^Without Ozon “Second”: not read to the end yet/)).toHaveLength(2);
+  });
+
+  const sums = { begun_30d: 0, begun_30d_uncounted: 0, under_way: 0, under_way_uncounted: 0, reasons: [], unread: [] };
+
+  it("says how many returns are of unknown quantity beside the units, never as none", async () => {
+    await told({ returns: { ...sums, begun_30d: 3, begun_30d_uncounted: 2, under_way_uncounted: 1 } });
+    expect(await screen.findByText("3 units and 2 returns of unknown quantity returned in 30 days")).toBeVisible();
+    expect(screen.getByText(/· 1 return of unknown quantity on the way back/)).toBeVisible();
+  });
+
+  it("says no zero where no quantity is known", async () => {
+    await told({ supplies: [], returns: { ...sums, begun_30d_uncounted: 1 } });
+    expect(await screen.findByText("1 return of unknown quantity returned in 30 days")).toBeVisible();
+    expect(screen.queryByText(/on the way back/)).not.toBeInTheDocument();
   });
 
   it("says when nothing was booked", async () => {
