@@ -25,6 +25,7 @@ from micore.errors import MicoreError, SettingsError
 from micore.plugins import SOURCES, load, registered
 from micore.services.accounts import SourceSlot
 from micore.services.backfills import Backfills
+from micore.services.backup_desk import BackupDesk
 from micore.services.backups import Backups, Configuration
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
@@ -116,6 +117,7 @@ class App:
     health: Health
     key_tests: KeyTests
     backups: Backups
+    backup_desk: BackupDesk
 
     def writer_lock(self) -> WriterLock | None:
         """The lock of the one writing process; None where the database lets several write."""
@@ -186,6 +188,7 @@ def build_app(
     )
     sync.listener = LiveListener(live, sync.run)
     cache: Cache = _cache(settings)
+    desk = _backup_desk(settings, database, shop, clock, env_file)
     return App(
         key_tests=KeyTests(sync, _tested_plugins(env_file)),
         settings=settings,
@@ -201,14 +204,8 @@ def build_app(
         dashboards=Dashboards(database, shop, now=clock),
         products=Products(database, shop, now=clock),
         explanations=Explanations(database, raw_root),
-        backups=Backups(
-            database=database,
-            home=settings.data_root,
-            folder=BackupFolder(settings.backup_folder),
-            program=VERSION,
-            configuration=partial(configuration, env_file),
-            now=clock,
-        ),
+        backups=desk.backups,
+        backup_desk=desk,
         health=Health(
             database,
             cache,
@@ -216,6 +213,7 @@ def build_app(
             version=VERSION,
             now=clock,
             slots=[slot.name for slot in sync.sources.values() if slot.open is not None],
+            backups=desk.status,
         ),
     )
 
@@ -224,6 +222,23 @@ def web_folder() -> Path | None:
     """Where the built web app lies; None when it has not been built."""
     folder = Path(__file__).parent / "web"
     return folder if (folder / "index.html").is_file() else None
+
+
+def _backup_desk(
+    settings: Settings, database: Database, shop: Shop, now: Callable[[], datetime], env_file: Path | None
+) -> BackupDesk:
+    made = Backups(
+        database=database,
+        home=settings.data_root,
+        folder=BackupFolder(settings.backup_folder),
+        program=VERSION,
+        configuration=partial(configuration, env_file),
+        now=now,
+        retention=timedelta(days=settings.backup_retention_days),
+    )
+    # A made-up shop, in a clock of its own, is not worth a backup; whoever wants one asks for it.
+    expression = "off" if settings.demo else settings.backup_schedule
+    return BackupDesk(made, Schedule.parse(expression, shop.zone, setting="BACKUP_SCHEDULE"), now=now)
 
 
 def configuration(env_file: Path | None = ENV_FILE) -> Configuration:

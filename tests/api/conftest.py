@@ -20,6 +20,7 @@ from micore.domain.run_views import Run, RunPage, RunState, SyncOverview, Trigge
 from micore.domain.views import Meta
 from micore.errors import InvalidRequestError, NotFoundError, RunEndedError, SourceAuthError
 from micore.services.backfills import Backfills
+from micore.services.backup_desk import BackupDesk
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
@@ -38,6 +39,7 @@ from micore.storage import quarantines, tables
 from micore.storage.database import Connection, Database
 from micore.storage.raw import RawStore
 from tests import seed
+from tests.support.backing_up import backups_of
 from tests.support.fake_ranges import RangingSource
 from tests.support.fake_source import FakeMarketplace, FakeSource
 
@@ -168,6 +170,9 @@ class Api:
         self.cache = cache or MemoryCache(now=lambda: self.clock().timestamp())
         self.web = folder / "web"
         now = self.clock
+        self.backups = BackupDesk(
+            backups_of(database, folder / "home", now=now), Schedule.parse("0 2 * * *", self.shop.zone), now=now
+        )
         self.parts = Parts(
             meta=lambda: Meta(
                 "0", "Дом", "Europe/Moscow", "RUB", self.shop.thresholds, demo=False, sources=["ozon"], slots=["ozon"]
@@ -175,7 +180,7 @@ class Api:
             dashboards=Dashboards(database, self.shop, now=now),
             products=Products(database, self.shop, now=now),
             explanations=Explanations(database, folder / "raw"),
-            health=Health(database, self.cache, self.shop, version="0", now=now),
+            health=Health(database, self.cache, self.shop, version="0", now=now, backups=self.backups.status),
             sync=self.desk,
             backfills=Backfills(service := syncs(database, folder, now)),
             reconciliations=Reconciliations(service),
@@ -194,6 +199,7 @@ class Api:
                     )
                 },
             ),
+            backups=self.backups,
             web=self.web,
         )
         self.app = create_app(self.parts)

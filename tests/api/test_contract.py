@@ -40,6 +40,8 @@ PATHS = {
     "/api/v1/quarantine/waiting": "/api/v1/quarantine/waiting",
     "/api/v1/quarantine/rows?source=ozon&stream=orders&state=waiting&limit=1": "/api/v1/quarantine/rows",
     "/api/v1/quarantine/rows/1": "/api/v1/quarantine/rows/{row_id}",
+    "/api/backup/status": "/api/backup/status",
+    "/api/backup/list?limit=1": "/api/backup/list",
     "/health": "/health",
     "/api/health": "/api/health",
     "/livez": "/livez",

@@ -13,6 +13,7 @@ from micore.api import errors
 from micore.api.parts import Parts
 from micore.api.routes import (
     backfills,
+    backups,
     dashboard,
     documents,
     health,
@@ -31,7 +32,20 @@ its currency, instants are UTC, days are the shop's business days, null means un
 (RFC 9457). Reads carry an ETag."""
 
 REQUEST_SCHEMAS = {"SyncRequest", "BackfillRequest", "ReconcileRequest", "RowsMeant", "RowFixed"}
-NOUNS = (dashboard, products, raw, backfills, sync, sources, quarantine, reconciliations, live, health, documents)
+NOUNS = (
+    dashboard,
+    products,
+    raw,
+    backfills,
+    backups,
+    sync,
+    sources,
+    quarantine,
+    reconciliations,
+    live,
+    health,
+    documents,
+)
 ROUTERS = tuple(noun.router for noun in NOUNS)
 
 

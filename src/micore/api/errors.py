@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from micore.errors import (
+    BackupError,
     ConflictError,
     InvalidRequestError,
     MicoreError,
@@ -62,6 +63,7 @@ _KINDS: tuple[tuple[type[MicoreError], int, str, str], ...] = (
     (RunEndedError, 409, "run-ended", "The run has ended"),
     (ConflictError, 409, "conflict", "Something else is under way"),
     (StorageError, 503, "storage", "The database cannot be used"),
+    (BackupError, 503, "backup", "The backups cannot be used"),
     (SettingsError, 409, "settings", "A setting is missing or wrong"),
     (RetryableError, 503, "try-later", "Try again later"),
 )

@@ -14,6 +14,7 @@ from micore.cache import Cache
 from micore.domain.run_views import Run, RunPage, SyncOverview
 from micore.domain.views import Meta
 from micore.services.backfills import Backfills
+from micore.services.backup_desk import BackupDesk
 from micore.services.dashboard import Dashboards
 from micore.services.explain import Explanations
 from micore.services.health import Health
@@ -72,6 +73,7 @@ class Parts:
     live: Live
     cache: Cache
     key_tests: KeyTests
+    backups: BackupDesk
     web: Path | None = None
     """Folder of the built web app; None when it has not been built."""
     threads: ThreadPoolExecutor = field(

@@ -21,6 +21,7 @@ from micore.storage.database import WriterInfo
 from micore.storage.migrations import upgrade
 from micore.telemetry.logs import set_up_logs
 from micore.worker import Worker
+from micore.worker.backups import BackupWorker
 
 
 def serve(
@@ -82,6 +83,9 @@ def served(ready: App, *, scheduled: bool = True) -> Iterator[Served]:
         worker.start()
         # Ended first: what it still publishes reaches the browsers.
         stack.callback(worker.stop)
+        backups = BackupWorker(ready.backup_desk, scheduled=scheduled)
+        backups.start()
+        stack.callback(backups.stop)
         yield Served(worker, server)
 
 
@@ -99,6 +103,7 @@ def _parts(ready: App, worker: Worker) -> Parts:
         live=ready.live,
         cache=ready.cache,
         key_tests=ready.key_tests,
+        backups=ready.backup_desk,
         web=web_folder(),
     )
 

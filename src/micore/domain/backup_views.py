@@ -65,3 +65,44 @@ class Backup:
     """The database's revision."""
     problem: str | None = None
     """Why it failed, in words."""
+
+
+class BackupAlarm(StrEnum):
+    """What is wrong with the backups."""
+
+    FAILED = "failed"
+    """The last attempt failed."""
+    LATE = "late"
+    """The schedule has passed, and no backup has been made since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupStatus:
+    """How the backups are, and what happens next."""
+
+    __pydantic_config__ = _DOCS
+
+    running: bool
+    """Whether this server is making one."""
+    running_since: datetime | None
+    alarm: BackupAlarm | None
+    """None when all is well, or when no schedule is set and none was tried."""
+    problem: str | None
+    """The alarm in words."""
+    last: Backup | None
+    """The last attempt, whatever came of it."""
+    last_verified: Backup | None
+    """The newest backup that was read back whole and whose file is there."""
+    verified: int
+    """How many such backups there are."""
+    next_at: datetime | None
+    """When the schedule makes the next one; None when it is off."""
+    schedule: str | None
+    """The cron expression, in the shop's zone; None when it is off."""
+    retention_days: int
+    folder: str
+    """Where the backups are."""
+    key_file: str
+    """Where the recovery key is, of which a copy must be kept elsewhere."""
+    key_made: bool
+    """False before the first backup."""

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from micore.domain.backup_views import Backup, BackupState, BackupTrigger
+from micore.domain.retention import outlived
 from micore.errors import ArchiveError, BackupError, ConflictError, MicoreError
 from micore.storage import archives, recovery_key, sealed_secrets
 from micore.storage.archives import Archive, Prepared
@@ -53,6 +54,8 @@ class Backups:
     """The version of micore."""
     configuration: Callable[[], Configuration]
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    retention: timedelta = timedelta(days=30)
+    """Older ones are deleted, but never the three made last that were verified."""
     log_parts: Callable[[], Sequence[Path]] = NO_LOG
     """The files of the transaction log that belong to a copy of the database taken just before."""
 
@@ -66,8 +69,11 @@ class Backups:
         return recovery_key.load_or_make(self.key_path)
 
     def history(self) -> list[Backup]:
-        """Every backup and attempt, the newest first."""
-        return self.folder.history()[::-1]
+        """Every backup and attempt, the newest first. Raises BackupError where the folder cannot be read."""
+        try:
+            return self.folder.history()[::-1]
+        except OSError as error:
+            raise _explained(error, self.folder.path, "The backups cannot be listed") from error
 
     def create(
         self, trigger: BackupTrigger, *, to: Path | None = None, db_only: bool = False, with_secrets: bool = False
@@ -90,6 +96,7 @@ class Backups:
                 for path in dict.fromkeys((self.folder.path, target.path)):
                     stack.enter_context(BackupFolder(path).alone())
                 made = _Making(self, target, begun, db_only=db_only, with_secrets=with_secrets).run()
+                self._delete_outlived()
             except ConflictError:
                 raise
             except (OSError, MicoreError) as error:
@@ -112,6 +119,27 @@ class Backups:
             verify_seconds=made.verify_seconds,
         )
         return made
+
+    def _delete_outlived(self) -> None:
+        """Delete what has outlived its days; called when a newer one has just been verified, by who is alone here."""
+        kept = [
+            each
+            for each in self.folder.history()
+            if each.state is BackupState.VERIFIED
+            and each.file is not None
+            and Path(each.file).parent == self.folder.path  # what was sent elsewhere is not ours to delete
+        ]
+        for place in outlived([each.at for each in kept], now=self.now(), kept=self.retention):
+            old = kept[place]
+            assert old.file is not None
+            try:
+                self.folder.delete(Path(old.file))
+                self.folder.append(replace(old, state=BackupState.DELETED))
+            except OSError as error:
+                # The new one is in place; the next will try again.
+                log.warning("backup.not_deleted", id=old.id, file=old.file, problem=error.strerror)
+                return
+            log.info("backup.deleted", id=old.id, file=old.file, at=old.at.isoformat())
 
     def verify(self, file: Path, key: RecoveryKey | None = None) -> Manifest:
         """Read a backup whole: every sum, its database unpacked and checked, its rows counted.

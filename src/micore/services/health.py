@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from micore.cache import Cache
+from micore.domain.backup_views import BackupStatus
 from micore.domain.instants import micros
 from micore.domain.run_views import KeyState
 from micore.domain.stock_status import STATUS_BY_CODE
 from micore.domain.units import TEN_THOUSANDTHS
 from micore.domain.views import Freshness
-from micore.errors import StorageError
+from micore.errors import BackupError, StorageError
 from micore.services.dashboard import oldest, overall_freshness, source_freshness
 from micore.services.key_health import key_problem, shown_key
 from micore.services.shop import Shop
@@ -43,12 +44,14 @@ class HealthReport:
     __pydantic_config__ = _DOCS
 
     status: str
-    """"ok"; "degraded" when the cache is away (answers are made anew) or a key is refused; "down" when the database
-    is."""
+    """"ok"; "degraded" when the cache is away (answers are made anew), a key is refused or backups fail; "down"
+    when the database is."""
     database: str
     """"connected" or "disconnected"."""
     cache: str
     """"connected" (the in-process cache counts) or "disconnected"."""
+    backup: str
+    """"ok" (also when no schedule is set), "failed" when the last one did, "late" when one was due and is not there."""
     version: str
     data: DataHealth
     problems: list[str] = field(default_factory=list)
@@ -86,8 +89,10 @@ class Health:
         version: str,
         now: Callable[[], datetime] | None = None,
         slots: Collection[str] = (),
+        backups: Callable[[], BackupStatus] | None = None,
     ) -> None:
-        """`slots` are the accounts with a key in the settings."""
+        """`slots` are the accounts with a key in the settings; `backups` says how the backups are."""
+        self._backups = backups
         self._slots = slots
         self._database = database
         self._cache = cache
@@ -100,11 +105,14 @@ class Health:
         problems: list[str] = []
         data = DataHealth(Freshness.NEVER, None)
         dead = False
+        backup = "ok"
         try:
             data = self._data()
             keys = self._keys()
             dead = any(key.problem is not None for key in keys.values())
             problems += filter(None, (key_problem(slot, key) for slot, key in keys.items()))
+            backup, problem = self._backup()
+            problems += filter(None, [problem])
             database = "connected"
         except StorageError as error:
             problems.append(f"{error} {error.remedy}")
@@ -112,11 +120,13 @@ class Health:
         connected = self._cache.ping()
         if not connected:
             problems.append("The cache server does not answer; every answer is made anew.")
-        status = "down" if database == "disconnected" else "degraded" if dead or not connected else "ok"
+        status = (
+            "down" if database == "disconnected" else "degraded" if dead or not connected or backup != "ok" else "ok"
+        )
         metrics.HEALTH.labels("database").set(database == "connected")
         metrics.HEALTH.labels("cache").set(connected)
         return HealthReport(
-            status, database, "connected" if connected else "disconnected", self._version, data, problems
+            status, database, "connected" if connected else "disconnected", backup, self._version, data, problems
         )
 
     def ready(self) -> ReadyReport:
@@ -170,6 +180,16 @@ class Health:
             if key.expires_at is not None:
                 metrics.KEY_EXPIRES.labels(slot).set(key.expires_at.timestamp())
         return found
+
+    def _backup(self) -> tuple[str, str | None]:
+        """How the backups are, and what is wrong with them."""
+        if self._backups is None:
+            return "ok", None
+        try:
+            status = self._backups()
+        except BackupError as error:
+            return "failed", f"{error} {error.remedy}"
+        return ("ok" if status.alarm is None else status.alarm.value), status.problem
 
     def _data(self) -> DataHealth:
         with self._database.read() as connection:

@@ -20,7 +20,7 @@ class Schedule:
     zone: tzinfo
 
     @classmethod
-    def parse(cls, expression: str, zone: tzinfo) -> Schedule:
+    def parse(cls, expression: str, zone: tzinfo, *, setting: str = "MICORE_SYNC_SCHEDULE") -> Schedule:
         """Raises SettingsError for what is no cron expression."""
         if expression.strip().casefold() in {"", "off"}:
             return cls(None, zone)
@@ -28,7 +28,7 @@ class Schedule:
             CronSim(expression, datetime(2026, 1, 1))  # noqa: DTZ001 - only parsed
         except CronSimError as error:
             raise SettingsError(
-                "MICORE_SYNC_SCHEDULE",
+                setting,
                 received=f"{expression!r} ({error})",
                 allowed='five cron fields such as "*/30 * * * *", or "off"',
             ) from None

@@ -84,6 +84,11 @@ class BackupFolder:
         link.replace(self.path / LATEST)
         sync_folder(self.path)
 
+    def delete(self, file: Path) -> None:
+        """Take a backup away, durably."""
+        file.unlink(missing_ok=True)
+        sync_folder(self.path)
+
     def append(self, entry: Backup) -> None:
         """Add a line to the history, durably. A line without its end (the power went) is ended first."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -14,9 +14,15 @@ from micore.domain.findings import Finding
 from micore.domain.instants import MICROS_PER_SECOND, instant, optional_instant
 from micore.domain.run_views import Run, RunKind, RunState, StreamRun, StreamState, Trigger
 from micore.storage import findings
-from micore.storage.tables import backfill_stream, run_stream
+from micore.storage.tables import backfill_stream, run, run_stream
 
 _DAYS = ("first_day", "end_day")
+
+
+def first_created_at(connection: Connection) -> int | None:
+    """When the first run of this installation was asked for; None before it."""
+    found: int | None = connection.execute(select(run.c.created_at).order_by(run.c.id).limit(1)).scalar()
+    return found
 
 
 def shown_runs(connection: Connection, rows: Sequence[Row[Any]], *, now: int) -> list[Run]:

@@ -194,6 +194,16 @@ MARKETPLACE_THROTTLED = Counter(
     "inv_marketplace_throttled_total", "Waits for a marketplace's limits", ["source"], registry=REGISTRY
 )
 
+# ------------------------------------------------------------------------------------------------- backups
+BACKUP_LAST_SUCCESS = Gauge(
+    "inv_backup_last_success_timestamp_seconds", "When the newest verified backup was begun", registry=REGISTRY
+)
+BACKUP_SECONDS = Gauge(
+    "inv_backup_duration_seconds", "How long the newest backup took: copy, pack, verify", ["step"], registry=REGISTRY
+)
+BACKUP_SIZE_BYTES = Gauge("inv_backup_size_bytes", "Archive of the newest verified backup", registry=REGISTRY)
+BACKUP_VERIFIED = Gauge("inv_backup_verified", "Verified backups whose files are there", registry=REGISTRY)
+
 # ----------------------------------------------------------------------------------------------- inventory
 INVENTORY_ITEMS = Gauge(
     "inventory_items_total", "Products that are not archived, by stock status", ["status"], registry=REGISTRY

@@ -204,6 +204,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/backup/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Backup Status
+         * @description Whether backups happen as they should, what is being made, when the next one is due.
+         */
+        get: operations["get_backup_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backup/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Backups
+         * @description Backups and attempts that failed, the newest first.
+         */
+        get: operations["list_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backup/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Backup
+         * @description Have a backup made. The answer comes at once, `/api/backup/status` tells the end. 409: one is being made.
+         */
+        post: operations["create_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sync": {
         parameters: {
             query?: never;
@@ -771,6 +831,157 @@ export interface components {
             streams?: string[] | null;
         };
         /**
+         * Backup
+         * @description One backup, or one attempt.
+         */
+        Backup: {
+            /**
+             * Id
+             * @description Eight hexadecimal figures, part of its file's name.
+             */
+            id: string;
+            /**
+             * At
+             * Format: date-time
+             * @description When it was begun: it holds the shop as it was then or a little later.
+             */
+            at: string;
+            state: components["schemas"]["BackupState"];
+            /** @description None for a file that this installation did not make. */
+            trigger: components["schemas"]["BackupTrigger"] | null;
+            /**
+             * File
+             * @description The whole path of its archive; None where none was made.
+             */
+            file: string | null;
+            /**
+             * Size Bytes
+             * @description Of the archive.
+             * @default 0
+             */
+            size_bytes: number;
+            /**
+             * Database Bytes
+             * @description Of the copy of the database in it, before it is compressed.
+             * @default 0
+             */
+            database_bytes: number;
+            /**
+             * Rows
+             * @description In all tables.
+             * @default 0
+             */
+            rows: number;
+            /**
+             * Copy Seconds
+             * @description How long the copy of the database took, beside which the shop goes on.
+             * @default 0
+             */
+            copy_seconds: number;
+            /**
+             * Pack Seconds
+             * @description Compressing it and writing the archive.
+             * @default 0
+             */
+            pack_seconds: number;
+            /**
+             * Verify Seconds
+             * @description Reading the archive back and checking all of it.
+             * @default 0
+             */
+            verify_seconds: number;
+            /**
+             * Parts
+             * @description What it holds: database, configuration, secrets, log.
+             */
+            parts: string[];
+            /**
+             * Schema
+             * @description The database's revision.
+             * @default
+             */
+            schema: string;
+            /**
+             * Problem
+             * @description Why it failed, in words.
+             */
+            problem: string | null;
+        };
+        /**
+         * BackupAlarm
+         * @description What is wrong with the backups.
+         * @enum {string}
+         */
+        BackupAlarm: "failed" | "late";
+        /**
+         * BackupState
+         * @description What is known of a backup.
+         * @enum {string}
+         */
+        BackupState: "verified" | "failed" | "deleted" | "missing" | "unknown";
+        /**
+         * BackupStatus
+         * @description How the backups are, and what happens next.
+         */
+        BackupStatus: {
+            /**
+             * Running
+             * @description Whether this server is making one.
+             */
+            running: boolean;
+            /** Running Since */
+            running_since: string | null;
+            /** @description None when all is well, or when no schedule is set and none was tried. */
+            alarm: components["schemas"]["BackupAlarm"] | null;
+            /**
+             * Problem
+             * @description The alarm in words.
+             */
+            problem: string | null;
+            /** @description The last attempt, whatever came of it. */
+            last: components["schemas"]["Backup"] | null;
+            /** @description The newest backup that was read back whole and whose file is there. */
+            last_verified: components["schemas"]["Backup"] | null;
+            /**
+             * Verified
+             * @description How many such backups there are.
+             */
+            verified: number;
+            /**
+             * Next At
+             * @description When the schedule makes the next one; None when it is off.
+             */
+            next_at: string | null;
+            /**
+             * Schedule
+             * @description The cron expression, in the shop's zone; None when it is off.
+             */
+            schedule: string | null;
+            /** Retention Days */
+            retention_days: number;
+            /**
+             * Folder
+             * @description Where the backups are.
+             */
+            folder: string;
+            /**
+             * Key File
+             * @description Where the recovery key is, of which a copy must be kept elsewhere.
+             */
+            key_file: string;
+            /**
+             * Key Made
+             * @description False before the first backup.
+             */
+            key_made: boolean;
+        };
+        /**
+         * BackupTrigger
+         * @description Who asked for a backup.
+         * @enum {string}
+         */
+        BackupTrigger: "schedule" | "button" | "command";
+        /**
          * CacheStats
          * @description What the cache does, since the process started.
          */
@@ -1210,8 +1421,8 @@ export interface components {
         HealthReport: {
             /**
              * Status
-             * @description "ok"; "degraded" when the cache is away (answers are made anew) or a key is refused; "down" when the database
-             *     is.
+             * @description "ok"; "degraded" when the cache is away (answers are made anew), a key is refused or backups fail; "down"
+             *     when the database is.
              */
             status: string;
             /**
@@ -1224,6 +1435,11 @@ export interface components {
              * @description "connected" (the in-process cache counts) or "disconnected".
              */
             cache: string;
+            /**
+             * Backup
+             * @description "ok" (also when no schedule is set), "failed" when the last one did, "late" when one was due and is not there.
+             */
+            backup: string;
             /** Version */
             version: string;
             data: components["schemas"]["DataHealth"];
@@ -3326,6 +3542,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_backup_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_backups: {
+        parameters: {
+            query?: {
+                /** @description So many at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"][];
+                };
+            };
+            /** @description The request cannot be answered; `detail` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server could not answer; `request_id` finds it in the log. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
                 };
             };
             /** @description The request cannot be answered; `detail` says why. */
