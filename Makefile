@@ -30,7 +30,7 @@ run: install ## Serve with your own .env
 dev: install-dev ## Serve with hot reload of both halves: the API on 8083, the web app on 5173
 	@scripts/dev
 
-test: ## Run every test: Python, web, browser (installs PostgreSQL, Redis, Chromium with apt-get if it may)
+test: ## Run every test: Python, web, browser (installs PostgreSQL, Redis, Chromium, gcc with apt-get if it may)
 	@$(SETUP) install --dev
 	@scripts/test-needs
 	@scripts/test

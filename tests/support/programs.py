@@ -1,6 +1,6 @@
 """Where the machine keeps the programs that tests drive, and the one line that is said when one is missing.
 
-    python -m tests.support.programs        prints what is missing, a word per line: postgresql, redis, chromium
+    python -m tests.support.programs        prints what is missing, a word per line: postgresql, redis, chromium, gcc
 
 Only the standard library: scripts/test-needs asks it before anything else of the tests is there.
 """
@@ -62,9 +62,22 @@ def browser() -> Path:
     raise ProgramMissingError(f"Chromium (or Chrome){tried}")
 
 
+def compiler() -> Path:
+    """A C compiler that makes a library. Raises ProgramMissingError when none does."""
+    for found in _all_on_path(("cc", "gcc", "clang")):
+        if _compiles(found):
+            return found
+    raise ProgramMissingError("A C compiler with the C library's headers (gcc)")
+
+
 def missing() -> Iterator[str]:
-    """What of postgresql, redis, chromium is not on this machine or does not run."""
-    needs: dict[str, Callable[[], Path]] = {"postgresql": postgresql_bin, "redis": redis_server, "chromium": browser}
+    """What of postgresql, redis, chromium, gcc is not on this machine or does not run."""
+    needs: dict[str, Callable[[], Path]] = {
+        "postgresql": postgresql_bin,
+        "redis": redis_server,
+        "chromium": browser,
+        "gcc": compiler,
+    }
     for name, find in needs.items():
         try:
             find()
@@ -99,6 +112,19 @@ def _runs_headless(program: Path) -> bool:
         except (OSError, subprocess.TimeoutExpired):
             return False
     return result.returncode == 0 and b"<html" in result.stdout
+
+
+@functools.cache
+def _compiles(program: Path) -> bool:
+    """Whether a compiler finds what it needs beside itself, the headers and the linker."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        command = [str(program), "-shared", "-fPIC", "-x", "c", "-o", f"{folder}/probe.so", "-"]
+        source = b'#include <stdio.h>\nint probe(void) { return puts(""); }\n'
+        try:
+            result = subprocess.run(command, input=source, capture_output=True, timeout=PROBE_SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+    return result.returncode == 0
 
 
 def _is_snap(program: Path) -> bool:

@@ -230,7 +230,7 @@ CHROME = "install Google Chrome from https://www.google.com/chrome (Ubuntu's chr
     [
         ("debian", "To do: sudo apt-get install chromium redis-server"),
         ("ubuntu", f"To do: sudo apt-get install redis-server; and {CHROME}"),
-        ("arch", "Install them: PostgreSQL 15 or newer with initdb, redis-server, Chromium or Google Chrome"),
+        ("arch", "Install them: PostgreSQL 15 or newer with initdb, redis-server, Chromium or Google Chrome, gcc"),
     ],
 )
 def test_test_needs_say_in_one_line_what_to_do_on_this_system(tmp_path: Path, system: str, says: str) -> None:
@@ -247,6 +247,12 @@ def test_test_needs_install_what_there_is_and_name_the_rest(tmp_path: Path) -> N
     assert result.stderr.startswith("The tests need chromium, and this system's packages bring none that runs.")
     assert "apt-get install" not in result.stderr
     assert "Google Chrome" in result.stderr
+
+
+def test_test_needs_bring_a_compiler_with_its_headers(tmp_path: Path) -> None:
+    apt = {"build-essential": "gcc", "gcc": "gcc"}
+    assert needs_tried(tmp_path, lacking="gcc", system="debian", apt=apt).returncode == 0
+    assert "install -y --no-install-recommends build-essential\n" in (tmp_path / "apt").read_text()
 
 
 @pytest.mark.parametrize("package", ["chromium", "google-chrome-stable"])

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from micore.domain.backup_views import Backup, BackupState
 from micore.errors import ConflictError
-from micore.storage.durable import sync_folder
+from micore.storage.durable import make_folder, sync_folder
 
 LATEST = "latest"
 HISTORY = "history.jsonl"
@@ -45,7 +45,7 @@ class BackupFolder:
         Raises ConflictError when another process, or another thread of this one, is at it.
         """
         # For the owner alone: a backup is the whole shop.
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.path, mode=0o700)
         lock = FileLock(self.path / LOCK, thread_local=False)
         try:
             lock.acquire(timeout=0)
@@ -91,7 +91,7 @@ class BackupFolder:
 
     def append(self, entry: Backup) -> None:
         """Add a line to the history, durably. A line without its end (the power went) is ended first."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.path, mode=0o700)
         handle = os.open(self.path / HISTORY, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             size = os.fstat(handle).st_size

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from micore.errors import ConflictError, StorageError
 from micore.storage import swap
 from micore.storage.dialects import Dialect, SqliteDialect, dialect_for
+from micore.storage.durable import make_folder
 from micore.telemetry import metrics
 
 __all__ = ["Connection", "Database", "WriterInfo", "WriterLock"]
@@ -166,7 +167,7 @@ class WriterLock:
         Raises StorageError where nothing can be written beside the database.
         """
         with self._reachable():
-            self._info.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._info.parent)
             try:
                 self._lock.acquire(timeout=0)
             except Timeout:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 
 from micore.errors import SettingsError, StorageError
 from micore.storage import swap
+from micore.storage.durable import make_folder
 from micore.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class SqliteDialect(Dialect):
 
         def opened() -> Any:
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(self.path.parent)
                 connection = self._driver.connect(
                     str(self.path), timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
                 )

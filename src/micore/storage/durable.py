@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -13,6 +14,17 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_folder(folder: Path, *, mode: int = 0o777) -> None:
+    """Make a folder and those above it where they are missing, each of them durably: what is synced inside of a folder
+    goes with the folder's own name. `mode` is that of the last one."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=mode if each == folder else 0o777, exist_ok=True)
+        # A folder that may be entered and not read cannot be synced by us.
+        with contextlib.suppress(PermissionError):
+            sync_folder(each.parent)
 
 
 def sync_file(path: Path) -> None:

@@ -18,6 +18,7 @@ import zstandard
 from sqlalchemy import Connection, insert, select
 
 from micore.errors import NotFoundError, StorageError
+from micore.storage.durable import make_folder, sync_folder
 from micore.storage.tables import raw_page
 
 SEGMENT_BYTES = 64 * 1024 * 1024
@@ -112,7 +113,7 @@ class RawStore:
 
     def _next_segment(self) -> None:
         self.close()
-        self._root.mkdir(parents=True, exist_ok=True)
+        make_folder(self._root)
         number = max((int(each.stem) for each in self._root.glob("*.seg") if each.stem.isdigit()), default=0)
         while self._file is None:
             number += 1
@@ -121,11 +122,7 @@ class RawStore:
                 self._file = os.open(
                     self._root / self._segment, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640
                 )
-        directory = os.open(self._root, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_folder(self._root)
 
     def _abandoned(self, error: OSError) -> StorageError:
         """What to raise, once the present segment is left for good."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from micore.errors import RecoveryKeyError
-from micore.storage.durable import sync_folder
+from micore.storage.durable import make_folder, sync_folder
 
 FILE_NAME = "recovery.key"
 SECRET_BYTES = 32
@@ -93,7 +93,7 @@ def load_or_make(path: Path) -> RecoveryKey:
 def _make(path: Path) -> None:
     key = RecoveryKey(secrets.token_bytes(SECRET_BYTES))
     with _kept(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         written = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             with open(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123

@@ -1,0 +1,79 @@
+"""Opens what a cut has left, as the product does at its next start, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from micore.errors import MicoreError
+from micore.storage import maintenance
+from micore.storage.database import Database
+from micore.storage.raw import RawLocation, RawStore
+from tests.power.living import write_one
+from tests.power.living_tables import COUNTER, url_of
+
+UNUSABLE = (DatabaseError, MicoreError, OSError)
+"""What opening a state may raise; each is a finding."""
+MOST_NAMED = 3
+
+
+def damage(home: Path, acknowledged: Sequence[str]) -> list[str]:
+    """Of the state that `writes` has left: rows that were acknowledged and are gone, rows that are there twice or in
+    part, and what SQLite finds. A write must still be possible."""
+    database = Database(url_of(home))
+    try:
+        found = maintenance.problems(database)
+        found += _wrong_rows(database, acknowledged)
+        write_one(database, "after-the-cut", 2)
+        found += _wrong_rows(database, [*acknowledged, "after-the-cut"])
+    except UNUSABLE as error:
+        found = [f"{type(error).__name__}: {error}"]
+    finally:
+        database.close()
+    return found
+
+
+def _wrong_rows(database: Database, acknowledged: Sequence[str]) -> list[str]:
+    with database.read() as connection:
+        told = [
+            (row.subject, json.loads(row.payload)["rows"])
+            for row in connection.execute(text("SELECT subject, payload FROM event WHERE kind = 'power'"))
+        ]
+        ids = connection.execute(text("SELECT return_id FROM return_line")).scalars()
+        held = Counter(each.partition(":")[0] for each in ids)
+    events = Counter(name for name, _ in told)
+    wrong = {
+        "acknowledged and lost": set(acknowledged) - set(events),
+        "there twice": {name for name, count in events.items() if count > 1},
+        "there in part": {name for name, rows in told if held[name] != rows} | (set(held) - set(events)),
+    }
+    return [f"{what}: {len(names)}, {sorted(names)[:MOST_NAMED]}" for what, names in wrong.items() if names]
+
+
+def damage_of_sync(home: Path, acknowledged: Sequence[str]) -> list[str]:
+    """Of the state that `sync` has left: transactions that were acknowledged and are gone, stored answers that the
+    database names and that cannot be read, and what SQLite finds."""
+    database, raw_store = Database(url_of(home)), RawStore(home / "raw")
+    try:
+        found = maintenance.problems(database)
+        with database.read() as connection:
+            number = int(connection.execute(text(f"SELECT number FROM {COUNTER}")).scalar_one())
+            named = connection.execute(text("SELECT sha256, segment, position, length FROM raw_page")).all()
+        last = max((int(each) for each in acknowledged if each.isdigit()), default=0)
+        if not last <= number <= last + 1:
+            found.append(f"{number} transactions are there, {last} were acknowledged")
+        for digest, *where in named:
+            if sha256(raw_store.read(RawLocation(*where))).hexdigest() != digest:
+                found.append(f"a stored answer is another one: {where}")
+    except UNUSABLE as error:
+        found = [f"{type(error).__name__}: {error}"]
+    finally:
+        raw_store.close()
+        database.close()
+    return found

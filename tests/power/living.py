@@ -1,0 +1,163 @@
+"""What is recorded: the product at work, by a task's name. It tells which of its writes it has acknowledged.
+
+python -m tests.power.living TASK HOME '{"what": "it needs"}'
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, text
+
+from micore.domain.run_views import RunState
+from micore.storage import events, flows, migrations
+from micore.storage.database import Connection, Database
+from tests.power.living_tables import ACCOUNT_ID, COUNTER, PAYLOAD, database_of, open_account, url_of
+from tests.support.real_sync import Addresses, installed
+
+WRITERS = 3
+
+
+class Acknowledgements:
+    """A line for each write that somebody was told is done; the recorder sees it in its place."""
+
+    def __init__(self) -> None:
+        self._file = os.open(os.environ["POWER_ACKS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def tell(self, what: str) -> None:
+        """This has been acknowledged."""
+        os.write(self._file, f"{what}\n".encode())
+
+
+def writes(
+    home: Path,
+    acks: Acknowledgements,
+    *,
+    commits: int,
+    synchronous: str = "FULL",
+    checkpoint_pages: int = 150,
+    seed: int = 0,
+) -> None:
+    """Threads write rows of several tables, a transaction each, and acknowledge it."""
+    database = _opened(home, synchronous, checkpoint_pages)
+    _together(database, acks, commits, seed)
+    database.close()
+
+
+def first_start(home: Path, acks: Acknowledgements, *, commits: int) -> None:
+    """From nothing: folders, database and schema are made, then it writes."""
+    database = Database(url_of(home))
+    migrations.upgrade(database)
+    open_account(database)
+    for number in range(commits):
+        write_one(database, f"0-{number}", 1)
+        acks.tell(f"0-{number}")
+    database.close()
+
+
+def _together(database: Database, acks: Acknowledgements, commits: int, seed: int) -> None:
+    failed: list[BaseException] = []
+
+    def write(writer: int) -> None:
+        chance = random.Random(seed * 100 + writer)
+        try:
+            for number in range(commits):
+                write_one(database, f"{writer}-{number}", chance.choice((1, 3, 40)))
+                acks.tell(f"{writer}-{number}")
+        except BaseException as error:  # noqa: BLE001 - the thread's own end
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def write_one(database: Database, name: str, rows: int) -> None:
+    """One transaction of the product's own stores: so many returns, and the event that says how many."""
+    told = [
+        flows.ReturnRow(f"{name}:{n}", 1, None, "FBO", "buyer", "back", 1000, PAYLOAD, 1, "2026-11-20", None, None)
+        for n in range(rows)
+    ]
+    with database.write() as connection:
+        flows.merge_returns(connection, ACCOUNT_ID, told, now=1)
+        events.append_event(connection, at=1, kind="power", actor="test", subject=name, payload={"rows": rows})
+
+
+def copies(home: Path, acks: Acknowledgements, *, commits: int, every: int, seed: int = 0) -> None:
+    """What nobody should do: between writes the file of the live database is copied, and that is called a backup."""
+    database = _opened(home)
+    for number in range(commits):
+        write_one(database, f"0-{number}", 3)
+        acks.tell(f"0-{number}")
+        if number % every == every - 1:
+            shutil.copyfile(database_of(home), home / f"copy-{number}.db")
+            acks.tell(f"copy-{number}")
+    database.close()
+
+
+def sync(home: Path, acks: Acknowledgements, *, url: str, now: str, synchronous: str = "FULL") -> None:
+    """A sync of a simulated marketplace; each of its transactions counts itself and is acknowledged."""
+    _count_transactions(acks)
+    with _installed(home, url, now) as micore:
+        if synchronous != "FULL":
+            _set(micore.database, f"synchronous={synchronous}")
+        run = micore.sync()
+        assert run.state == RunState.DONE, run.message
+    acks.tell("done")
+
+
+def _installed(home: Path, url: str, now: str) -> Any:
+    at = datetime.fromisoformat(now)
+    return installed(Addresses(url, url), "ozon", url_of(home), home, now=lambda: at, owner="power")
+
+
+def _count_transactions(acks: Acknowledgements) -> None:
+    write = Database.write
+
+    @contextlib.contextmanager
+    def counted(self: Database) -> Iterator[Connection]:
+        with write(self) as connection:
+            yield connection
+            connection.execute(text(f"UPDATE {COUNTER} SET number = number + 1"))
+            number = connection.execute(text(f"SELECT number FROM {COUNTER}")).scalar_one()
+        acks.tell(str(number))
+
+    Database.write = counted  # type: ignore[method-assign]
+
+
+def _opened(home: Path, synchronous: str = "FULL", checkpoint_pages: int = 0) -> Database:
+    """The product says FULL itself; anything else is what the harness must catch. The sooner the log of SQLite goes
+    into the database, the more cuts fall into that."""
+    database = Database(url_of(home))
+    if synchronous != "FULL":
+        _set(database, f"synchronous={synchronous}")
+    if checkpoint_pages:
+        _set(database, f"wal_autocheckpoint={checkpoint_pages}")
+    return database
+
+
+def _set(database: Database, pragma: str) -> None:
+    @event.listens_for(database._writers, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+TASKS: dict[str, Callable[..., None]] = {"writes": writes, "first_start": first_start, "copies": copies, "sync": sync}
+
+
+if __name__ == "__main__":
+    TASKS[sys.argv[1]](Path(sys.argv[2]), Acknowledgements(), **json.loads(sys.argv[3]))
