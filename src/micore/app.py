@@ -35,6 +35,7 @@ from micore.services.live import Live
 from micore.services.products import Products
 from micore.services.quarantine import Quarantine
 from micore.services.reconciliations import Reconciliations
+from micore.services.restoring import Restoring
 from micore.services.schedule import Schedule
 from micore.services.shop import Shop
 from micore.services.sync import SyncService
@@ -118,6 +119,7 @@ class App:
     key_tests: KeyTests
     backups: Backups
     backup_desk: BackupDesk
+    restoring: Restoring
 
     def writer_lock(self) -> WriterLock | None:
         """The lock of the one writing process; None where the database lets several write."""
@@ -189,7 +191,9 @@ def build_app(
     sync.listener = LiveListener(live, sync.run)
     cache: Cache = _cache(settings)
     desk = _backup_desk(settings, database, shop, clock, env_file)
+    restoring = Restoring(database, settings.data_root, now=clock)
     return App(
+        restoring=restoring,
         key_tests=KeyTests(sync, _tested_plugins(env_file)),
         settings=settings,
         shop=shop,
@@ -214,6 +218,7 @@ def build_app(
             now=clock,
             slots=[slot.name for slot in sync.sources.values() if slot.open is not None],
             backups=desk.status,
+            restored=restoring.last,
         ),
     )
 

@@ -74,13 +74,17 @@ def served(ready: App, *, scheduled: bool = True) -> Iterator[Served]:
         if lock is not None:
             lock.acquire(WriterInfo(os.getpid(), settings.url))
             stack.callback(lock.release)
+        ready.restoring.finish()
         upgrade(ready.database)
+        ready.restoring.settle()
         ready.sync.recover()
         worker = Worker(ready.sync, scheduled=scheduled)
         server = Server(_parts(ready, worker), listener)
         server.start()
         stack.callback(server.stop)
         worker.start()
+        # Has work only after a restore; as a daemon it keeps nobody waiting at the end.
+        threading.Thread(target=ready.restoring.check_integrity, name="micore-check", daemon=True).start()
         # Ended first: what it still publishes reaches the browsers.
         stack.callback(worker.stop)
         backups = BackupWorker(ready.backup_desk, scheduled=scheduled)

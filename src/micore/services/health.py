@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from micore.cache import Cache
 from micore.domain.backup_views import BackupStatus
 from micore.domain.instants import micros
+from micore.domain.restore_views import Restored
 from micore.domain.run_views import KeyState
 from micore.domain.stock_status import STATUS_BY_CODE
 from micore.domain.units import TEN_THOUSANDTHS
@@ -44,8 +45,8 @@ class HealthReport:
     __pydantic_config__ = _DOCS
 
     status: str
-    """"ok"; "degraded" when the cache is away (answers are made anew), a key is refused or backups fail; "down"
-    when the database is."""
+    """"ok"; "degraded" when the cache is away (answers are made anew), a key is refused, backups fail or a restored
+    database is damaged; "down" when the database is."""
     database: str
     """"connected" or "disconnected"."""
     cache: str
@@ -56,6 +57,8 @@ class HealthReport:
     data: DataHealth
     problems: list[str] = field(default_factory=list)
     """What is wrong, in words; empty when all is well."""
+    restored: str | None = None
+    """After a restore, how the check of the whole database stands: "pending", "ok" or "damaged"; null without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,13 @@ class Health:
         now: Callable[[], datetime] | None = None,
         slots: Collection[str] = (),
         backups: Callable[[], BackupStatus] | None = None,
+        restored: Callable[[], Restored | None] = lambda: None,
     ) -> None:
-        """`slots` are the accounts with a key in the settings; `backups` says how the backups are."""
+        """`slots` are the accounts with a key in the settings; `backups` says how the backups are, `restored` tells of
+        the last restore."""
         self._backups = backups
         self._slots = slots
+        self._restored = restored
         self._database = database
         self._cache = cache
         self._shop = shop
@@ -120,14 +126,13 @@ class Health:
         connected = self._cache.ping()
         if not connected:
             problems.append("The cache server does not answer; every answer is made anew.")
-        status = (
-            "down" if database == "disconnected" else "degraded" if dead or not connected or backup != "ok" else "ok"
-        )
+        restored = self._after_restore(problems)
+        bad = dead or not connected or backup != "ok" or restored == "damaged"
+        status = "down" if database == "disconnected" else "degraded" if bad else "ok"
         metrics.HEALTH.labels("database").set(database == "connected")
         metrics.HEALTH.labels("cache").set(connected)
-        return HealthReport(
-            status, database, "connected" if connected else "disconnected", backup, self._version, data, problems
-        )
+        cache = "connected" if connected else "disconnected"
+        return HealthReport(status, database, cache, backup, self._version, data, problems, restored)
 
     def ready(self) -> ReadyReport:
         """Whether the database answers and holds the schema this program works with."""
@@ -167,6 +172,21 @@ class Health:
             shown = source_freshness(age, self._shop, now)
             if shown.as_of is not None and shown.read:
                 metrics.ETL_FRESHNESS.labels(age.slot or age.source).set((now - shown.as_of).total_seconds())
+
+    def _after_restore(self, problems: list[str]) -> str | None:
+        """How the last restore stands; into the metrics too."""
+        restored = self._restored()
+        if restored is None:
+            return None
+        metrics.RESTORE_TIME.set(restored.at.timestamp())
+        metrics.RESTORE_SECONDS.set(restored.seconds)
+        if restored.integrity in {"pending", "ok"}:
+            return restored.integrity
+        problems.append(
+            f"The database that was restored from {restored.id} is damaged: {restored.integrity} "
+            "Restore another backup, or `micore restore undo`."
+        )
+        return "damaged"
 
     def _keys(self) -> dict[str, KeyState]:
         """What is known of the keys in force; into the metrics too."""

@@ -26,6 +26,7 @@ from micore.telemetry import metrics
 if TYPE_CHECKING:
     from micore.storage.copies import Copies
     from micore.storage.manifests import Manifest
+    from micore.storage.restores import Restores
 
 SQLITE_MINIMUM = (3, 51, 3)
 POSTGRESQL_MINIMUM = 15
@@ -72,8 +73,12 @@ class Dialect(ABC):
         """Hold everybody else off who serialises on this name, until this write transaction ends."""
 
     @abstractmethod
-    def integrity_problems(self, connection: Connection) -> list[str]:
-        """What the database finds wrong with its own files; empty when nothing is."""
+    def integrity_problems(self, connection: Connection, *, thorough: bool = False) -> list[str]:
+        """What the database finds wrong with its own files; empty when nothing is. `thorough`: indexes, too."""
+
+    @abstractmethod
+    def restores(self, home: Path) -> Restores:
+        """What restores backups into the database; `home` is the data root, for what is half done."""
 
     @abstractmethod
     def references_unchecked(self, connection: Connection) -> AbstractContextManager[None]:
@@ -149,8 +154,14 @@ class SqliteDialect(Dialect):
                 remedy="Nothing was changed. Report this with the version of micore.",
             )
 
-    def integrity_problems(self, connection: Connection) -> list[str]:
-        found = [str(row[0]) for row in connection.execute(text("PRAGMA quick_check(20)"))]
+    def restores(self, home: Path) -> Restores:
+        from micore.storage.sqlite_restores import SqliteRestores
+
+        return SqliteRestores(self.path, home)
+
+    def integrity_problems(self, connection: Connection, *, thorough: bool = False) -> list[str]:
+        check = "integrity_check" if thorough else "quick_check"
+        found = [str(row[0]) for row in connection.execute(text(f"PRAGMA {check}(20)"))]
         found += [f"foreign key of {row[0]}" for row in connection.execute(text("PRAGMA foreign_key_check"))]
         return [problem for problem in found if problem != "ok"]
 
@@ -278,8 +289,14 @@ class PostgresqlDialect(Dialect):
     def check_references(self, connection: Connection) -> None:
         """Nothing to do: the server checks at each step, and alters tables in place."""
 
-    def integrity_problems(self, connection: Connection) -> list[str]:
+    def restores(self, home: Path) -> Restores:
+        from micore.storage.postgresql_restores import PostgresqlRestores
+
+        return PostgresqlRestores(self.url, home)
+
+    def integrity_problems(self, connection: Connection, *, thorough: bool = False) -> list[str]:
         """Invalid indexes; a server checks its pages itself when it was set up with checksums."""
+        del thorough
         statement = text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
         return [f"index {row[0]} is invalid" for row in connection.execute(statement)]
 

@@ -27,6 +27,17 @@ def make_folder(folder: Path, *, mode: int = 0o777) -> None:
             sync_folder(each.parent)
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Give a file this content, for this user alone; it is the old one or the new one whenever the power goes."""
+    written = path.with_name(f"{path.name}.new")
+    with open(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    written.replace(path)
+    sync_folder(path.parent)
+
+
 def sync_file(path: Path) -> None:
     """Make the content of a file durable."""
     handle = os.open(path, os.O_RDONLY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -45,6 +46,24 @@ def next_generation(connection: Connection, region: str, *, now: int, note: str 
         .values(number=number, changed_at=now, note=row.note if note is None else note)
     )
     return number
+
+
+def generations(connection: Connection) -> dict[str, int]:
+    """The generation of every region."""
+    rows = connection.execute(select(generation.c.region, generation.c.number))
+    return {str(row.region): int(row.number) for row in rows}
+
+
+def raise_generations(connection: Connection, beyond: Mapping[str, int], *, now: int) -> None:
+    """Count every region on from above these numbers and its own: an answer of either is of no use any more."""
+    here = generations(connection)
+    for region in sorted({*here, *beyond}):
+        number = max(here.get(region, 0), beyond.get(region, 0)) + 1
+        if region in here:
+            changed = update(generation).where(generation.c.region == region)
+            connection.execute(changed.values(number=number, changed_at=now))
+        else:
+            connection.execute(insert(generation).values(region=region, number=number, changed_at=now))
 
 
 def current_generation(connection: Connection, region: str) -> tuple[int, str | None]:

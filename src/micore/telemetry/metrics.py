@@ -213,6 +213,14 @@ INVENTORY_VALUE = Gauge(
 )
 
 
+RESTORE_TIME = Gauge(
+    "inv_restore_last_success_timestamp_seconds", "When a backup was last restored, or that undone", registry=REGISTRY
+)
+RESTORE_SECONDS = Gauge(
+    "inv_restore_duration_seconds", "How long the last restore took, checks included", registry=REGISTRY
+)
+
+
 def exposition() -> bytes:
     """All metrics in Prometheus' text format."""
     return generate_latest(REGISTRY)

@@ -1421,8 +1421,8 @@ export interface components {
         HealthReport: {
             /**
              * Status
-             * @description "ok"; "degraded" when the cache is away (answers are made anew), a key is refused or backups fail; "down"
-             *     when the database is.
+             * @description "ok"; "degraded" when the cache is away (answers are made anew), a key is refused, backups fail or a restored
+             *     database is damaged; "down" when the database is.
              */
             status: string;
             /**
@@ -1448,6 +1448,11 @@ export interface components {
              * @description What is wrong, in words; empty when all is well.
              */
             problems: string[];
+            /**
+             * Restored
+             * @description After a restore, how the check of the whole database stands: "pending", "ok" or "damaged"; null without one.
+             */
+            restored: string | null;
         };
         /**
          * HistoryDay
