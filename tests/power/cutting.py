@@ -238,7 +238,8 @@ class Machine:
             edits = [(folder, name, None)]
         else:
             to, new_name = self._place(record.other)
-            edits = [(to, new_name, folder.names[name])]
+            # Only SQLite's -shm comes into being unseen; whatever stands in it is made anew.
+            edits = [(to, new_name, folder.names.get(name) or File())]
             if record.operation == "r":
                 edits.insert(0, (folder, name, None))
         if record.inode and edits[-1][2] is not None:

@@ -11,12 +11,16 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from micore.domain.backup_views import BackupState, BackupTrigger
 from micore.errors import MicoreError
+from micore.services.backups import Backups
 from micore.storage import maintenance
+from micore.storage.backup_folder import LATEST
 from micore.storage.database import Database
 from micore.storage.raw import RawLocation, RawStore
-from tests.power.living import write_one
+from tests.power.living import backups_of, write_one
 from tests.power.living_tables import COUNTER, url_of
+from tests.support import swapping
 
 UNUSABLE = (DatabaseError, MicoreError, OSError)
 """What opening a state may raise; each is a finding."""
@@ -37,6 +41,48 @@ def damage(home: Path, acknowledged: Sequence[str]) -> list[str]:
     finally:
         database.close()
     return found
+
+
+def damage_of_backups(home: Path, acknowledged: Sequence[str]) -> list[str]:
+    """Of the folder that `backups` has left: backups that were acknowledged and cannot be read back or are not told of,
+    a `latest` that cannot be, or that is older than what was acknowledged. Another one must still be possible."""
+    made = [line.split()[1] for line in acknowledged if line.startswith("backup")]
+    database = Database(url_of(home))
+    service = backups_of(home, database)
+    try:
+        found = _unreadable(service, made)
+        service.create(BackupTrigger.COMMAND)
+        found += [f"left behind: {each.name}" for each in service.folder.path.glob(".making-*")]
+    except UNUSABLE as error:
+        found = [f"{type(error).__name__}: {error}"]
+    finally:
+        database.close()
+    return found
+
+
+def _unreadable(service: Backups, made: Sequence[str]) -> list[str]:
+    told = {each.id: each for each in service.history()}
+    found = [f"not in the history as verified: {each}" for each in made if told[each].state is not BackupState.VERIFIED]
+    for each in made:
+        file = told[each].file
+        assert file is not None
+        service.verify(Path(file))
+    latest = service.folder.path / LATEST
+    if latest.is_symlink():
+        newest = service.verify(latest.resolve(strict=True)).id
+        found += [f"latest is {newest}, older than {made[-1]}" for _ in "1" if newest in made[:-1]]
+    elif made:
+        found.append("there is no latest")
+    return found
+
+
+def damage_of_exchange(home: Path, acknowledged: Sequence[str]) -> list[str]:
+    """Of the state that `exchange` has left: neither all old nor all new, or not what was acknowledged."""
+    try:
+        state = swapping.state_of(swapping.Home(home))
+    except (*UNUSABLE, AssertionError) as error:
+        return [f"{type(error).__name__}: {error}"]
+    return [f"{state}, and new was acknowledged" for told in acknowledged[-1:] if told != state]
 
 
 def _wrong_rows(database: Database, acknowledged: Sequence[str]) -> list[str]:

@@ -19,10 +19,14 @@ from typing import Any
 
 from sqlalchemy import event, text
 
+from micore.domain.backup_views import BackupTrigger
 from micore.domain.run_views import RunState
+from micore.services.backups import Backups, Configuration
 from micore.storage import events, flows, migrations
+from micore.storage.backup_folder import BackupFolder
 from micore.storage.database import Connection, Database
 from tests.power.living_tables import ACCOUNT_ID, COUNTER, PAYLOAD, database_of, open_account, url_of
+from tests.support import swapping
 from tests.support.real_sync import Addresses, installed
 
 WRITERS = 3
@@ -120,6 +124,34 @@ def sync(home: Path, acks: Acknowledgements, *, url: str, now: str, synchronous:
     acks.tell("done")
 
 
+def backups(home: Path, acks: Acknowledgements, *, many: int) -> None:
+    """Backups, with some writes before each."""
+    database = _opened(home)
+    for number in range(many):
+        write_one(database, f"0-{number}", 40)
+        acks.tell(f"write 0-{number}")
+        made = backups_of(home, database).create(BackupTrigger.COMMAND)
+        acks.tell(f"backup {made.id}")
+    database.close()
+
+
+def backups_of(home: Path, database: Database) -> Backups:
+    """The service that makes and checks them."""
+    configuration = Configuration("MICORE_SHOP_NAME=power\n", "")
+    return Backups(database, home, BackupFolder(home / "backups"), "test", lambda: configuration)
+
+
+def exchange(home: Path, acks: Acknowledgements) -> None:
+    """A database and its log are exchanged for others, which were unpacked a moment ago."""
+    there = swapping.Home(home)
+    for file in [each for each in there.staging.rglob("*") if each.is_file()]:
+        content = file.read_bytes()
+        file.unlink()
+        file.write_bytes(content)
+    swapping.exchanged(there)
+    acks.tell("new")
+
+
 def _installed(home: Path, url: str, now: str) -> Any:
     at = datetime.fromisoformat(now)
     return installed(Addresses(url, url), "ozon", url_of(home), home, now=lambda: at, owner="power")
@@ -156,7 +188,14 @@ def _set(database: Database, pragma: str) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-TASKS: dict[str, Callable[..., None]] = {"writes": writes, "first_start": first_start, "copies": copies, "sync": sync}
+TASKS: dict[str, Callable[..., None]] = {
+    "writes": writes,
+    "first_start": first_start,
+    "copies": copies,
+    "sync": sync,
+    "backups": backups,
+    "exchange": exchange,
+}
 
 
 if __name__ == "__main__":

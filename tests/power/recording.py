@@ -26,7 +26,9 @@ class Recording:
     """What lay on the disk before, and all that was asked of it since."""
 
     home: Path
-    """Where it took place; as the living process left it."""
+    """Where it took place. Free again: what a cut leaves belongs there, as files may name each other by their paths."""
+    lived: Path
+    """What the living process left, somewhere else."""
     baseline: dict[int, tuple[str, bytes | None]]
     journal: list[Record]
 
@@ -70,4 +72,5 @@ def record(task: str, home: Path, **told: Any) -> Recording:
         raise RuntimeError(f"{task} ended with {ended.returncode}: {ended.stdout}{ended.stderr}")
     journal = read_journal(beside / "journal")
     shutil.rmtree(beside)
-    return Recording(home, baseline, journal)
+    lived = home.rename(home.with_name(f"{home.name}-lived"))
+    return Recording(home, lived, baseline, journal)

@@ -5,9 +5,8 @@ And the harness sees what it must: a database that does not sync its commits, an
 
 from __future__ import annotations
 
-import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +14,8 @@ import pytest
 
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.storage.database import Database
-from tests.power.cutting import Cut, cuts, lay_out
+from tests.power.cuts import cut_at_random, findings, nothing_wrong
+from tests.power.cutting import lay_out
 from tests.power.judging import damage, damage_of_sync
 from tests.power.living import _installed
 from tests.power.living_tables import database_of, settle, url_of
@@ -23,7 +23,6 @@ from tests.power.recording import Recording, record
 from tests.support.real_sync import Content, content_of
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
-Judge = Callable[[Path, Sequence[str]], list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -34,32 +33,9 @@ def market() -> Iterator[Running]:
         yield running
 
 
-def cut_at_random(recording: Recording, many: int, seed: int, after: int = 0) -> Iterator[Cut]:
-    """Cuts anywhere in what was recorded, the end included; not before the record `after`."""
-    chance = random.Random(seed)
-    points = [chance.randint(after, len(recording.journal)) for _ in range(many)]
-    return cuts(recording.baseline, recording.journal, points, seed)
-
-
-def findings(recording: Recording, many: int, seed: int, judge: Judge, after: int = 0) -> list[tuple[Cut, list[str]]]:
-    """What is wrong after each of so many cuts."""
-    place = recording.home.with_name(f"{recording.home.name}-after")
-    judged = []
-    for cut in cut_at_random(recording, many, seed, after):
-        lay_out(cut.files, place)
-        judged.append((cut._replace(files={}), judge(place, cut.acknowledged)))
-        shutil.rmtree(place)
-    return judged
-
-
-def nothing_wrong(judged: Sequence[tuple[Cut, list[str]]]) -> None:
-    bad = [f"cut at {cut.at}, seed {cut.seed}: {found}" for cut, found in judged if found]
-    assert not bad, f"{len(bad)} of {len(judged)}: " + "\n".join(bad[:5])
-
-
 def test_no_acknowledged_write_is_lost(tmp_path: Path) -> None:
     recording = record("writes", settle(tmp_path / "home"), commits=40)
-    judged = findings(recording, 70, 1, damage)
+    judged = findings(recording, cut_at_random(recording, 70, 1), damage)
     nothing_wrong(judged)
     assert len({len(cut.acknowledged) for cut, _ in judged}) > 20, "the cuts fall into the midst of it"
     checkpoints = [each for each in recording.journal if each.operation == "f" and each.path == "db/micore.db"]
@@ -70,7 +46,7 @@ def test_nor_when_everything_is_made_for_the_first_time(tmp_path: Path) -> None:
     """The folders, too: what is synced inside of a folder goes with the folder's own name."""
     (tmp_path / "home").mkdir()
     recording = record("first_start", tmp_path / "home", commits=20)
-    judged = findings(recording, 30, 6, damage, after=first_acknowledgement(recording))
+    judged = findings(recording, cut_at_random(recording, 30, 6, after=first_acknowledgement(recording)), damage)
     nothing_wrong(judged)
     assert all(cut.acknowledged for cut, _ in judged)
 
@@ -81,7 +57,7 @@ def first_acknowledgement(recording: Recording) -> int:
 
 def test_commits_that_are_not_synced_are_caught(tmp_path: Path) -> None:
     recording = record("writes", settle(tmp_path / "home"), commits=40, synchronous="NORMAL")
-    judged = findings(recording, 30, 2, damage)
+    judged = findings(recording, cut_at_random(recording, 30, 2), damage)
     caught = [cut for cut, found in judged if any("acknowledged and lost" in each for each in found)]
     assert len(caught) >= len(judged) / 2, f"{len(caught)} of {len(judged)}"
 
@@ -92,7 +68,7 @@ def test_a_live_file_that_is_copied_is_no_backup(tmp_path: Path) -> None:
     lacking = 0
     for told in (line for each in recording.journal if each.operation == "a" for line in each.data.decode().split()):
         if told.startswith("copy"):
-            lacking += bool(damage(copied(recording.home / f"{told}.db", tmp_path / told), acknowledged))
+            lacking += bool(damage(copied(recording.lived / f"{told}.db", tmp_path / told), acknowledged))
         else:
             acknowledged.append(told)
     assert lacking >= 5, "of ten copies"
@@ -110,7 +86,7 @@ def test_a_copy_is_no_backup_after_a_cut_either(tmp_path: Path) -> None:
     for cut in cut_at_random(recording, 40, 3):
         for name in (each for each in cut.acknowledged if each.startswith("copy")):
             told += 1
-            incomplete += cut.files.get(f"{name}.db") != (recording.home / f"{name}.db").read_bytes()
+            incomplete += cut.files.get(f"{name}.db") != (recording.lived / f"{name}.db").read_bytes()
     assert incomplete >= told / 2 > 10
 
 
@@ -122,12 +98,10 @@ def synced(market: Running, tmp_path_factory: pytest.TempPathFactory) -> Recordi
 
 class TestSync:
     def test_what_it_has_stored_stays_and_can_be_read(self, synced: Recording) -> None:
-        nothing_wrong(findings(synced, 40, 4, damage_of_sync))
+        nothing_wrong(findings(synced, cut_at_random(synced, 40, 4), damage_of_sync))
 
-    def test_the_next_one_ends_where_an_undisturbed_one_does(
-        self, synced: Recording, market: Running, tmp_path: Path
-    ) -> None:
-        expected, place = content(synced.home), tmp_path / "after"
+    def test_the_next_one_ends_where_an_undisturbed_one_does(self, synced: Recording, market: Running) -> None:
+        expected, place = content(synced.lived), synced.home
         for cut in cut_at_random(synced, 4, 5):
             lay_out(cut.files, place)
             with _installed(place, market.ozon_url, NOW.isoformat()) as micore:
@@ -149,6 +123,6 @@ def content(home: Path) -> Content:
 @pytest.mark.parametrize("seed", range(100, 120))
 def test_five_thousand_cuts(market: Running, tmp_path: Path, seed: int) -> None:
     recording = record("writes", settle(tmp_path / "writes"), commits=60, seed=seed)
-    nothing_wrong(findings(recording, 200, seed, damage))
+    nothing_wrong(findings(recording, cut_at_random(recording, 200, seed), damage))
     recording = record("sync", settle(tmp_path / "sync", counter=True), url=market.ozon_url, now=NOW.isoformat())
-    nothing_wrong(findings(recording, 50, seed, damage_of_sync))
+    nothing_wrong(findings(recording, cut_at_random(recording, 50, seed), damage_of_sync))
