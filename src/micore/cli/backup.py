@@ -128,5 +128,5 @@ def _row(backup: Backup, ready: App) -> list[str]:
 
 
 def megabytes(size_bytes: int) -> str:
-    """A size for people."""
-    return f"{size_bytes / 1e6:,.1f} MB"
+    """A size for people, never rounded to nothing."""
+    return f"{max(size_bytes / 1e6, 0.1):,.1f} MB"

@@ -12,6 +12,7 @@ export const quarantineKey = ["quarantine"] as const;
 
 const pageRows = 100;
 const underWayEvery = 2_000;
+const idleEvery = 60_000;
 const retries = 2;
 
 export function createQueryClient(): QueryClient {
@@ -210,6 +211,20 @@ export const queries = {
       queryFn: ({ signal }) => read(client.GET("/api/v1/reconciliations", { signal })),
     }),
 
+  /** How the backups are and which there are, of one moment. Asked again while one is made. */
+  backups: () =>
+    queryOptions({
+      queryKey: ["backups"],
+      queryFn: async ({ signal }) => {
+        const [status, list] = await Promise.all([
+          read(client.GET("/api/backup/status", { signal })),
+          read(client.GET("/api/backup/list", { signal })),
+        ]);
+        return { status, list };
+      },
+      refetchInterval: ({ state }) => (state.data?.status.running ? underWayEvery : idleEvery),
+    }),
+
   runs: (findings: boolean) =>
     infiniteQueryOptions({
       queryKey: [...syncKey, "runs", { findings }],
@@ -267,6 +282,8 @@ export const testKey = (name: string, values: Record<string, string> | null) =>
 
 export const startReconciliation = () =>
   read(client.POST("/api/v1/reconciliations", { body: { source: null, first_day: null, end_day: null } }));
+
+export const createBackup = () => read(client.POST("/api/backup/create"));
 
 export const stopRun = (id: number) =>
   read(client.POST("/api/v1/sync/runs/{run_id}/stop", { params: { path: { run_id: id } } }));

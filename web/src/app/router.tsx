@@ -98,7 +98,14 @@ const reconcile = createRoute({
   component: lazyRouteComponent(() => import("@/features/reconcile/ReconcilePage"), "ReconcilePage"),
 });
 
-const routeTree = root.addChildren([dashboard, products, product, sync, sources, quarantine, reconcile]);
+const backups = createRoute({
+  getParentRoute: () => root,
+  path: "/backups",
+  loader: ({ context: { cache } }) => ahead(cache.query(queries.backups())),
+  component: lazyRouteComponent(() => import("@/features/backups/BackupsPage"), "BackupsPage"),
+});
+
+const routeTree = root.addChildren([dashboard, products, product, sync, sources, quarantine, reconcile, backups]);
 
 export function createAppRouter(cache: QueryClient, history?: RouterHistory) {
   return createRouter({

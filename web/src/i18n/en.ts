@@ -1,5 +1,6 @@
 /** English, and the shape every other language must fill: a missing key does not compile. */
 import { funnel } from "@/i18n/funnel/en";
+import { backups } from "@/i18n/backups/en";
 import { quarantine } from "@/i18n/quarantine/en";
 import { longestCover, type Formats, type Money } from "@/lib/format";
 import { keysEn } from "@/i18n/keys/en";
@@ -315,6 +316,7 @@ export const en = (f: Formats) => ({
   },
 
   funnel: funnel(f),
+  backups: backups(f),
   quarantine: quarantine(f),
 
   sync: {

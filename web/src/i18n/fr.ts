@@ -1,5 +1,6 @@
 /** Français. */
 import { funnelFr } from "@/i18n/funnel/fr";
+import { backups } from "@/i18n/backups/fr";
 import { quarantine } from "@/i18n/quarantine/fr";
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
@@ -323,6 +324,7 @@ export const fr: Dictionary = (f) => ({
   },
 
   funnel: funnelFr(f),
+  backups: backups(f),
   quarantine: quarantine(f),
 
   sync: {

@@ -1,5 +1,6 @@
 /** Русский. */
 import { funnelRu } from "@/i18n/funnel/ru";
+import { backups } from "@/i18n/backups/ru";
 import { quarantine } from "@/i18n/quarantine/ru";
 import type { Dictionary } from "@/i18n";
 import { longestCover, type Formats } from "@/lib/format";
@@ -326,6 +327,7 @@ export const ru: Dictionary = (f) => ({
   },
 
   funnel: funnelRu(f),
+  backups: backups(f),
   quarantine: quarantine(f),
 
   sync: {

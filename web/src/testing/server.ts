@@ -1,8 +1,9 @@
 /** The fake API of the tests: answers from a small shop, and records what was asked for. */
 import { http, HttpResponse, type HttpHandler } from "msw";
 import { setupServer } from "msw/node";
-import type { Reconciliation, Run, SyncOverview } from "@/api/types";
+import type { Backup, BackupStatus, Reconciliation, Run, SyncOverview } from "@/api/types";
 import { backfillPlan, createShop, earlierRuns, run, syncOverview, type Shop } from "@/testing/shop";
+import { noBackups } from "@/testing/backups";
 import { emptyQuarantine, type FakeQuarantine } from "@/testing/quarantine";
 
 const at = (path: string) => `*/api/v1${path}`;
@@ -29,6 +30,7 @@ export interface FakeApi {
   runs: Run[];
   reconciliations: Reconciliation[];
   /** Paths with their query, in the order they were asked for. */
+  backups: { status: BackupStatus; list: Backup[] };
   asked: string[];
   started: unknown[];
   stopped: number[];
@@ -42,6 +44,7 @@ export function createApi(part: Partial<FakeApi> = {}): FakeApi {
     overview: syncOverview(),
     runs: earlierRuns,
     reconciliations: [],
+    backups: noBackups(),
     asked: [],
     started: [],
     stopped: [],
@@ -95,6 +98,13 @@ export function handlersOf(api: FakeApi): HttpHandler[] {
     http.post(at("/sync/runs"), async ({ request }) => {
       api.started.push(await request.json());
       return HttpResponse.json([run({ id: 200, state: "queued" })], { status: 202 });
+    }),
+    http.get("*/api/backup/status", () => HttpResponse.json(api.backups.status)),
+    http.get("*/api/backup/list", () => HttpResponse.json(api.backups.list)),
+    http.post("*/api/backup/create", () => {
+      api.started.push("backup");
+      api.backups.status = { ...api.backups.status, running: true, running_since: "2026-11-22T12:00:00Z" };
+      return HttpResponse.json(api.backups.status, { status: 202 });
     }),
     http.get(at("/reconciliations"), () => HttpResponse.json(api.reconciliations)),
     http.post(at("/reconciliations"), async ({ request }) => {

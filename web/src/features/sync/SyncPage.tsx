@@ -46,6 +46,9 @@ export function SyncPage() {
         <Link to="/sources" className="btn">
           {t.keys.open}
         </Link>
+        <Link to="/backups" className="btn">
+          {t.backups.title}
+        </Link>
         {waiting > 0 && (
           <Link className="btn" to="/quarantine">
             {t.colon(t.quarantine.title)} {t.quarantine.waiting(waiting)}
