@@ -84,8 +84,8 @@ def running_shop(home: Path, products: int = 150, days: int = 120, lived_days: i
     }
     serve = [sys.executable, "-m", "micore", "serve", "--port", str(port), "--no-schedule"]
     with ExitStack() as stack:
-        stack.enter_context(_process(simulator, home, {**os.environ}, f"{shop.simulator_url}/simulator"))
-        stack.enter_context(_process(serve, home, environment, f"{shop.url}/livez"))
+        stack.enter_context(process_of(simulator, home, {**os.environ}, f"{shop.simulator_url}/simulator"))
+        stack.enter_context(process_of(serve, home, environment, f"{shop.url}/livez"))
         shop.sync()
         for _ in range(lived_days - 1):
             shop.set_clock(advance_seconds=86_400)
@@ -96,7 +96,7 @@ def running_shop(home: Path, products: int = 150, days: int = 120, lived_days: i
 
 
 @contextmanager
-def _process(command: list[str], home: Path, environment: dict[str, str], answers: str) -> Iterator[None]:
+def process_of(command: list[str], home: Path, environment: dict[str, str], answers: str) -> Iterator[None]:
     """Run a server until the block ends; it must answer before the block and end by itself on SIGTERM after it."""
     log = home / f"{command[2]}-{command[3].strip('-')}.log"
     with log.open("wb") as output:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from micore.storage.tables import event, generation
 
@@ -33,19 +33,19 @@ def append_event(
 
 def next_generation(connection: Connection, region: str, *, now: int, note: str | None = None) -> int:
     """Count a region's generation up by one; readers see it with the rows that changed."""
-    row = connection.execute(
-        select(generation.c.number, generation.c.note).where(generation.c.region == region)
-    ).one_or_none()
-    if row is None:
-        connection.execute(insert(generation).values(region=region, number=1, changed_at=now, note=note))
-        return 1
-    number = int(row.number) + 1
-    connection.execute(
-        update(generation)
-        .where(generation.c.region == region)
-        .values(number=number, changed_at=now, note=row.note if note is None else note)
+    # One statement: of two who read a number and write the next one, both would write the same.
+    counted = connection.execute(
+        text(
+            """
+            INSERT INTO generation (region, number, changed_at, note) VALUES (:region, 1, :now, :note)
+            ON CONFLICT (region) DO UPDATE SET number = generation.number + 1, changed_at = excluded.changed_at,
+              note = coalesce(excluded.note, generation.note)
+            RETURNING number
+            """
+        ),
+        {"region": region, "now": now, "note": note},
     )
-    return number
+    return int(counted.scalar_one())
 
 
 def generations(connection: Connection) -> dict[str, int]:
