@@ -257,14 +257,14 @@ def configuration(env_file: Path | None = ENV_FILE) -> Configuration:
     line = "{}={}\n".format
     return Configuration(
         plain="".join(
-            f"# {each.name} is set and secret.\n" if each.secret else line(each.name, _quoted(variables[each.name]))
+            f"# {each.name} is set and secret.\n" if each.secret else line(each.name, quoted(variables[each.name]))
             for each in described
         ),
-        secret="".join(line(each.name, _quoted(variables[each.name])) for each in described if each.secret),
+        secret="".join(line(each.name, quoted(variables[each.name])) for each in described if each.secret),
     )
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """A value as a `.env` takes it, to the letter."""
     if re.fullmatch(r"[\w./:@%+,=-]+", value):
         return value

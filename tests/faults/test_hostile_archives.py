@@ -17,7 +17,7 @@ import pytest
 from micore.errors import ArchiveError, RecoveryKeyError, StorageError
 from micore.storage.database import Database
 from tests.support.backing_up import number
-from tests.support.hostile import Original, foreign_members, mutation
+from tests.support.hostile import Original, foreign_members, mutation, packed, signed
 from tests.support.restoring import Restorable, restorable, tree
 
 SEED = 20261124
@@ -119,6 +119,16 @@ def test_postgresql_refuses_them_as_well(migrated_postgres_url: str, tmp_path: P
 @pytest.mark.soak
 def test_10000_of_them_are_refused(migrated_sqlite_url: str, tmp_path: Path) -> None:
     survive(migrated_sqlite_url, tmp_path, 10_000, SEED + 2)
+
+
+def test_damage_in_a_part_that_is_not_restored(migrated_sqlite_url: str, tmp_path: Path) -> None:
+    with attacked(migrated_sqlite_url, tmp_path) as (shop, original):
+        manifest, members = original.manifest, original.members
+        manifest["parts"][1]["bytes"] = 2**20
+        file = tmp_path / "attack.tar"
+        file.write_bytes(packed([(members[0][0], signed(manifest, original.key)), *members[1:]]))
+        with pytest.raises(ArchiveError, match=r"configuration\.env\.zst"):
+            shop.restore(file)
 
 
 def test_the_original_is_restored(migrated_sqlite_url: str, tmp_path: Path) -> None:

@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 
 import httpx2
+from dotenv import dotenv_values
 from sqlalchemy import text
 
+from micore.storage import migrations
 from micore.storage.database import Database
 from micore.storage.events import append_event
+from micore.storage.recovery_key import RecoveryKey
 from tests.support import commands
 from tests.support.backing_up import number
 
@@ -147,3 +150,73 @@ def test_serve_checks_the_whole_database_afterwards(tmp_path: Path, migrated_sql
             server.terminate()
     assert health["restored"] == "ok"
     assert "inv_restore_last_success_timestamp_seconds 1." in measured
+
+
+class TestBootstrap:
+    def backup(self, tmp_path: Path, url: str) -> Path:
+        """A backup with everything, of a shop on another machine; its key lies beside it."""
+        database = Database(url)
+        write(database, 4, at=1)
+        first = tmp_path / "first"
+        given = environment(first, url) | {
+            "MICORE_CURRENCY": "EUR",
+            "MICORE_SHOP_NAME": "Anna's shop #1",
+            "MICORE_OZON_CLIENT_ID": "1234",
+            "MICORE_OZON_API_KEY": "it's a #secret",
+        }
+        first.mkdir()
+        made = commands.run(first, ("backup", "create", "--with-secrets", "--json"), given)
+        assert made.returncode == 0, made.stderr
+        return Path(json.loads(made.stdout)["file"])
+
+    def bootstrap(self, folder: Path, file: Path, *words: str, **given: str) -> subprocess.CompletedProcess[str]:
+        folder.mkdir(exist_ok=True)
+        key = str(file.parents[1] / "recovery.key")
+        command = ("restore", "bootstrap", str(file), "--recovery-key-file", key, *words)
+        clean = {"PATH": os.defpath, "HOME": str(folder), "COLUMNS": "200"}
+        return commands.run(folder, command, clean | given)
+
+    def test_sealed_keys_come_back_and_places_of_the_old_machine_do_not(
+        self, tmp_path: Path, migrated_sqlite_url: str
+    ) -> None:
+        file, new = self.backup(tmp_path, migrated_sqlite_url), tmp_path / "new"
+        said = self.bootstrap(new, file)
+        assert said.returncode == 0, said.stderr
+        assert "Not in the backup" not in said.stdout
+        written = dotenv_values(new / ".env")
+        assert written == {
+            "MICORE_CURRENCY": "EUR",
+            "MICORE_SHOP_NAME": "Anna's shop #1",
+            "MICORE_OZON_CLIENT_ID": "1234",
+            "MICORE_OZON_API_KEY": "it's a #secret",
+        }
+        assert (new / ".env").stat().st_mode & 0o777 == 0o600
+        assert "it's a #secret" not in said.stdout + said.stderr
+        assert written_in(new) == 4
+        assert (new / "storage" / "recovery.key").read_text() == (file.parents[1] / "recovery.key").read_text()
+
+    def test_what_is_there_is_not_overwritten(self, tmp_path: Path, migrated_sqlite_url: str) -> None:
+        file, new = self.backup(tmp_path, migrated_sqlite_url), tmp_path / "new"
+        new.mkdir()
+        (new / ".env").write_text("MICORE_CURRENCY=USD\n")
+        assert self.bootstrap(new, file).returncode == 0
+        assert (new / ".env").read_text() == "MICORE_CURRENCY=USD\n"
+        other = tmp_path / "other"
+        other.mkdir()
+        shop = Database(f"sqlite:///{other / 'storage' / 'db' / 'micore.db'}")
+        migrations.upgrade(shop)
+        write(shop, 2, at=1)
+        said = self.bootstrap(other, file)
+        assert (said.returncode, "There is a shop" in said.stderr) == (1, True)
+        assert written_in(other) == 2
+        keyed = tmp_path / "keyed"
+        (keyed / "storage").mkdir(parents=True)
+        (keyed / "storage" / "recovery.key").write_text(RecoveryKey(b"x" * 32).text)
+        said = self.bootstrap(keyed, file)
+        assert (said.returncode, "another installation" in said.stderr) == (1, True)
+        assert not (keyed / "storage" / "db").exists()
+
+
+def written_in(folder: Path) -> int:
+    """How many writes the shop of an empty machine holds."""
+    return written(Database(f"sqlite:///{folder / 'storage' / 'db' / 'micore.db'}"))

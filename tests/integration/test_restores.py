@@ -22,7 +22,7 @@ from micore.storage.archives import Archive, Prepared
 from micore.storage.database import Database, WriterInfo, WriterLock
 from micore.storage.recovery_key import RecoveryKey
 from tests.support.backing_up import number, numbers
-from tests.support.restoring import Restorable, restorable, rows_of, synced_shop, tree
+from tests.support.restoring import Restorable, drop_kept, restorable, rows_of, synced_shop, tree
 
 
 @pytest.fixture
@@ -31,18 +31,8 @@ def shop(migrated_url: str, tmp_path: Path) -> Iterator[Restorable]:
     number(database, 20)
     made = restorable(database, tmp_path / "home")
     yield made
-    _drop_kept(made)
+    drop_kept(made.database)
     database.close()
-
-
-def _drop_kept(shop: Restorable) -> None:
-    """Databases that restores have moved aside on the server of the tests."""
-    if shop.database.path is None:
-        url = str(shop.database.dialect.url.set(database="postgres").render_as_string(hide_password=False))
-        live = shop.database.dialect.url.database
-        with psycopg.connect(url, autocommit=True) as server:
-            for (name,) in server.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{live}\\_%"]):
-                server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def databases(shop: Restorable) -> list[str]:
@@ -98,7 +88,7 @@ def test_a_synced_shop_comes_back_row_by_row_and_so_does_what_was_live(migrated_
         shop.restoring.settle()
         a_day_later()
         assert len(shop.rows()["order_line"]) >= len(after["order_line"])
-        _drop_kept(shop)
+        drop_kept(shop.database)
 
 
 def test_what_would_be_lost_is_told_before(shop: Restorable) -> None:
@@ -155,7 +145,7 @@ def test_the_transaction_log_goes_with_its_database(migrated_url: str, tmp_path:
     assert not log.exists(), "a log of another history must not stay beside the database"
     shop.restoring.undo(lambda _last: True)
     assert (log / "sealed.jsonl").exists()
-    _drop_kept(shop)
+    drop_kept(shop.database)
     database.close()
 
 
@@ -234,7 +224,7 @@ def test_an_older_schema_is_migrated_by_the_next_start(database_url: str, tmp_pa
     shop.restore(file)
     assert migrations.upgrade(database) == migrations.head()
     shop.restoring.settle()
-    _drop_kept(shop)
+    drop_kept(shop.database)
     database.close()
 
 
@@ -313,7 +303,7 @@ class TestPostgresql:
         number(database, 5)
         made = restorable(database, tmp_path / "home")
         yield made
-        _drop_kept(made)
+        drop_kept(made.database)
         database.close()
 
     def test_sessions_of_micore_are_ended_and_others_are_not(self, shop: Restorable) -> None:

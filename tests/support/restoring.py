@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg import sql
 from sqlalchemy import inspect, text
 
 from micore.domain.run_views import RunState
@@ -67,6 +69,17 @@ def rows_of(database: Database) -> Rows:
             table: sorted((tuple(row) for row in connection.execute(text(f'SELECT * FROM "{table}"'))), key=repr)
             for table in inspect(connection).get_table_names()
         }
+
+
+def drop_kept(database: Database) -> None:
+    """Databases that restores have left on the server of the tests; the database itself if no fixture made it."""
+    if database.path is None:
+        live = str(database.dialect.url.database)
+        url = database.dialect.url.set(database="postgres").render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as server:
+            for (name,) in server.execute("SELECT datname FROM pg_database").fetchall():
+                if name.startswith(f"{live}_") or (name == live and name.endswith("_elsewhere")):
+                    server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager

@@ -13,13 +13,12 @@ from rich.markup import escape
 from micore.app import App, build_app
 from micore.cli.backup import megabytes
 from micore.cli.output import console, local_time, print_json, print_table
+from micore.cli.restore_bootstrap import begin_anew, bootstrap
 from micore.cli.settings import settings_in_force
-from micore.cli.working import writing
 from micore.domain.restore_views import Inspection, KeptState, Restored
 from micore.errors import InvalidRequestError
 from micore.services.restoring import NotWantedError
 from micore.storage import recovery_key
-from micore.storage.migrations import upgrade
 from micore.storage.recovery_key import RecoveryKey
 from micore.telemetry.logs import set_up_logs
 
@@ -80,7 +79,7 @@ def run(file: File, recovery_key_file: KeyFile = None, yes: Yes = False) -> None
 
         key = _key(recovery_key_file)
         restored = _wanted(lambda: ready.restoring.run(_path(ready, file), key, confirmed=confirmed))
-        _begin_anew(ready)
+        begin_anew(ready)
         console.print(f"Restored in {restored.seconds:.1f} s, checks included.")
         _tell_where(restored)
 
@@ -96,8 +95,11 @@ def undo(yes: Yes = False) -> None:
             return yes or _typed("undo", "exchange it with what is live now")
 
         restored = _wanted(lambda: ready.restoring.undo(confirmed))
-        _begin_anew(ready)
+        begin_anew(ready)
         _tell_where(restored)
+
+
+app.command("bootstrap")(bootstrap)
 
 
 @contextmanager
@@ -109,13 +111,6 @@ def _ready() -> Iterator[App]:
         yield ready
     finally:
         ready.close()
-
-
-def _begin_anew(ready: App) -> None:
-    """What a start does, done at once: the schema of this program, and answers that no cache has seen."""
-    with writing(ready):
-        upgrade(ready.database)
-        ready.restoring.settle()
 
 
 def _path(ready: App, file: str) -> Path:

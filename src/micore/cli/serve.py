@@ -79,7 +79,7 @@ def served(ready: App, *, scheduled: bool = True) -> Iterator[Served]:
         ready.restoring.settle()
         ready.sync.recover()
         worker = Worker(ready.sync, scheduled=scheduled)
-        server = Server(_parts(ready, worker), listener)
+        server = Server(parts_of(ready, worker), listener)
         server.start()
         stack.callback(server.stop)
         worker.start()
@@ -93,7 +93,8 @@ def served(ready: App, *, scheduled: bool = True) -> Iterator[Served]:
         yield Served(worker, server)
 
 
-def _parts(ready: App, worker: Worker) -> Parts:
+def parts_of(ready: App, worker: Worker) -> Parts:
+    """What the routes need of these parts."""
     return Parts(
         meta=ready.meta,
         dashboards=ready.dashboards,

@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 NOTE = "restored.json"
 RESTORED = "database.restored"
+UNPACKED = frozenset({"database", "log"})
+"""Kinds of parts that a restore brings; they are checked while they are unpacked."""
 Step = Callable[[str], None]
 """What is done with a database in its staging place, given its URL, before it becomes the live one."""
 
@@ -74,6 +76,7 @@ class Restoring:
         """
         key = key or self._key()
         restores = self._restores()
+        durable.make_folder(self.home)
         with restores.alone():
             plan = self.inspect(file, key)
             if not confirmed(plan):
@@ -81,6 +84,10 @@ class Restoring:
             started = time.perf_counter()
             beyond = self._generations()
             with self._staging(plan) as folder, Archive.opened(file, key) as archive:
+                for part in archive.manifest.parts:
+                    if part.kind not in UNPACKED:
+                        # A backup that is damaged anywhere is not believed.
+                        archive.check_part(part)
                 staged = restores.stage(archive, folder)
                 for step in self.steps:
                     step(staged.url)
