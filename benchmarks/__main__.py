@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import dashboard, demand, dlt_side, load, start, whole_sync
+from benchmarks import dashboard, demand, dlt_side, load, restoring, start, whole_sync
 from benchmarks.measure import Figure
 from benchmarks.report import line, write
 
@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "start": start.run,
     "sync": whole_sync.run,
     "demand": demand.run,
+    "restore": restoring.run,
     "dlt": dlt_side.run,
 }
 ON_REQUEST = ("dlt",)
