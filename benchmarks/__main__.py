@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import dashboard, demand, dlt_side, load, restoring, start, whole_sync
+from benchmarks import backup, dashboard, demand, dlt_side, load, restoring, start, whole_sync
 from benchmarks.measure import Figure
 from benchmarks.report import line, write
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "sync": whole_sync.run,
     "demand": demand.run,
     "restore": restoring.run,
+    "backup": backup.run,
     "dlt": dlt_side.run,
 }
 ON_REQUEST = ("dlt",)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -238,3 +240,22 @@ def test_a_folder_that_cannot_be_read_is_told(bench: Bench) -> None:
     bench.folder.write_text("no folder")
     with pytest.raises(BackupError, match="cannot be listed"):
         bench.desk.status()
+
+
+class Niceness:
+    """Notes how the thread that reads the settings for a backup is ranked by the system."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def __call__(self) -> Configuration:
+        self.seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return Configuration("", "")
+
+
+def test_a_backup_is_made_after_the_others_work(days: Bench) -> None:
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    ranks = Niceness()
+    backups_of(days.database, days.folder.parent, configuration=ranks).create(BackupTrigger.COMMAND)
+    assert ranks.seen == [max(before, 15)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
