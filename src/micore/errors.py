@@ -10,6 +10,7 @@ MicoreError
 │   ├── SourceGoneError         a marketplace no longer has the method
 │   ├── SourceProtocolError     an answer is not what the marketplace documents, as a whole
 │   ├── StorageError            the database cannot be used as it is
+│   │   └── StorageRefusedError the disk, or the system, does not serve the database now
 │   ├── BackupError             a backup could not be made
 │   ├── ArchiveError            the file of a backup is not what micore wrote
 │   ├── RecoveryKeyError        the recovery key is missing, mistyped or cannot be kept
@@ -156,6 +157,13 @@ class StorageError(FatalError):
     @property
     def remedy(self) -> str:
         return self._remedy
+
+
+class StorageRefusedError(StorageError):
+    """No room, a failing disk, too many open files: it works again by itself when that is mended."""
+
+    def __init__(self, database: str, problem: str, remedy: str) -> None:
+        super().__init__(f"The database {database} is refused by the disk or the system: {problem}.", remedy=remedy)
 
 
 class BackupError(FatalError):

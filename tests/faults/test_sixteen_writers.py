@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,9 +140,8 @@ def served(migrated_url: str, tmp_path: Path) -> Iterator[Served]:
     environment |= {"MICORE_OZON_BASE_URL": "http://127.0.0.1:9", "MICORE_SYNC_SCHEDULE": "off"}
     url = f"http://127.0.0.1:{(port := free_port())}"
     serve = [sys.executable, "-m", "micore", "serve", "--port", str(port), "--no-schedule"]
-    with process_of(serve, tmp_path, environment, f"{url}/livez"):
+    with closing(database), process_of(serve, tmp_path, environment, f"{url}/livez"):
         yield Served(url, environment, tmp_path, database)
-    database.close()
 
 
 class TestDeciding:

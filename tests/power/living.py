@@ -13,14 +13,15 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, text
 
 from micore.domain.backup_views import BackupTrigger
-from micore.domain.run_views import RunState
+from micore.domain.run_views import RunState, Trigger
+from micore.errors import MicoreError
 from micore.services.backups import Backups, Configuration
 from micore.storage import events, flows, migrations
 from micore.storage.backup_folder import BackupFolder
@@ -28,6 +29,7 @@ from micore.storage.database import Connection, Database
 from tests.power.living_tables import ACCOUNT_ID, COUNTER, PAYLOAD, database_of, open_account, url_of
 from tests.support import swapping
 from tests.support.real_sync import Addresses, installed
+from tests.unit.sources.clocks import HandClock
 
 WRITERS = 3
 
@@ -152,6 +154,34 @@ def exchange(home: Path, acks: Acknowledgements) -> None:
     acks.tell("new")
 
 
+def failing_syncs(
+    home: Path, acks: Acknowledgements, *, url: str, now: str, faults: str, letters: str, error: int, calls: list[int]
+) -> None:
+    """Syncs of which one call fails, each into a data root of its own; then again, by the same objects. What came of
+    each is acknowledged: the first one's message, and how the second one ended."""
+    clock, market = HandClock(), Addresses(url, url)
+    for number in calls:
+        place = home / str(number)
+        begun = clock.seconds
+
+        def at(begun: float = begun) -> datetime:
+            return datetime.fromisoformat(now) + timedelta(seconds=clock.seconds - begun)
+
+        with installed(market, "ozon", url_of(place), place, now=at) as micore:
+            Path(faults).write_text(f"{letters} {error} {number} 1")
+            try:
+                run = micore.sync()
+                first = f"{run.state}: {run.message} {run.remedy}"
+            except MicoreError as refused:
+                first = f"{type(refused).__name__}: {refused} {refused.remedy}"
+            Path(faults).write_text("")
+            clock.seconds += 1200  # the lease of a run whose end could not be written is over
+            micore.service.request(trigger=Trigger.BUTTON)
+            while (last := micore.service.work_once()) is not None:
+                ended = last.state
+            acks.tell(json.dumps([number, first, ended]))
+
+
 def _installed(home: Path, url: str, now: str) -> Any:
     at = datetime.fromisoformat(now)
     return installed(Addresses(url, url), "ozon", url_of(home), home, now=lambda: at, owner="power")
@@ -195,6 +225,7 @@ TASKS: dict[str, Callable[..., None]] = {
     "sync": sync,
     "backups": backups,
     "exchange": exchange,
+    "failing_syncs": failing_syncs,
 }
 
 

@@ -7,6 +7,10 @@
  *   POWER_JOURNAL  file outside of it that records are appended to
  *   POWER_ACKS     path outside of it; what is written there becomes a record: "this much was acknowledged"
  *
+ *   POWER_FAULTS   file outside of it that says which calls fail from now on, if it is there: "wf 28 3 1" lets the
+ *                  first three writes and fsyncs pass, then one of them fails with error 28 (no room), then none does.
+ *                  Letters: w write, f fsync, o open, r rename, m mkdir; -1 times: for ever. Read anew at each call.
+ *
  * A record: operation (1 byte), flags (1), length of the first path (2), of the second (2), of the data (4), inode (8),
  * offset (8), all little-endian and packed, then both paths (relative to the root) and the data. One process writes at
  * a time; its threads may be many. What a shared memory map writes is not seen: SQLite's -shm is rebuilt at opening
@@ -41,7 +45,7 @@ struct __attribute__((packed)) head {
 
 static struct open_file files[MOST_FILES];
 static pthread_mutex_t turn = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-static char root[PATH_MAX], acks[PATH_MAX];
+static char root[PATH_MAX], acks[PATH_MAX], faults[PATH_MAX];
 static size_t root_length;
 static int journal = -1;
 
@@ -60,6 +64,7 @@ __attribute__((constructor)) static void begin(void) {
     snprintf(root, sizeof root, "%s", folder);
     root_length = strlen(root);
     snprintf(acks, sizeof acks, "%s", told ? told : "");
+    snprintf(faults, sizeof faults, "%s", getenv("POWER_FAULTS") ? getenv("POWER_FAULTS") : "");
     journal = (int)syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (journal < 0) give_up("the journal cannot be written", file);
 }
@@ -109,6 +114,30 @@ static void lock(void) { pthread_mutex_lock(&turn); }
 static void unlock(void) { int before = errno; pthread_mutex_unlock(&turn); errno = before; }
 static struct open_file *file_of(int fd) { return fd >= 0 && fd < MOST_FILES && files[fd].kind ? &files[fd] : NULL; }
 
+/* Whether this call is to fail; errno says how then. In turn. */
+static int fails(char letter) {
+    static char before[128], letters[16];
+    static int error, passing, failing;
+    char now[128] = "";
+    if (!faults[0]) return 0;
+    int keep = errno, file = (int)syscall(SYS_openat, AT_FDCWD, faults, O_RDONLY | O_CLOEXEC, 0);
+    if (file >= 0) {
+        if (syscall(SYS_read, file, now, sizeof now - 1) < 0) now[0] = 0;
+        syscall(SYS_close, file);
+    }
+    errno = keep;
+    if (strcmp(now, before)) {
+        strcpy(before, now);
+        letters[0] = 0;
+        sscanf(now, "%15s %d %d %d", letters, &error, &passing, &failing);
+    }
+    if (!letters[0] || !strchr(letters, letter) || !failing) return 0;
+    if (passing > 0) { passing--; return 0; }
+    if (failing > 0) failing--;
+    errno = error;
+    return 1;
+}
+
 static void forget(int fd) {
     struct open_file *file = file_of(fd);
     if (file) { free(file->path); memset(file, 0, sizeof *file); }
@@ -140,6 +169,7 @@ static int opened(int (*next)(int, const char *, int, ...), int folder, const ch
     lock();
     struct stat about;
     int existed = !fstatat(folder, path, &about, 0);
+    if (rest && fails('o')) { unlock(); return -1; }
     int fd = next(folder, path, flags, mode);
     if (fd >= 0) remember(fd, rest ? rest : "", flags, existed, is_acks);
     unlock();
@@ -204,7 +234,7 @@ ssize_t write(int fd, const void *data, size_t length) {
     if (!file_of(fd)) return next(fd, data, length);
     lock();
     off_t offset = next_byte(fd);
-    ssize_t done = next(fd, data, length);
+    ssize_t done = fails('w') ? -1 : next(fd, data, length);
     wrote(fd, offset, data, done);
     unlock();
     return done;
@@ -214,7 +244,7 @@ static ssize_t written_at(ssize_t (*next)(int, const void *, size_t, off_t), int
                           off_t offset) {
     if (!file_of(fd)) return next(fd, data, length, offset);
     lock();
-    ssize_t done = next(fd, data, length, offset);
+    ssize_t done = fails('w') ? -1 : next(fd, data, length, offset);
     wrote(fd, offset, data, done);
     unlock();
     return done;
@@ -271,7 +301,7 @@ static int resized(int code, int fd, uint8_t operation, off_t length) {
     if (!code && file && file->kind == A_FILE) record(operation, 0, file->path, "", file->inode, (uint64_t)length, "", 0);
     return code;
 }
-int ftruncate(int fd, off_t length) { NEXT(ftruncate); lock(); int code = resized(next(fd, length), fd, TRUNCATE, length); unlock(); return code; }
+int ftruncate(int fd, off_t length) { NEXT(ftruncate); lock(); int code = resized(file_of(fd) && fails('w') ? -1 : next(fd, length), fd, TRUNCATE, length); unlock(); return code; }
 int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 int truncate(const char *path, off_t length) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -285,7 +315,7 @@ int fallocate(int fd, int mode, off_t offset, off_t length) {
     NEXT(fallocate);
     if (mode && file_of(fd)) { errno = EOPNOTSUPP; return -1; }
     lock();
-    int code = resized(next(fd, mode, offset, length), fd, GROW, offset + length);
+    int code = resized(file_of(fd) && fails('w') ? -1 : next(fd, mode, offset, length), fd, GROW, offset + length);
     unlock();
     return code;
 }
@@ -297,6 +327,7 @@ static int renamed(int from_folder, const char *from, int to_folder, const char 
     char full_from[PATH_MAX], full_to[PATH_MAX];
     const char *old = below(from_folder, from, full_from), *new = below(to_folder, to, full_to);
     lock();
+    if (new && fails('r')) { unlock(); return -1; }
     int code = (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
     if (!code && (old || new)) {
         if (!old || !new || flags & ~1u) give_up("a rename across the root, or an exchange", to);
@@ -325,8 +356,9 @@ static int named(int code, uint8_t operation, int folder, const char *path, cons
 int unlink(const char *path) { NEXT(unlink); IN_TURN(named(next(path), UNLINK, AT_FDCWD, path, "")); }
 int unlinkat(int folder, const char *path, int flags) { NEXT(unlinkat); IN_TURN(named(next(folder, path, flags), flags & AT_REMOVEDIR ? RMDIR : UNLINK, folder, path, "")); }
 int rmdir(const char *path) { NEXT(rmdir); IN_TURN(named(next(path), RMDIR, AT_FDCWD, path, "")); }
-int mkdir(const char *path, mode_t mode) { NEXT(mkdir); IN_TURN(named(next(path, mode), MKDIR, AT_FDCWD, path, "")); }
-int mkdirat(int folder, const char *path, mode_t mode) { NEXT(mkdirat); IN_TURN(named(next(folder, path, mode), MKDIR, folder, path, "")); }
+static int refused_folder(int folder, const char *path) { char full[PATH_MAX]; return below(folder, path, full) && fails('m'); }
+int mkdir(const char *path, mode_t mode) { NEXT(mkdir); IN_TURN(named(refused_folder(AT_FDCWD, path) ? -1 : next(path, mode), MKDIR, AT_FDCWD, path, "")); }
+int mkdirat(int folder, const char *path, mode_t mode) { NEXT(mkdirat); IN_TURN(named(refused_folder(folder, path) ? -1 : next(folder, path, mode), MKDIR, folder, path, "")); }
 int symlink(const char *text, const char *path) { NEXT(symlink); IN_TURN(named(next(text, path), SYMLINK, AT_FDCWD, path, text)); }
 int symlinkat(const char *text, int folder, const char *path) { NEXT(symlinkat); IN_TURN(named(next(text, folder, path), SYMLINK, folder, path, text)); }
 
@@ -351,8 +383,8 @@ static int synced(int code, int fd) {
     if (!code && file && file->kind == A_FOLDER) record(SYNC_FOLDER, 0, file->path, "", file->inode, 0, "", 0);
     return code;
 }
-int fsync(int fd) { NEXT(fsync); IN_TURN(synced(next(fd), fd)); }
-int fdatasync(int fd) { NEXT(fdatasync); IN_TURN(synced(next(fd), fd)); }
+int fsync(int fd) { NEXT(fsync); IN_TURN(synced(file_of(fd) && fails('f') ? -1 : next(fd), fd)); }
+int fdatasync(int fd) { NEXT(fdatasync); IN_TURN(synced(file_of(fd) && fails('f') ? -1 : next(fd), fd)); }
 /* Promises nothing about a power cut: as if it had not been called. */
 int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags) { NEXT(sync_file_range); return next(fd, offset, length, flags); }
 int syncfs(int fd) { NEXT(syncfs); lock(); int code = next(fd); if (!code && root_length) record(SYNC_ALL, 0, "", "", 0, 0, "", 0); unlock(); return code; }

@@ -46,6 +46,12 @@ def recorder() -> Path:
     return library
 
 
+def failing(root: Path, faults: Path) -> dict[str, str]:
+    """What a process needs in its environment so that its calls below `root` fail as `faults` says; see recorder.c."""
+    told = {"LD_PRELOAD": str(recorder()), "POWER_ROOT": str(root), "POWER_JOURNAL": os.devnull}
+    return {**told, "POWER_FAULTS": str(faults)}
+
+
 def record(task: str, home: Path, **told: Any) -> Recording:
     """Run a task of living.py in `home` to its end. What lies there before counts as durable."""
     beside = home.with_name(f"{home.name}-recorded")
@@ -57,6 +63,7 @@ def record(task: str, home: Path, **told: Any) -> Recording:
         "POWER_ROOT": str(home),
         "POWER_JOURNAL": str(beside / "journal"),
         "POWER_ACKS": str(beside / "acks"),
+        "POWER_FAULTS": str(told.get("faults", "")),
     }
     command = [sys.executable, "-m", "tests.power.living", task, str(home), json.dumps(told)]
     ended = subprocess.run(

@@ -20,7 +20,7 @@ from micore.services.key_health import key_problem, shown_key
 from micore.services.shop import Shop
 from micore.storage import dashboard as store
 from micore.storage import keys as key_store
-from micore.storage import migrations, quarantine_desk
+from micore.storage import maintenance, migrations, quarantine_desk
 from micore.storage.database import Database
 from micore.telemetry import metrics
 
@@ -45,8 +45,8 @@ class HealthReport:
     __pydantic_config__ = _DOCS
 
     status: str
-    """"ok"; "degraded" when the cache is away (answers are made anew), a key is refused, backups fail or a restored
-    database is damaged; "down" when the database is."""
+    """"ok"; "degraded" when the cache is away (answers are made anew), a key is refused, backups fail, the disk takes
+    no write or a restored database is damaged; "down" when the database is."""
     database: str
     """"connected" or "disconnected"."""
     cache: str
@@ -123,13 +123,16 @@ class Health:
         except StorageError as error:
             problems.append(f"{error} {error.remedy}")
             database = "disconnected"
+        refused = None if database == "disconnected" else maintenance.still_refused(self._database, now=self._micros())
+        if refused is not None:
+            problems.append(f"{refused} {refused.remedy}")
         connected = self._cache.ping()
         if not connected:
             problems.append("The cache server does not answer; every answer is made anew.")
         restored = self._after_restore(problems)
-        bad = dead or not connected or backup != "ok" or restored == "damaged"
+        bad = dead or refused is not None or not connected or backup != "ok" or restored == "damaged"
         status = "down" if database == "disconnected" else "degraded" if bad else "ok"
-        metrics.HEALTH.labels("database").set(database == "connected")
+        metrics.HEALTH.labels("database").set(database == "connected" and refused is None)
         metrics.HEALTH.labels("cache").set(connected)
         cache = "connected" if connected else "disconnected"
         return HealthReport(status, database, cache, backup, self._version, data, problems, restored)
@@ -172,6 +175,9 @@ class Health:
             shown = source_freshness(age, self._shop, now)
             if shown.as_of is not None and shown.read:
                 metrics.ETL_FRESHNESS.labels(age.slot or age.source).set((now - shown.as_of).total_seconds())
+
+    def _micros(self) -> int:
+        return micros(self._now())
 
     def _after_restore(self, problems: list[str]) -> str | None:
         """How the last restore stands; into the metrics too."""

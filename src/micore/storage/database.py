@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from micore.errors import ConflictError, StorageError
+from micore.errors import ConflictError, StorageError, StorageRefusedError
 from micore.storage import swap
 from micore.storage.dialects import Dialect, SqliteDialect, dialect_for
 from micore.storage.durable import make_folder
@@ -51,6 +51,8 @@ class Database:
         self._writers = self.dialect.writer_engine(WRITER_CONNECTIONS)
         self._writing = threading.Lock()
         self._writing_thread: int | None = None  # only a thread that finds itself here looks closer
+        self.refused: StorageRefusedError | None = None
+        """Why the disk did not serve us last; stays until `maintenance.still_refused` finds that it does again."""
         for engine, operation in ((self._readers, "read"), (self._writers, "write")):
             _time_statements(engine, operation)
 
@@ -104,10 +106,19 @@ class Database:
 
     @contextlib.contextmanager
     def _usable(self) -> Iterator[None]:
-        """Turn the driver's failure to connect into an error that says what to do; other errors pass."""
+        """Turn a failure to connect, or to be served by the disk, into an error that says what to do; others pass."""
         try:
             yield
+        except StorageRefusedError as error:
+            self.refused = error
+            raise
         except OperationalError as error:
+            remedy = self.dialect.refusal(error.orig)
+            if remedy is not None:
+                self.refused = StorageRefusedError(self.shown_url, _first_line(error), remedy)
+                # Where no more files could be opened SQLite opens one for reading only, and would keep it so.
+                self._writers.dispose()
+                raise self.refused from error
             if error.connection_invalidated or _is_connection_failure(error):
                 raise StorageError(
                     f"The database {self.shown_url} does not answer: {_first_line(error)}",

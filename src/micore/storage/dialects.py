@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, mak
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
-from micore.errors import SettingsError, StorageError
+from micore.errors import SettingsError, StorageError, StorageRefusedError
 from micore.storage import swap
 from micore.storage.durable import make_folder
 from micore.telemetry import metrics
@@ -35,6 +35,21 @@ BUSY_TIMEOUT_MS = 5000
 OPEN_ATTEMPTS = 5
 MIGRATION_WAIT_MS = 10 * 60 * 1000
 """Another starting process may be rebuilding a large table: whoever comes second waits for it."""
+
+
+_NOTHING_LOST = "Nothing that was acknowledged is lost; it works again by itself as soon as that is mended."
+_SQLITE_REFUSALS = {
+    "database or disk is full": f"Make room on the disk of the database. {_NOTHING_LOST}",
+    "disk I/O error": f"Look into the system's log for errors of the disk, and make room on it. {_NOTHING_LOST}",
+    "unable to open database file": "Let this user open files beside the database, and more of them at once where the "
+    f"system says that too many are open. {_NOTHING_LOST}",
+    "attempt to write a readonly database": f"Let this user write to the database and its folder. {_NOTHING_LOST}",
+}
+_POSTGRESQL_REFUSALS = {
+    "53": f"The server has no room, memory or connection left; its log says which. {_NOTHING_LOST}",
+    "58": f"The server's disk fails; its log says how. {_NOTHING_LOST}",
+}
+"""By the class of the SQLSTATE."""
 
 
 class Dialect(ABC):
@@ -71,6 +86,10 @@ class Dialect(ABC):
     @abstractmethod
     def serialise(self, connection: Connection, name: str) -> None:
         """Hold everybody else off who serialises on this name, until this write transaction ends."""
+
+    @abstractmethod
+    def refusal(self, error: BaseException | None) -> str | None:
+        """What to do about a driver's error by which the disk, or the system, refuses its service; None for others."""
 
     @abstractmethod
     def integrity_problems(self, connection: Connection, *, thorough: bool = False) -> list[str]:
@@ -133,6 +152,10 @@ class SqliteDialect(Dialect):
     def serialise(self, connection: Connection, name: str) -> None:
         """Nothing to do: BEGIN IMMEDIATE holds off every other writer already."""
 
+    def refusal(self, error: BaseException | None) -> str | None:
+        told = str(error)
+        return next((remedy for words, remedy in _SQLITE_REFUSALS.items() if words in told), None)
+
     @contextlib.contextmanager
     def references_unchecked(self, connection: Connection) -> Iterator[None]:
         # Rebuilding a table drops the old one, and with the check on that would look like deleting all its rows.
@@ -187,6 +210,9 @@ class SqliteDialect(Dialect):
             try:
                 self.raw(connection).execute(begin)
             except self._driver.OperationalError as error:
+                remedy = self.refusal(error)
+                if remedy is not None:
+                    raise StorageRefusedError(self.path.as_posix(), str(error), remedy) from error
                 metrics.DB_BUSY.inc()
                 raise StorageError(
                     f"The database file {self.path} is busy: {error}.",
@@ -281,6 +307,10 @@ class PostgresqlDialect(Dialect):
 
     def serialise(self, connection: Connection, name: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"micore {name}"})
+
+    def refusal(self, error: BaseException | None) -> str | None:
+        state = str(getattr(error, "sqlstate", None) or "")
+        return _POSTGRESQL_REFUSALS.get(state[:2])
 
     def references_unchecked(self, connection: Connection) -> AbstractContextManager[None]:
         del connection

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from micore.errors import StorageError
 from micore.storage import migrations
 from micore.storage.database import Database
+from micore.storage.events import next_generation
 from micore.storage.tables import event, metadata
 
 DatabaseFailure = SQLAlchemyError
@@ -82,3 +83,23 @@ def problems(database: Database) -> list[str]:
         except StorageError as error:
             found.append(str(error))
     return found
+
+
+PROBE = "probe"
+"""A generation that nobody asks for: counting it up is a write as any other."""
+
+
+def still_refused(database: Database, *, now: int) -> StorageError | None:
+    """Whether the disk refuses us still, asked by a write of our own: nobody else may write for hours.
+
+    None where it has not, or serves us again.
+    """
+    if database.refused is None:
+        return None
+    try:
+        with database.write() as connection:
+            next_generation(connection, PROBE, now=now)
+    except StorageError as error:
+        return error
+    database.refused = None
+    return None

@@ -1421,8 +1421,8 @@ export interface components {
         HealthReport: {
             /**
              * Status
-             * @description "ok"; "degraded" when the cache is away (answers are made anew), a key is refused, backups fail or a restored
-             *     database is damaged; "down" when the database is.
+             * @description "ok"; "degraded" when the cache is away (answers are made anew), a key is refused, backups fail, the disk takes
+             *     no write or a restored database is damaged; "down" when the database is.
              */
             status: string;
             /**
