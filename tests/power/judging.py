@@ -76,6 +76,23 @@ def _unreadable(service: Backups, made: Sequence[str]) -> list[str]:
     return found
 
 
+def damage_of_restore(home: Path, acknowledged: Sequence[str]) -> list[str]:
+    """Of the state that `restore` has left, once the later write was acknowledged: neither the shop of before nor that
+    of the backup, or not the backup's though that was told."""
+    database = Database(url_of(home))
+    try:
+        found = maintenance.problems(database)
+        with database.read() as connection:
+            names = set(connection.execute(text("SELECT subject FROM event WHERE kind = 'power'")).scalars())
+        found += _wrong_rows(database, sorted(names | {"kept-0"}))
+    except UNUSABLE as error:
+        return [f"{type(error).__name__}: {error}"]
+    finally:
+        database.close()
+    allowed = [{"kept-0"}] if "restored" in acknowledged else [{"kept-0"}, {"kept-0", "later-0"}]
+    return found if names in allowed else [*found, f"{sorted(names)} is neither the one nor the other"]
+
+
 def damage_of_exchange(home: Path, acknowledged: Sequence[str]) -> list[str]:
     """Of the state that `exchange` has left: neither all old nor all new, or not what was acknowledged."""
     try:

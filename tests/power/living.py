@@ -23,6 +23,7 @@ from micore.domain.backup_views import BackupTrigger
 from micore.domain.run_views import RunState, Trigger
 from micore.errors import MicoreError
 from micore.services.backups import Backups, Configuration
+from micore.services.restoring import Restoring
 from micore.storage import events, flows, migrations
 from micore.storage.backup_folder import BackupFolder
 from micore.storage.database import Connection, Database
@@ -143,6 +144,19 @@ def backups_of(home: Path, database: Database) -> Backups:
     return Backups(database, home, BackupFolder(home / "backups"), "test", lambda: configuration)
 
 
+def restore(home: Path, acks: Acknowledgements) -> None:
+    """A backup becomes the live shop; what was written after it goes."""
+    database = _opened(home)
+    write_one(database, "kept-0", 3)
+    made = backups_of(home, database).create(BackupTrigger.COMMAND)
+    write_one(database, "later-0", 3)
+    acks.tell("later-0")
+    assert made.file is not None
+    Restoring(database, home).run(Path(made.file), confirmed=lambda _: True)
+    acks.tell("restored")
+    database.close()
+
+
 def exchange(home: Path, acks: Acknowledgements) -> None:
     """A database and its log are exchanged for others, which were unpacked a moment ago."""
     there = swapping.Home(home)
@@ -224,6 +238,7 @@ TASKS: dict[str, Callable[..., None]] = {
     "copies": copies,
     "sync": sync,
     "backups": backups,
+    "restore": restore,
     "exchange": exchange,
     "failing_syncs": failing_syncs,
 }

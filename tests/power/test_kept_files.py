@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.power.cuts import cut_at_random, cut_everywhere, findings, nothing_wrong
-from tests.power.judging import damage_of_backups, damage_of_exchange
+from tests.power.judging import damage_of_backups, damage_of_exchange, damage_of_restore
 from tests.power.living_tables import settle
 from tests.power.recording import record
 from tests.support.swapping import make_template
@@ -18,6 +18,14 @@ def test_a_backup_that_was_told_of_is_there_and_latest_can_be_read(tmp_path: Pat
     judged = findings(recording, cut_at_random(recording, 25, 11), damage_of_backups)
     nothing_wrong(judged)
     assert {sum(line.startswith("backup") for line in cut.acknowledged) for cut, _ in judged} >= {0, 1, 2}
+
+
+def test_a_restore_is_the_backup_or_the_shop_of_before(tmp_path: Path) -> None:
+    recording = record("restore", settle(tmp_path / "home"))
+    begun = next(at for at, each in enumerate(recording.journal) if each.operation == "a") + 1
+    judged = findings(recording, cut_at_random(recording, 60, 13, after=begun), damage_of_restore)
+    nothing_wrong(judged)
+    assert {"restored" in cut.acknowledged for cut, _ in judged} == {True, False}
 
 
 def test_an_exchange_is_all_old_or_all_new(tmp_path: Path) -> None:
