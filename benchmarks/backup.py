@@ -19,6 +19,7 @@ from micore.services.backups import NICENESS, Backups, Configuration
 from micore.storage.backup_folder import BackupFolder
 from micore.storage.database import Database
 from micore.storage.events import next_generation
+from micore.storage.sqlite_copies import SqliteCopies
 
 ROUNDS = 9
 WINDOW_SECONDS = 1.5
@@ -48,8 +49,10 @@ def _taken(work: Callable[[], object]) -> float:
 
 
 def _online_copy(database: Database, folder: Path) -> None:
+    copies = database.dialect.copies()
+    assert isinstance(copies, SqliteCopies)
     with TemporaryDirectory(dir=folder) as name:
-        database.dialect.copies().take(Path(name))
+        copies.copy_to(Path(name) / "copy")
 
 
 def _copy_as_backups_do(database: Database, folder: Path) -> None:
@@ -89,7 +92,7 @@ def _raw_copy(database: Database, source: Path, folder: Path) -> Figure:
         median_ratio(found["online"], found["plain"]),
         "x",
         COPY_GOAL,
-        f"{megabytes:,.0f} MB, rows counted, durable ({median(found['online']):.2f} s), beside read, write and fsync "
+        f"{megabytes:,.0f} MB, durable ({median(found['online']):.2f} s), beside read, write and fsync "
         f"({median(found['plain']):.2f} s); walls, median of {ROUNDS} rounds",
     )
 

@@ -26,11 +26,8 @@ class SqliteCopies(Copies):
 
     def take(self, folder: Path) -> Copied:
         target = folder / FILE_NAME
-        # Made here, so that nobody else may read it.
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with self._explained():
-            self._copy(target)
-            sync_file(target)
+            self.copy_to(target)
             with opened(self._driver, target) as copy:
                 present = _tables(copy)
                 if "alembic_version" not in present:
@@ -45,6 +42,13 @@ class SqliteCopies(Copies):
                     sequence=_sequence(copy, present),
                     rows=_rows(copy, counted_tables(present)),
                 )
+
+    def copy_to(self, target: Path) -> None:
+        """The raw copy alone, into a new file, durable. Raises the driver's errors and OSError."""
+        # Made here, so that nobody else may read it.
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        self._copy(target)
+        sync_file(target)
 
     def _copy(self, target: Path) -> None:
         """A connection of its own, inside one read transaction: writers go on, and what they write is not in it."""
