@@ -44,7 +44,10 @@ from micore.sources.base import Option, Source, SourceTools
 from micore.storage.backup_folder import BackupFolder
 from micore.storage.database import Database, WriterLock
 from micore.storage.events import STOCK, current_generation
+from micore.storage.journal import LoggedJournal
+from micore.storage.migrations import upgrade
 from micore.storage.raw import RawStore
+from micore.storage.transaction_log import TransactionLog
 from micore.telemetry.logs import hide
 
 VERSION = version("micore")
@@ -121,6 +124,13 @@ class App:
     backup_desk: BackupDesk
     restoring: Restoring
 
+    def open(self) -> None:
+        """Bring the database to this program's schema, and its log up to the database.
+
+        Raises StorageError where that cannot be, or the two do not belong together.
+        """
+        open_database(self.database)
+
     def writer_lock(self) -> WriterLock | None:
         """The lock of the one writing process; None where the database lets several write."""
         path = self.database.path
@@ -144,6 +154,34 @@ class App:
         self.raw_store.close()
         self.cache.close()
         self.database.close()
+
+
+def logged_database(settings: Settings) -> Database:
+    """The database of the settings with its transaction log. Connects to nothing yet."""
+    return Database(settings.database, journal=LoggedJournal(TransactionLog(settings.data_root / "log")))
+
+
+def log_of_backup(database: Database, after: int, folder: Path) -> list[Path]:
+    """The part of the transaction log that goes with a backup, see `Backups.log_parts`."""
+    journal = database.journal
+    if not isinstance(journal, LoggedJournal) or not journal.log.head().seq:
+        return []
+    journal.catch_up(database)
+    return journal.log.lay_out(after, folder)
+
+
+def open_database(database: Database) -> str:
+    """Bring a database to this program's schema, and its log up to the database. Returns the schema's revision.
+
+    Raises StorageError.
+    """
+    journal = database.journal
+    if isinstance(journal, LoggedJournal):
+        journal.look(database)
+    revision = upgrade(database)
+    if isinstance(journal, LoggedJournal):
+        journal.open(database)
+    return revision
 
 
 def installed_source_options() -> dict[str, tuple[Option, ...]]:
@@ -173,7 +211,7 @@ def build_app(
     """
     clock = now or _utc_now
     shop = _shop(settings)
-    database = Database(settings.database)
+    database = logged_database(settings)
     raw_root = settings.data_root / "raw"
     live = Live(partial(_read_generation, database), one_process=database.dialect.one_writer)
     raw_store = RawStore(raw_root)
@@ -240,6 +278,7 @@ def _backup_desk(
         configuration=partial(configuration, env_file),
         now=now,
         retention=timedelta(days=settings.backup_retention_days),
+        log_parts=partial(log_of_backup, database),
     )
     # A made-up shop, in a clock of its own, is not worth a backup; whoever wants one asks for it.
     expression = "off" if settings.demo else settings.backup_schedule

@@ -63,7 +63,7 @@ def attacked(url: str, root: Path) -> Iterator[tuple[Restorable, Original]]:
     home.mkdir()
     (home / "log").mkdir()
     (home / "log" / "transaction_log.jsonl").write_text("one\n")
-    shop = restorable(database, home, log_parts=lambda: [home / "log" / "transaction_log.jsonl"])
+    shop = restorable(database, home, log_parts=lambda _after, _folder: [home / "log" / "transaction_log.jsonl"])
     data = shop.backup(with_secrets=True).read_bytes()
     yield shop, Original(data, shop.backups.key(), str(outside))
     database.close()

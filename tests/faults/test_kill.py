@@ -25,10 +25,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from micore.services.log_replay import replay_log
 from micore.simulator import Clock, Running, Shop, serve_in_thread
 from micore.storage import tables
 from micore.storage.database import Database
 from micore.storage.raw import RawLocation, RawStore
+from micore.storage.transaction_log import TransactionLog
 from tests.support.databases import migrate, postgresql_database, postgresql_template, sqlite_template
 from tests.support.real_sync import OPTIONS, Content, content_of
 from tests.support.victim import PHASES
@@ -226,7 +228,20 @@ def kill_often(market: Running, source: str, kind: str, root: Path, kills: int, 
             before = after
         with harried.database() as database, database.read() as connection:
             assert database.dialect.integrity_problems(connection) == []
+        _assert_same(_made_of_the_log(harried), calm.content())
         return harried.phases
+
+
+def _made_of_the_log(harried: Killing) -> Content:
+    """What there would be if the database were lost."""
+    log = TransactionLog(harried.root / "log")
+    assert log.verify().torn_bytes == 0
+    again = Database(f"sqlite:///{harried.root / 'again.db'}")
+    try:
+        replay_log(again, log)
+        return content_of(again)
+    finally:
+        again.close()
 
 
 def _some_death(chance: random.Random, whole_run: dict[str, float]) -> dict[str, Any]:

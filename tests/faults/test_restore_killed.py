@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from micore.errors import StorageError
+from micore.services.restoring_log import Wanted
 from micore.storage.database import Database
+from micore.storage.journal import LoggedJournal
+from micore.storage.transaction_log import TransactionLog
 from tests.support.backing_up import number, numbers
 from tests.support.restoring import Restorable, drop_kept, restorable
 
@@ -23,15 +26,14 @@ OLD, NEW = 30, 12
 
 @pytest.fixture
 def shop(migrated_url: str, tmp_path: Path) -> Restorable:
-    """A live shop with its log, whose backup is told by the note `backup` beside it."""
-    database, home = Database(migrated_url), tmp_path / "home"
-    log = home / "log" / "transaction_log.jsonl"
-    made = restorable(database, home, log_parts=lambda: [log])
-    log.parent.mkdir()
-    log.write_text("new\n")
+    """A live shop with its log, and an earlier backup of it."""
+    home = tmp_path / "home"
+    journal = LoggedJournal(TransactionLog(home / "log"))
+    database = Database(migrated_url, journal=journal)
+    made = restorable(database, home)
+    journal.open(database)
     number(database, NEW)
     made.backup()
-    log.write_text("old\n")
     number(database, OLD - NEW, first=NEW + 1)
     database.close()
     return made
@@ -45,11 +47,20 @@ def state_of(shop: Restorable) -> str:
     """ "old" or "new", as the next start finds it."""
     shop.restoring.finish()
     found = numbers(shop.database)
-    shop.database.close()
     state = {OLD: "old", NEW: "new"}[len(found)]
     assert found == list(range(1, len(found) + 1))
-    assert (shop.home / "log" / "transaction_log.jsonl").read_text() == f"{state}\n"
+    # The log that lies there is the one of this state, and goes on with it.
+    journal = LoggedJournal(TransactionLog(shop.home / "log"))
+    journal.look(shop.database)
+    assert (journal.log.verify().head.seq > NEW + 2) == (state == "old")
+    journal.close()
+    shop.database.close()
     return state
+
+
+def restore(shop: Restorable) -> None:
+    """The backup alone: with the log behind it both states would be one."""
+    shop.restoring.run(file_of(shop), wanted=Wanted(backup_only=True), confirmed=lambda _plan: True)
 
 
 def in_a_process(shop: Restorable, *, limit_bytes: int | None = None) -> int:
@@ -63,7 +74,7 @@ def in_a_process(shop: Restorable, *, limit_bytes: int | None = None) -> int:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
         try:
-            shop.restore(file_of(shop))
+            restore(shop)
             code = 0
         except StorageError:
             code = 3
@@ -89,7 +100,7 @@ def test_killed_at_random_moments(shop: Restorable) -> None:
         os.waitpid(pid, 0)
         seen[state_of(shop)] += 1
     assert sum(seen.values()) == kills
-    shop.restore(file_of(shop))
+    restore(shop)
     assert state_of(shop) == "new", "what a killed one has left is not in the way"
     assert not list(shop.home.glob("restore-*"))
     drop_kept(shop.database)
@@ -101,6 +112,6 @@ def test_no_room_while_it_is_unpacked(shop: Restorable) -> None:
         assert os.waitstatus_to_exitcode(status) == 3
         assert state_of(shop) == "old"
         assert not list(shop.home.glob("restore-*"))
-    shop.restore(file_of(shop))
+    restore(shop)
     assert state_of(shop) == "new"
     drop_kept(shop.database)

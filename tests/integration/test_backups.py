@@ -135,7 +135,7 @@ def test_the_log_goes_with_it(database: Database, tmp_path: Path) -> None:
     parts = [tmp_path / "sealed-1.jsonl", tmp_path / "transaction_log.jsonl"]
     for path in parts:
         path.write_bytes(path.name.encode())
-    backups = backups_of(database, tmp_path / "home", log_parts=lambda: parts)
+    backups = backups_of(database, tmp_path / "home", log_parts=lambda _after, _folder: parts)
     made = backups.create(COMMAND)
     assert made.file is not None
     manifest = backups.verify(Path(made.file))

@@ -64,3 +64,14 @@ def test_nothing_is_put_of_nothing(database: Database) -> None:
         bulk_for(connection).put(connection, "t", NUMBERS, ("a", "b"), [])
         bulk_for(connection).put_columns(connection, "t", NUMBERS, ("a", "b"), [[], [], []])
     assert content(database) == []
+
+
+def test_rows_put_first_in_a_transaction_go_with_it(database: Database) -> None:
+    def put_and_fail() -> None:
+        with database.write() as connection:
+            bulk_for(connection).put(connection, "t", NUMBERS, ("a", "b"), [(1, 2, 3)])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        put_and_fail()
+    assert content(database) == []

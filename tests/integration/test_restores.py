@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -121,34 +120,6 @@ def test_a_live_database_that_is_gone_or_damaged_is_no_obstacle(migrated_sqlite_
     database.close()
 
 
-def test_the_transaction_log_goes_with_its_database(migrated_url: str, tmp_path: Path) -> None:
-    database, home = Database(migrated_url), tmp_path / "home"
-    log = home / "log"
-    shop = restorable(database, home, log_parts=lambda: sorted(log.iterdir()))
-    log.mkdir()
-    (log / "transaction_log.jsonl").write_text("one\n")
-    number(database, 3)
-    file = shop.backup()
-    number(database, 3, first=4)
-    (log / "transaction_log.jsonl").write_text("one\ntwo\n")
-    (log / "sealed.jsonl").write_text("seal\n")
-    shop.restore(file)
-    assert {path.name: path.read_text() for path in log.iterdir()} == {"transaction_log.jsonl": "one\n"}
-    shop.restoring.undo(lambda _last: True)
-    assert {path.name: path.read_text() for path in log.iterdir()} == {
-        "transaction_log.jsonl": "one\ntwo\n",
-        "sealed.jsonl": "seal\n",
-    }
-    assert numbers(database) == list(range(1, 7))
-    without = shop.backup(db_only=True)
-    shop.restore(without)
-    assert not log.exists(), "a log of another history must not stay beside the database"
-    shop.restoring.undo(lambda _last: True)
-    assert (log / "sealed.jsonl").exists()
-    drop_kept(shop.database)
-    database.close()
-
-
 def test_answers_count_on_from_above_those_of_before(shop: Restorable) -> None:
     file = shop.backup()
     with shop.database.write() as connection:
@@ -226,21 +197,6 @@ def test_an_older_schema_is_migrated_by_the_next_start(database_url: str, tmp_pa
     shop.restoring.settle()
     drop_kept(shop.database)
     database.close()
-
-
-def test_what_is_done_with_a_staged_database_comes_with_it(shop: Restorable) -> None:
-    """Where the replay of the log will be: a step works on a database that nobody else sees."""
-    file = shop.backup()
-
-    def replay(url: str) -> None:
-        staged = Database(url)
-        number(staged, 3, first=21)
-        staged.close()
-        assert numbers(shop.database) == list(range(1, 21)), "the live one is untouched"
-
-    shop.restoring = replace(shop.restoring, steps=[replay])
-    shop.restore(file)
-    assert numbers(shop.database) == list(range(1, 24))
 
 
 def test_nothing_to_undo(shop: Restorable) -> None:

@@ -18,7 +18,9 @@ from micore.services.shop import Shop
 from micore.services.sync import NullListener, SourceSlot, SyncService
 from micore.sources.base import Source, SourceTools
 from micore.storage.database import Database
+from micore.storage.journal import LoggedJournal
 from micore.storage.raw import RawStore
+from micore.storage.transaction_log import TransactionLog
 from tests.unit.sources.clocks import HandClock
 
 OPTIONS = {
@@ -120,8 +122,10 @@ def installed(
     clock: HandClock | None = None,
     owner: str = "test",
     renewing: bool = False,
+    log: Path | None = None,
 ) -> Iterator[Installation]:
-    """An installation on a migrated database; its raw answers lie below `root`. `clock` is what waits take place in;
+    """An installation on a migrated database; its raw answers lie below `root`, its transaction log, where one is
+    kept, in the folder `log`. `clock` is what waits take place in;
     `renewing` keeps the lease through them, as another process on the same database needs it."""
     hand = clock or HandClock()
     address = {"ozon": market.ozon_url, "wildberries": market.wildberries_url}[source]
@@ -140,7 +144,10 @@ def installed(
         )
         return made
 
-    database, raw_store, settings = Database(url), RawStore(root / "raw"), Shop()
+    journal = None if log is None else LoggedJournal(TransactionLog(log))
+    database, raw_store, settings = Database(url, journal=journal), RawStore(root / "raw"), Shop()
+    if journal is not None:
+        journal.open(database)
     service = SyncService(
         database=database,
         raw_store=raw_store,

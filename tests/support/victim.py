@@ -38,12 +38,15 @@ from micore.sources.base import Page
 from micore.sources.http import ApiClient
 from micore.storage.database import Database
 from micore.storage.raw import RawStore
+from micore.storage.transaction_log import TransactionLog
 from tests.support.real_sync import Addresses, installed
 
 LOADED_WHEN_FIRST_NEEDED = (httpcore2, openpyxl)
 """A sync would load them; here they stand ready in every process."""
-PHASES = ("starting", "between", "asking", "writing rows", "keeping raw", "publishing", "committing", "committed")
-STARTING, BETWEEN, ASKING, WRITING, KEEPING, PUBLISHING, COMMITTING, COMMITTED = range(len(PHASES))
+PHASES = (
+    "starting", "between", "asking", "writing rows", "keeping raw", "publishing", "committing", "committed", "logging"
+)  # fmt: skip
+STARTING, BETWEEN, ASKING, WRITING, KEEPING, PUBLISHING, COMMITTING, COMMITTED, LOGGING = range(len(PHASES))
 AHEAD_SECONDS = 0.0003
 LOOK_SECONDS = 0.0005
 LONGEST_SECONDS = 600.0
@@ -103,6 +106,7 @@ def main() -> None:
     board.watch(RawStore, "append", KEEPING)
     board.watch(RawStore, "sync", KEEPING)
     board.watch(SyncWork, "publish", PUBLISHING)
+    board.watch(TransactionLog, "append", LOGGING)
     _reject_a_row_of_each_page()
     # What dies is reaped by us, when we say so.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
@@ -141,7 +145,7 @@ def _sync(board: Board, source: str, market: Addresses, url: str, root: Path, ta
     """0: the run is done; 3: it was given up after too many deaths."""
     _watch_transactions(board, *task.get("kill_at_commit", (0, False)))
     now = datetime.fromisoformat(task["now"])
-    with installed(market, source, url, root, now=lambda: now, owner=task["owner"]) as micore:
+    with installed(market, source, url, root, now=lambda: now, owner=task["owner"], log=root / "log") as micore:
         micore.service.recover()
         board.phase = BETWEEN
         run = micore.sync(full=bool(task.get("full")))

@@ -23,6 +23,7 @@ COMMANDS = {
     "quarantine": "Rows that could not be believed: see them, mend them, try them again.",
     "backup": "Make, list and check backups; show the recovery key.",
     "restore": "Bring a backup back, and take that back.",
+    "log": "The transaction log: look at it, check it, bring the database up to it.",
     "db": "Migrate, describe and check the database.",
     "config": "Show and check what settings are in force.",
     "source": "Look at the plug-ins that read marketplaces, check one, test a key.",

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from micore.app import logged_database, open_database
 from micore.cli.output import console, print_json, print_table
 from micore.cli.settings import settings_in_force
 from micore.errors import StorageError
-from micore.storage import maintenance, migrations
+from micore.storage import maintenance
 from micore.storage.database import Database
 from micore.telemetry.logs import set_up_logs
 
@@ -23,7 +24,7 @@ def migrate() -> None:
     """Bring the database to this program's schema. Does nothing when it is there already."""
     with _database() as database:
         before = maintenance.revision(database)
-        after = migrations.upgrade(database)
+        after = open_database(database)
     if before == after:
         console.print(f"Nothing to do: {database.shown_url} stands at revision {after}.")
     else:
@@ -74,7 +75,7 @@ def check() -> None:
 def _database() -> Iterator[Database]:
     settings = settings_in_force()
     set_up_logs(settings, quiet=True)
-    database = Database(settings.database)
+    database = logged_database(settings)
     try:
         yield database
     finally:

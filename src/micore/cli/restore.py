@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from micore.cli.settings import settings_in_force
 from micore.domain.restore_views import Inspection, KeptState, Restored
 from micore.errors import InvalidRequestError
 from micore.services.restoring import NotWantedError
+from micore.services.restoring_log import Wanted
 from micore.storage import recovery_key
 from micore.storage.recovery_key import RecoveryKey
 from micore.telemetry.logs import set_up_logs
@@ -25,6 +27,7 @@ from micore.telemetry.logs import set_up_logs
 app = typer.Typer(add_completion=False, help="Bring a backup back, and take that back.", no_args_is_help=True)
 
 TABLES_SHOWN = 12
+INSTANTS = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 File = Annotated[str, typer.Argument(help='The archive of a backup, its eight figures, or "latest".')]
 KeyFile = Annotated[
     Path | None,
@@ -65,22 +68,39 @@ def inspect(file: File, recovery_key_file: KeyFile = None, as_json: AsJson = Fal
         if as_json:
             print_json(plan)
             return
-        _show(plan, ready)
+        _show(plan, ready, Wanted())
 
 
 @app.command("run")
-def run(file: File, recovery_key_file: KeyFile = None, yes: Yes = False) -> None:
-    """Restore a backup. Asks first; what is live is kept, and `micore restore undo` brings it back."""
+def run(
+    file: File,
+    to_time: Annotated[
+        datetime | None,
+        typer.Option("--to-time", formats=INSTANTS, help="Put the log back only up to here, by the shop's clock."),
+    ] = None,
+    backup_only: Annotated[bool, typer.Option("--backup-only", help="Leave the transaction log out.")] = False,
+    recovery_key_file: KeyFile = None,
+    yes: Yes = False,
+) -> None:
+    """Restore a backup and put the transaction log behind it. Asks first; what is live is kept for `undo`."""
+    if to_time is not None and backup_only:
+        raise InvalidRequestError("--to-time", received="--backup-only with it", allowed="one of the two")
     with _ready() as ready:
+        until = None if to_time is None else to_time.replace(tzinfo=ready.shop.zone)
+        wanted = Wanted(until, backup_only)
 
         def confirmed(plan: Inspection) -> bool:
-            _show(plan, ready)
+            _show(plan, ready, wanted)
             return yes or _typed(plan.id, "restore this backup")
 
         key = _key(recovery_key_file)
-        restored = _wanted(lambda: ready.restoring.run(_path(ready, file), key, confirmed=confirmed))
+        restored = _wanted(lambda: ready.restoring.run(_path(ready, file), key, wanted=wanted, confirmed=confirmed))
         begin_anew(ready)
         console.print(f"Restored in {restored.seconds:.1f} s, checks included.")
+        if restored.replayed:
+            console.print(f"{restored.replayed:,} transactions came back from the transaction log.")
+        if restored.left:
+            console.print(f"{restored.left:,} later ones were left out; `micore restore undo` brings them back.")
         _tell_where(restored)
 
 
@@ -145,7 +165,7 @@ def _typed(word: str, what: str) -> bool:
         return False
 
 
-def _show(plan: Inspection, ready: App) -> None:
+def _show(plan: Inspection, ready: App, wanted: Wanted) -> None:
     console.print(
         f"{escape(plan.file)}\nBackup {plan.id} of {local_time(plan.made_at, ready.shop.zone)}, by micore "
         f"{plan.program}, schema {plan.schema}, {plan.database}; it holds {', '.join(plan.parts)}.",
@@ -155,7 +175,14 @@ def _show(plan: Inspection, ready: App) -> None:
         console.print("The live database cannot be read; what it holds is not compared.")
         return
     lost = "an unknown number of" if plan.lost_writes is None else f"{plan.lost_writes:,}"
-    console.print(f"Would be lost: {lost} writes since then.")
+    if wanted.backup_only or not plan.log:
+        console.print(f"Would be lost: {lost} writes since then.")
+    elif wanted.until is not None:
+        console.print(
+            f"Since then: {lost} writes; those up to {wanted.until:%Y-%m-%d %H:%M:%S} come back from the log."
+        )
+    else:
+        console.print(f"Since then: {lost} writes; they come back from the transaction log.")
     rows = [[table, f"{backup:,}", f"{now:,}"] for table, backup, now in plan.differing]
     if rows:
         print_table("", ["rows of", "in the backup", "now"], rows[:TABLES_SHOWN], right=(1, 2))

@@ -27,7 +27,6 @@ from micore.config import ENV_FILE, environment
 from micore.errors import ConflictError, MicoreError, RecoveryKeyError, StorageError
 from micore.storage import durable, maintenance, recovery_key, sealed_secrets
 from micore.storage.archives import Archive
-from micore.storage.migrations import upgrade
 from micore.storage.recovery_key import RecoveryKey
 from micore.telemetry.logs import set_up_logs
 
@@ -89,7 +88,7 @@ def begin_anew(ready: App) -> None:
     """What a start does, done at once: the schema of this program, and answers that no cache has seen."""
     ready.restoring.finish()
     with writing(ready):
-        upgrade(ready.database)
+        ready.open()
         ready.restoring.settle()
 
 

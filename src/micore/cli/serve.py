@@ -18,7 +18,6 @@ from micore.app import App, SyncDesk, build_app, web_folder
 from micore.cli.output import console
 from micore.cli.settings import settings_in_force
 from micore.storage.database import WriterInfo
-from micore.storage.migrations import upgrade
 from micore.telemetry.logs import set_up_logs
 from micore.worker import Worker
 from micore.worker.backups import BackupWorker
@@ -75,7 +74,7 @@ def served(ready: App, *, scheduled: bool = True) -> Iterator[Served]:
             lock.acquire(WriterInfo(os.getpid(), settings.url))
             stack.callback(lock.release)
         ready.restoring.finish()
-        upgrade(ready.database)
+        ready.open()
         ready.restoring.settle()
         ready.sync.recover()
         worker = Worker(ready.sync, scheduled=scheduled)

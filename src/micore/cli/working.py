@@ -22,7 +22,6 @@ from micore.domain.run_views import Run, RunState
 from micore.errors import ConflictError, NoMarketplaceError, RequestError, RunEndedError
 from micore.slots import option_variables
 from micore.storage.database import WriterInfo
-from micore.storage.migrations import upgrade
 from micore.telemetry.logs import set_up_logs
 
 
@@ -31,7 +30,7 @@ def ready_app() -> App:
     settings = settings_in_force()
     set_up_logs(settings, quiet=True)
     ready = build_app(settings)
-    upgrade(ready.database)
+    ready.open()
     return ready
 
 

@@ -34,6 +34,8 @@ class Inspection:
     """In the live database, by table; None where that cannot be read."""
     lost_writes: int | None
     """Acknowledged writes since the backup was made; None where the live database cannot be read."""
+    log: bool = False
+    """A transaction log is there that may bring them back."""
 
     @property
     def differing(self) -> list[tuple[str, int, int]]:
@@ -74,6 +76,10 @@ class Restored:
     """From the first byte read to the exchange, checks included."""
     bytes: int = 0
     """Of the database in the backup."""
+    replayed: int = 0
+    """Transactions that came back from the transaction log."""
+    left: int = 0
+    """Transactions of the log that were written after the instant that was asked for."""
     settled: bool = False
     """Whether the shop has begun to count its answers anew, so that no cache shows what was before."""
     beyond: dict[str, int] = field(default_factory=dict)

@@ -18,7 +18,7 @@ import structlog
 
 from micore.domain.backup_views import Backup, BackupState, BackupTrigger
 from micore.domain.retention import outlived
-from micore.errors import ArchiveError, BackupError, ConflictError, MicoreError
+from micore.errors import ArchiveError, BackupError, ConflictError, MicoreError, RecoveryKeyError
 from micore.storage import archives, recovery_key, sealed_secrets
 from micore.storage.archives import Archive, Prepared
 from micore.storage.backup_folder import BackupFolder
@@ -33,7 +33,10 @@ log = structlog.get_logger(__name__)
 
 NICENESS = 15
 """Of the thread that makes a backup, between 0 and 19: a writer beside it goes on at its pace."""
-NO_LOG: Callable[[], Sequence[Path]] = tuple
+
+
+def _no_log(_after: int, _folder: Path) -> Sequence[Path]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,9 @@ class Backups:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     retention: timedelta = timedelta(days=30)
     """Older ones are deleted, but never the three made last that were verified."""
-    log_parts: Callable[[], Sequence[Path]] = NO_LOG
-    """The files of the transaction log that belong to a copy of the database taken just before."""
+    log_parts: Callable[[int, Path], Sequence[Path]] = _no_log
+    """The transaction log behind a record, up to at least the copy of the database taken just before, laid out as whole
+    files in an empty folder. So the archives hold the log one after another, each of them what the last did not."""
 
     @property
     def key_path(self) -> Path:
@@ -263,8 +267,20 @@ class _Making:
             sealed.write_bytes(sealed_secrets.seal(configuration.secret, key, self.begun.id))
             parts.append(archives.prepare_plain("secrets", "secrets.sealed", sealed))
         if not self.db_only:
-            parts += [archives.prepare_plain("log", f"log/{path.name}", path) for path in self.backups.log_parts()]
+            laid_out = scratch / "log"
+            laid_out.mkdir()
+            files = self.backups.log_parts(self._last_sequence(key), laid_out)
+            parts += [archives.prepare_plain("log", f"log/{path.name}", path) for path in files]
         return parts
+
+    def _last_sequence(self, key: RecoveryKey) -> int:
+        """Where the log of the newest good backup in the folder ends, at the latest; 0 where there is none."""
+        for backup in self.backups.history():
+            if backup.state != BackupState.VERIFIED or backup.file is None or "log" not in backup.parts:
+                continue
+            with suppress(ArchiveError, RecoveryKeyError, OSError), Archive.opened(Path(backup.file), key) as archive:
+                return archive.manifest.sequence
+        return 0
 
 
 def read_back(file: Path, key: RecoveryKey, scratch: Path) -> Manifest:

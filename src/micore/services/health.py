@@ -46,7 +46,7 @@ class HealthReport:
 
     status: str
     """"ok"; "degraded" when the cache is away (answers are made anew), a key is refused, backups fail, the disk takes
-    no write or a restored database is damaged; "down" when the database is."""
+    no write, the transaction log cannot be written or a restored database is damaged; "down" when the database is."""
     database: str
     """"connected" or "disconnected"."""
     cache: str
@@ -54,6 +54,8 @@ class HealthReport:
     backup: str
     """"ok" (also when no schedule is set), "failed" when the last one did, "late" when one was due and is not there."""
     version: str
+    transaction_log: str
+    """"written"; "behind" when it cannot be written: nothing is changed then; "none" where none is kept."""
     data: DataHealth
     problems: list[str] = field(default_factory=list)
     """What is wrong, in words; empty when all is well."""
@@ -130,12 +132,17 @@ class Health:
         if not connected:
             problems.append("The cache server does not answer; every answer is made anew.")
         restored = self._after_restore(problems)
+        log = self._database.journal.state()
+        if log.problem is not None:
+            problems.append(f"{log.problem} Until it can be written nothing is changed.")
         bad = dead or refused is not None or not connected or backup != "ok" or restored == "damaged"
+        bad = bad or log.problem is not None
         status = "down" if database == "disconnected" else "degraded" if bad else "ok"
         metrics.HEALTH.labels("database").set(database == "connected" and refused is None)
         metrics.HEALTH.labels("cache").set(connected)
         cache = "connected" if connected else "disconnected"
-        return HealthReport(status, database, cache, backup, self._version, data, problems, restored)
+        logged = "none" if not log.kept else "behind" if log.problem is not None else "written"
+        return HealthReport(status, database, cache, backup, self._version, logged, data, problems, restored)
 
     def ready(self) -> ReadyReport:
         """Whether the database answers and holds the schema this program works with."""

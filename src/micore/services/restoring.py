@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +17,14 @@ import structlog
 from micore.domain.instants import micros
 from micore.domain.restore_views import Inspection, KeptState, Restored
 from micore.errors import MicoreError, StorageError
+from micore.services.restoring_log import WHOLE, Wanted, bring_up
 from micore.storage import durable, maintenance, recovery_key
 from micore.storage.archives import Archive
 from micore.storage.database import Database
 from micore.storage.events import append_event, generations, raise_generations
 from micore.storage.manifests import Manifest
 from micore.storage.recovery_key import RecoveryKey
-from micore.storage.restores import STAGING, Restores
+from micore.storage.restores import LOG, STAGING, Restores
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +32,6 @@ NOTE = "restored.json"
 RESTORED = "database.restored"
 UNPACKED = frozenset({"database", "log"})
 """Kinds of parts that a restore brings; they are checked while they are unpacked."""
-Step = Callable[[str], None]
-"""What is done with a database in its staging place, given its URL, before it becomes the live one."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,6 @@ class Restoring:
     home: Path
     """The data root: staging folders, the recovery key and the note of the last restore lie there."""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    steps: Sequence[Step] = ()
-    """Done one after another when the database of a backup lies ready, before it becomes the live one."""
 
     def inspect(self, file: Path, key: RecoveryKey | None = None) -> Inspection:
         """What is in a backup, and what would be lost by restoring it. Its parts are not read here.
@@ -66,10 +63,19 @@ class Restoring:
             rows=dict(manifest.rows),
             live_rows=live,
             lost_writes=lost,
+            log=self._has_log(),
         )
 
-    def run(self, file: Path, key: RecoveryKey | None = None, *, confirmed: Callable[[Inspection], bool]) -> Restored:
-        """Restore a backup, unless `confirmed` says no to what it would bring. Nothing live is touched before the end.
+    def run(
+        self,
+        file: Path,
+        key: RecoveryKey | None = None,
+        *,
+        wanted: Wanted = WHOLE,
+        confirmed: Callable[[Inspection], bool],
+    ) -> Restored:
+        """Restore a backup, unless `confirmed` says no to what it would bring, and put the transaction log behind it.
+        Nothing live is touched before the end.
 
         Raises ArchiveError for what is not whole, RecoveryKeyError, ConflictError while another process writes,
         StorageError where it cannot be done; everything is as it was then. StopRequestedError where it is not wanted.
@@ -89,9 +95,15 @@ class Restoring:
                         # A backup that is damaged anywhere is not believed.
                         archive.check_part(part)
                 staged = restores.stage(archive, folder)
-                for step in self.steps:
-                    step(staged.url)
-                restored = Restored(id=plan.id, at=self.now(), beyond=beyond, bytes=archive.manifest.parts[0].bytes)
+                staged, replayed = bring_up(staged, folder, self.home / LOG, wanted)
+                restored = Restored(
+                    id=plan.id,
+                    at=self.now(),
+                    beyond=beyond,
+                    bytes=archive.manifest.parts[0].bytes,
+                    replayed=replayed.transactions,
+                    left=replayed.left,
+                )
                 return self._exchanged(restored, started, lambda: restores.exchange(staged, restored.at))
 
     def undo(self, confirmed: Callable[[KeptState], bool]) -> Restored:
@@ -171,6 +183,11 @@ class Restoring:
     def _restores(self) -> Restores:
         restores: Restores = self.database.dialect.restores(self.home)
         return restores
+
+    def _has_log(self) -> bool:
+        # Whether it is whole is looked at when it is put behind the backup.
+        folder = self.home / LOG
+        return folder.is_dir() and any(folder.glob("*.jsonl"))
 
     def _key(self) -> RecoveryKey:
         return recovery_key.load(self.home / recovery_key.FILE_NAME)

@@ -36,6 +36,7 @@ from micore.services.sync_work import SyncListener, SyncWork, streams_of
 from micore.sources.base import Source, Stream, StreamKind
 from micore.storage import events, freshness, identity, keys, raw, runs
 from micore.storage.database import Connection, Database
+from micore.storage.journal import acting
 from micore.telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -255,7 +256,8 @@ class SyncService:
         self.listener.run_changed(claimed.id)
         generation: int | None = None
         try:
-            state, message, remedy = self._work(claimed)
+            with acting(f"{claimed.kind}:{claimed.id}", claimed.source):
+                state, message, remedy = self._work(claimed)
         except LeaseLostError as error:
             log.warning("sync.lease_lost", source=claimed.source, run=claimed.id, error=str(error))
             return self.run(claimed.id)

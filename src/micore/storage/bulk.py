@@ -152,10 +152,9 @@ class PostgresBulk:
 
         if not values or not values[0]:
             return
-        driver = connection.connection.driver_connection
-        assert driver is not None
         try:
-            with driver.transaction():
+            # Not the driver's own `transaction()`: as the first thing of a transaction that would be a whole one.
+            with connection.begin_nested():
                 self._copy_columns(connection, table, columns, values)
         except UniqueViolation:
             rows = zip(*values, strict=True)

@@ -22,9 +22,11 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from micore.errors import ConflictError, StorageError, StorageRefusedError
-from micore.storage import swap
+from micore.storage import noting, swap
 from micore.storage.dialects import Dialect, SqliteDialect, dialect_for
 from micore.storage.durable import make_folder
+from micore.storage.events import take_said
+from micore.storage.journal import Journal, PlainJournal
 from micore.telemetry import metrics
 
 __all__ = ["Connection", "Database", "WriterInfo", "WriterLock"]
@@ -44,7 +46,11 @@ class Database:
     first transaction, for a server that is too old, does not answer or refuses the password.
     """
 
-    def __init__(self, url: str, *, reader_connections: int = READER_CONNECTIONS) -> None:
+    def __init__(
+        self, url: str, *, reader_connections: int = READER_CONNECTIONS, journal: Journal | None = None
+    ) -> None:
+        """`journal` says what becomes of transactions beside their rows; without one nothing is logged."""
+        self.journal: Journal = journal or PlainJournal()
         self.dialect: Dialect = dialect_for(url)
         self.shown_url = self.dialect.url.render_as_string(hide_password=True)
         self._readers = self.dialect.reader_engine(reader_connections)
@@ -69,40 +75,78 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction; on SQLite it holds the write lock from its start, and writers of this process queue."""
-        if not self.dialect.one_writer:
-            with self._usable(), self._writers.begin() as connection:
-                yield connection
-            return
+        """One transaction; on SQLite it holds the write lock from its start, and writers of this process queue.
+
+        What it did is in the transaction log when the block is left without an error, where one is kept. Raises
+        StorageError before the transaction where the log cannot be written, and after it where it could not be any
+        more: the change is then in the database, and goes into the log before the next one.
+        """
         if self._writing_thread == threading.get_ident():
             raise RuntimeError("write() inside write(): SQLite would wait for itself; pass the connection on instead.")
-        with self._writing:
-            self._writing_thread = threading.get_ident()
-            try:
-                with self._usable(), self._writers.begin() as connection:
-                    yield connection
-            finally:
-                self._writing_thread = None
+        self.journal.begin(self)
+        with self._alone(), self._usable(), self._writers.connect() as connection:
+            self.journal.prepare(connection)
+            take_said(connection)
+            with connection.begin():
+                yield connection
+                numbered = self.journal.number(connection)
+        if numbered is not None:
+            self.journal.follow(self, numbered)
+
+    @contextlib.contextmanager
+    def install(self) -> Iterator[Connection]:
+        """A write transaction of the journal itself: nothing of it is noted."""
+        with self._alone(), self._usable(), self._writers.connect() as connection:
+            noting.release(connection)
+            with connection.begin():
+                self.dialect.serialise(connection, "migrate")
+                yield connection
 
     @contextlib.contextmanager
     def migrate(self) -> Iterator[Connection]:
         """A write transaction in which tables may be rebuilt: references are checked at its end, not at each step."""
-        with (
-            self._writing,
-            self._usable(),
-            self._writers.connect() as connection,
-            self.dialect.references_unchecked(connection),
-            connection.begin(),
-        ):
-            # Two starting processes must not migrate at once; the second then finds nothing to do.
-            self.dialect.serialise(connection, "migrate")
-            yield connection
-            self.dialect.check_references(connection)
+        self.journal.begin(self)
+        with self._alone(), self._usable(), self._writers.connect() as connection:
+            # Their triggers would hold on to tables that are rebuilt.
+            noting.release(connection)
+            take_said(connection)
+            with self.dialect.references_unchecked(connection), connection.begin():
+                # Two starting processes must not migrate at once; the second then finds nothing to do.
+                self.dialect.serialise(connection, "migrate")
+                yield connection
+                self.dialect.check_references(connection)
+                numbered = self.journal.number(connection, rows=False)
+        if numbered is not None:
+            self.journal.follow(self, numbered)
+
+    @contextlib.contextmanager
+    def replay(self) -> Iterator[Connection]:
+        """A write transaction that repeats what was journalled: nothing of it is noted, and references to rows that
+        are written later in it may be broken until its end, on SQLite until `check_references`."""
+        with self._alone(), self._usable(), self._writers.connect() as connection:
+            noting.release(connection)
+            with self.dialect.references_unchecked(connection), connection.begin():
+                self.dialect.references_wait(connection)
+                yield connection
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Where only one transaction can write at a time, the others of this process wait here."""
+        if not self.dialect.one_writer:
+            yield
+            return
+        with self._writing:
+            self._writing_thread = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._writing_thread = None
 
     def close(self) -> None:
         """Give all connections back; the next transaction connects again."""
         self._readers.dispose()
         self._writers.dispose()
+        self.journal.close()
 
     @contextlib.contextmanager
     def _usable(self) -> Iterator[None]:

@@ -111,6 +111,15 @@ class Dialect(ABC):
     def copies(self) -> Copies:
         """What takes copies of the database for backups."""
 
+    @abstractmethod
+    def references_wait(self, connection: Connection) -> None:
+        """Let references be checked at this transaction's end, not at each step."""
+
+    @abstractmethod
+    def end_replay(self, connection: Connection) -> None:
+        """After rows were written with their numbers: let references be checked at each step again, and new rows get
+        numbers behind those that were written."""
+
     def raw(self, connection: Connection) -> Any:
         """The driver's own connection, inside the same transaction: for bulk paths."""
         return connection.connection.driver_connection
@@ -176,6 +185,13 @@ class SqliteDialect(Dialect):
                 f"{len(broken)} rows refer to rows that do not exist; the first is in {broken[0][0]}.",
                 remedy="Nothing was changed. Report this with the version of micore.",
             )
+
+    def references_wait(self, connection: Connection) -> None:
+        """Nothing to do inside of `references_unchecked`."""
+
+    def end_replay(self, connection: Connection) -> None:
+        """References are looked at once; numbers follow the largest there is."""
+        self.check_references(connection)
 
     def restores(self, home: Path) -> Restores:
         from micore.storage.sqlite_restores import SqliteRestores
@@ -318,6 +334,39 @@ class PostgresqlDialect(Dialect):
 
     def check_references(self, connection: Connection) -> None:
         """Nothing to do: the server checks at each step, and alters tables in place."""
+
+    def references_wait(self, connection: Connection) -> None:
+        for name, table in self._references(connection, deferrable=False):
+            connection.execute(text(f"ALTER TABLE {table} ALTER CONSTRAINT {name} DEFERRABLE"))
+        connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
+
+    def end_replay(self, connection: Connection) -> None:
+        # What is still to be checked is checked here: a table with such checks waiting cannot be altered.
+        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        for name, table in self._references(connection, deferrable=True):
+            connection.execute(text(f"ALTER TABLE {table} ALTER CONSTRAINT {name} NOT DEFERRABLE"))
+        counted = text(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = current_schema() AND column_default LIKE 'nextval(%'"
+        )
+        for table, column in connection.execute(counted).all():
+            connection.execute(
+                text(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'),"
+                    f" greatest((SELECT coalesce(max({column}), 0) FROM {table}) + 1, 1), false)"
+                )
+            )
+
+    @staticmethod
+    def _references(connection: Connection, *, deferrable: bool) -> list[tuple[str, str]]:
+        found = connection.execute(
+            text(
+                "SELECT conname, conrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+                " AND connamespace = current_schema()::regnamespace AND condeferrable = :deferrable"
+            ),
+            {"deferrable": deferrable},
+        )
+        return [(row[0], row[1]) for row in found]
 
     def restores(self, home: Path) -> Restores:
         from micore.storage.postgresql_restores import PostgresqlRestores

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, text, update
 
-from micore.storage.tables import event, generation
+from micore.storage.tables import generation
 
 STOCK = "stock"
 """The region of the dashboard, the products and their pages."""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A thing that a transaction does, in words."""
+
+    at: int
+    kind: str
+    actor: str
+    subject: str
+    payload: dict[str, Any]
+
+
 def append_event(
     connection: Connection, *, at: int, kind: str, actor: str, subject: str, payload: dict[str, Any]
-) -> int:
-    """Write down what this transaction does, in it. Returns the event's number."""
-    result = connection.execute(
-        insert(event).values(
-            at=at,
-            kind=kind,
-            actor=actor,
-            subject=subject,
-            payload=json.dumps(payload, ensure_ascii=False, separators=(",", ":"), sort_keys=True),
-        )
-    )
-    assert result.inserted_primary_key is not None
-    return int(result.inserted_primary_key[0])
+) -> None:
+    """Say what this transaction does. It is written and numbered at the transaction's end, by `Database.write`."""
+    connection.info.setdefault("said", []).append(Said(at, kind, actor, subject, payload))
+
+
+def take_said(connection: Connection) -> list[Said]:
+    """What was said in this transaction so far; it is forgotten here."""
+    said: list[Said] = connection.info.pop("said", [])
+    return said
 
 
 def next_generation(connection: Connection, region: str, *, now: int, note: str | None = None) -> int:

@@ -61,6 +61,12 @@ class SummaryBasis:
     zone: ZoneInfo
     """Whose days the order lines lie on."""
 
+    @classmethod
+    def of_note(cls, note: str) -> SummaryBasis:
+        """The basis that a note tells of."""
+        told = json.loads(note)
+        return cls(StatusThresholds(*told["thresholds"]), date.fromisoformat(told["today"]), ZoneInfo(told["zone"]))
+
     def note(self) -> str:
         """The basis as it is kept beside the generation."""
         limits = self.thresholds

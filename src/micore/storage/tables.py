@@ -31,6 +31,8 @@ from micore.storage.schema import CLUSTERED, Id, SortText
 from micore.storage.schema import metadata as metadata
 from micore.storage.work_tables import backfill_stream as backfill_stream
 from micore.storage.work_tables import event as event
+from micore.storage.work_tables import journal_change as journal_change
+from micore.storage.work_tables import journal_head as journal_head
 from micore.storage.work_tables import quarantine as quarantine
 from micore.storage.work_tables import raw_page as raw_page
 from micore.storage.work_tables import reconciliation as reconciliation

@@ -198,3 +198,25 @@ event = Table(
     Column("payload", Text, nullable=False, comment="JSON"),
     comment="one append-only stream of every acknowledged write; several readers",
 )
+
+journal_head = Table(
+    "journal_head",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False, comment="1: there is one row"),
+    Column("log", Text, comment="the transaction log that follows this database; NULL: none yet"),
+    Column("seq", BigInteger, nullable=False, comment="number of the newest event"),
+    Column("logged", BigInteger, nullable=False, comment="events up to here are known to be in the log"),
+    comment="where the one stream of events stands",
+)
+
+journal_change = Table(
+    "journal_change",
+    metadata,
+    Column("seq", BigInteger, nullable=False, comment="the event of the transaction that changed them"),
+    Column("part", Integer, nullable=False),
+    Column("rows", Text, nullable=False, comment="JSON: rows changed, by table"),
+    Column("changes", LargeBinary, nullable=False, comment="the rows as they were left, packed"),
+    Column("more", Boolean, nullable=False, server_default=text("false"), comment="the transaction has a next event"),
+    PrimaryKeyConstraint("seq", "part"),
+    comment="what the log has not taken over yet; empty at rest but for the newest transaction",
+)

@@ -122,6 +122,15 @@ DB_SIZE_BYTES = Gauge("inv_db_size_bytes", "The database on disk", registry=REGI
 DB_WAL_BYTES = Gauge("inv_db_wal_size_bytes", "SQLite's write-ahead log on disk", registry=REGISTRY)
 DB_INFO = Info("inv_db", "Kind and version of the database", registry=REGISTRY)
 
+# --------------------------------------------------------------------------------------- transaction log
+LOG_LAST_SEQ = Gauge("inv_txlog_last_seq", "Number of the newest record in the transaction log", registry=REGISTRY)
+LOG_SYNC_SECONDS = Histogram(
+    "inv_txlog_fsync_seconds",
+    "One sync of the transaction log to disk",
+    buckets=DB_SECONDS_BUCKETS,
+    registry=REGISTRY,
+)
+
 # --------------------------------------------------------------------------------------------------- cache
 CACHE_HITS = Counter("cache_hits_total", "Answers served from the cache", registry=REGISTRY)
 CACHE_MISSES = Counter("cache_misses_total", "Cacheable answers that had to be made", registry=REGISTRY)

@@ -1422,7 +1422,7 @@ export interface components {
             /**
              * Status
              * @description "ok"; "degraded" when the cache is away (answers are made anew), a key is refused, backups fail, the disk takes
-             *     no write or a restored database is damaged; "down" when the database is.
+             *     no write, the transaction log cannot be written or a restored database is damaged; "down" when the database is.
              */
             status: string;
             /**
@@ -1442,6 +1442,11 @@ export interface components {
             backup: string;
             /** Version */
             version: string;
+            /**
+             * Transaction Log
+             * @description "written"; "behind" when it cannot be written: nothing is changed then; "none" where none is kept.
+             */
+            transaction_log: string;
             data: components["schemas"]["DataHealth"];
             /**
              * Problems

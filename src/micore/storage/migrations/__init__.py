@@ -5,6 +5,7 @@ Alembic is loaded only to move a database: most starts find it where it should b
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from sqlalchemy import Connection, inspect, text
 
 from micore.errors import StorageError
 from micore.storage.database import Database
+from micore.storage.events import append_event
+from micore.storage.journal import SCHEMA_MIGRATED
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -30,22 +33,23 @@ def current(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def upgrade(database: Database, revision: str = "head") -> str:
+def upgrade(database: Database, revision: str = "head", *, said: bool = True) -> str:
     """Bring the database up to a revision, each step in its own transaction; returns the revision it stands at.
+    `said=False` leaves no event of it, for those who repeat one.
 
     Raises StorageError when the database is newer than this program.
     """
     with database.read() as connection:
         if revision == "head" and current(connection) == head():
             return head()
-    _run(database, "upgrade", revision)
+    _run(database, "upgrade", revision, said=said)
     with database.read() as connection:
         return current(connection) or ""
 
 
-def downgrade(database: Database, revision: str) -> None:
+def downgrade(database: Database, revision: str, *, said: bool = True) -> None:
     """Take steps back, down to `revision` ("base": an empty database)."""
-    _run(database, "downgrade", revision)
+    _run(database, "downgrade", revision, said=said)
 
 
 def check(connection: Connection) -> str:
@@ -65,7 +69,7 @@ def check(connection: Connection) -> str:
     return found
 
 
-def _run(database: Database, verb: str, revision: str) -> None:
+def _run(database: Database, verb: str, revision: str, *, said: bool) -> None:
     from alembic import command
 
     with database.migrate() as connection:
@@ -75,6 +79,17 @@ def _run(database: Database, verb: str, revision: str) -> None:
         settings = config()
         settings.attributes["connection"] = connection
         getattr(command, verb)(settings, revision)
+        reached = current(connection)
+        if said and found not in (None, reached) and inspect(connection).has_table("journal_head"):
+            # Whoever replays the log changes its schema here, too.
+            append_event(
+                connection,
+                at=time.time_ns() // 1000,
+                kind=SCHEMA_MIGRATED,
+                actor="micore",
+                subject="",
+                payload={"from": found, "to": reached},
+            )
 
 
 def _refuse_unknown(found: str) -> None:
