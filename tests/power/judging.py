@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
@@ -14,13 +17,18 @@ from sqlalchemy.exc import DatabaseError
 from micore.domain.backup_views import BackupState, BackupTrigger
 from micore.errors import MicoreError
 from micore.services.backups import Backups
-from micore.storage import maintenance
+from micore.services.log_replay import replay_log
+from micore.storage import maintenance, migrations
 from micore.storage.backup_folder import LATEST
 from micore.storage.database import Database
+from micore.storage.journal import LoggedJournal
+from micore.storage.log_lines import LogDamagedError
 from micore.storage.raw import RawLocation, RawStore
+from micore.storage.transaction_log import TransactionLog
 from tests.power.living import backups_of, write_one
 from tests.power.living_tables import COUNTER, url_of
 from tests.support import swapping
+from tests.support.databases import migrate, sqlite_template
 
 UNUSABLE = (DatabaseError, MicoreError, OSError)
 """What opening a state may raise; each is a finding."""
@@ -41,6 +49,48 @@ def damage(home: Path, acknowledged: Sequence[str]) -> list[str]:
     finally:
         database.close()
     return found
+
+
+def damage_of_log(home: Path, acknowledged: Sequence[str]) -> list[str]:
+    """Of the state that `logged` has left: the log alone does not make the shop that was acknowledged, or the next
+    start does not find the two in one."""
+    found = [f"from the log alone: {each}" for each in damage_without_database(home, acknowledged)]
+    journal = LoggedJournal(TransactionLog(home / "log"))
+    database = Database(url_of(home), journal=journal)
+    try:
+        journal.look(database)
+        migrations.upgrade(database)
+        journal.open(database)
+        found += maintenance.problems(database)
+        if acknowledged:
+            found += _wrong_rows(database, acknowledged)
+            write_one(database, "after-the-cut", 2)
+            acknowledged = [*acknowledged, "after-the-cut"]
+        journal.log.verify()
+    except UNUSABLE as error:
+        return [*found, f"{type(error).__name__}: {error}"]
+    finally:
+        database.close()
+    return found + [f"afterwards: {each}" for each in damage_without_database(home, acknowledged)]
+
+
+def damage_without_database(home: Path, acknowledged: Sequence[str]) -> list[str]:
+    """What is lacking when the database is destroyed: a copy of the log is all there is."""
+    with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
+        copied, again = Path(scratch) / "log", Database(f"sqlite:///{scratch}/again.db")
+        # Its schema is made beforehand: that is what takes time.
+        shutil.copyfile(sqlite_template("migrated", migrate), f"{scratch}/again.db")
+        if (home / "log").exists():
+            shutil.copytree(home / "log", copied)
+        try:
+            # Behind what was acknowledged a line may be damaged that was being written: what lies before it is back.
+            with contextlib.suppress(LogDamagedError):
+                replay_log(again, TransactionLog(copied))
+            return _wrong_rows(again, acknowledged)
+        except UNUSABLE as error:
+            return [f"{type(error).__name__}: {error}"]
+        finally:
+            again.close()
 
 
 def damage_of_backups(home: Path, acknowledged: Sequence[str]) -> list[str]:

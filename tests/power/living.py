@@ -27,6 +27,8 @@ from micore.services.restoring import Restoring
 from micore.storage import events, flows, migrations
 from micore.storage.backup_folder import BackupFolder
 from micore.storage.database import Connection, Database
+from micore.storage.journal import LoggedJournal
+from micore.storage.transaction_log import TransactionLog
 from tests.power.living_tables import ACCOUNT_ID, COUNTER, PAYLOAD, database_of, open_account, url_of
 from tests.support import swapping
 from tests.support.real_sync import Addresses, installed
@@ -70,6 +72,23 @@ def first_start(home: Path, acks: Acknowledgements, *, commits: int) -> None:
         write_one(database, f"0-{number}", 1)
         acks.tell(f"0-{number}")
     database.close()
+
+
+def logged(home: Path, acks: Acknowledgements, *, commits: int, synced: bool = True, seed: int = 0) -> None:
+    """From nothing, with the transaction log, whose files are sealed again and again. `synced=False` is a log that is
+    written and not synced, as no product may do it."""
+    log = TransactionLog(home / "log", segment_bytes=8_000, sync=os.fdatasync if synced else _not_at_all)
+    journal = LoggedJournal(log)
+    database = Database(url_of(home), journal=journal)
+    migrations.upgrade(database)
+    journal.open(database)
+    open_account(database)
+    _together(database, acks, commits, seed)
+    database.close()
+
+
+def _not_at_all(_handle: int) -> None:
+    """The mutant's sync."""
 
 
 def _together(database: Database, acks: Acknowledgements, commits: int, seed: int) -> None:
@@ -235,6 +254,7 @@ def _set(database: Database, pragma: str) -> None:
 TASKS: dict[str, Callable[..., None]] = {
     "writes": writes,
     "first_start": first_start,
+    "logged": logged,
     "copies": copies,
     "sync": sync,
     "backups": backups,

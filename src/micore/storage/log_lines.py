@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from micore.errors import StorageError
-from micore.storage.durable import sync_folder
+from micore.storage.durable import replace_file
 
 FILE = "transaction_log.jsonl"
 SEALS = "sealed.jsonl"
@@ -242,19 +242,4 @@ def read_seals(folder: Path) -> list[Seal]:
 
 def write_seals(folder: Path, seals: Sequence[Seal]) -> None:
     """Write the list of sealed files anew, whole or not at all."""
-    fresh = folder / f"{SEALS}.new"
-    write_synced(fresh, b"".join(_encoder.encode(seal) + b"\n" for seal in seals))
-    fresh.rename(folder / SEALS)
-    sync_folder(folder)
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file so that its content survives a power cut; whoever names it last syncs the folder."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    replace_file(folder / SEALS, b"".join(_encoder.encode(seal) + b"\n" for seal in seals))

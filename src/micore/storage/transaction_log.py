@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from micore.errors import StorageError
-from micore.storage.durable import sync_file, sync_folder
+from micore.storage.durable import make_folder, sync_file, sync_folder
 from micore.storage.log_lines import (
     FILE,
     SEALS,
@@ -75,7 +75,7 @@ class TransactionLog:
                 yield self._head
                 return
             with self._usable():
-                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_folder(self.folder, mode=0o700)
                 self._locked = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 with self._usable():
@@ -310,7 +310,7 @@ def copy_until(log: TransactionLog, seq: int, target: Path) -> Head:
 
     Raises StorageError, LogDamagedError.
     """
-    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(target, mode=0o700)
     kept: list[Seal] = []
     for seal in log.seals():
         source = log.folder / seal.name
