@@ -129,6 +129,7 @@ class App:
 
         Raises StorageError where that cannot be, or the two do not belong together.
         """
+        self.restoring.finish()
         open_database(self.database)
 
     def writer_lock(self) -> WriterLock | None:

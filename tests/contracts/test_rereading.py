@@ -101,7 +101,7 @@ def test_a_row_of_past_days_waits_as_it_does_when_it_is_told_live(market: Market
     """Of what was rejected by both, the backfill's row must not take the place of one that knows more."""
     source = market.source(HandClock().tools())
     assert isinstance(source, RangeSource)
-    windows = source.plan_range(kind, date(2026, 11, 5), date(2026, 11, 7), today=date(2026, 11, 20)).windows
+    windows = source.plan_range(kind, date(2026, 11, 5), date(2026, 11, 12), today=date(2026, 11, 20)).windows
     if not windows:
         return
     market.mischief = quiet

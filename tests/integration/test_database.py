@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from micore.errors import ConflictError, SettingsError, StorageError
+from micore.errors import ConflictError, SettingsError, StorageError, StorageRefusedError
 from micore.storage.database import Database, WriterInfo, WriterLock
 from micore.storage.dialects import check_sqlite_version
 from micore.telemetry import metrics
@@ -61,7 +61,7 @@ class TestTransactions:
         assert words(database) == ["x"]
 
     def test_a_reader_cannot_write(self, database: Database) -> None:
-        with pytest.raises(DBAPIError), database.read() as connection:
+        with pytest.raises((DBAPIError, StorageRefusedError)), database.read() as connection:
             connection.execute(text("INSERT INTO note VALUES (1, 'x')"))
         assert words(database) == []
 

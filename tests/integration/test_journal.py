@@ -21,10 +21,20 @@ from micore.storage import migrations
 from micore.storage.bulk import bulk_for
 from micore.storage.changes import unpack
 from micore.storage.database import Database
-from micore.storage.events import append_event
-from micore.storage.journal import LoggedJournal, acting
+from micore.storage.events import Said, append_event
+from micore.storage.journal import LoggedJournal, acting, write_events
 from micore.storage.log_lines import FILE, Record
-from micore.storage.tables import account, event, journal_change, journal_head, listing, sku, source_note
+from micore.storage.replaying import Replay
+from micore.storage.tables import (
+    account,
+    event,
+    journal_change,
+    journal_head,
+    listing,
+    sku,
+    source_note,
+    stock_snapshot,
+)
 from micore.storage.transaction_log import TransactionLog
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -414,3 +424,107 @@ def test_a_replay_ends_at_an_instant_with_a_whole_transaction(migrated_url: str,
         assert connection.execute(select(account.c.external_id)).scalars().all() == ["0", "1"]
     again.close()
     database.close()
+
+
+def test_two_that_start_at_once_begin_one_log(migrated_url: str, folder: Path) -> None:
+    journals = [LoggedJournal(TransactionLog(folder)) for _ in range(2)]
+    one, two = (Database(migrated_url, journal=each) for each in journals)
+    write = journals[0]._write
+
+    def slow(database: Database, belongs: str | None) -> None:
+        # Between its commit and its line the other one starts, and takes the line along.
+        journals[1].open(two)
+        add_account(two, "two")
+        write(database, belongs)
+
+    journals[0]._write = slow  # type: ignore[method-assign]
+    journals[0].begin_log(one)
+    journals[0]._write = write  # type: ignore[method-assign]
+    add_account(one, "one")
+    assert [each.kind for each in records(folder)] == ["log.begun", "rows.written", "rows.written"]
+    TransactionLog(folder).verify()
+    one.close()
+    two.close()
+
+
+def test_a_transaction_of_many_parts_is_caught_up_whole(
+    migrated_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("micore.storage.journal.RECORDS_AT_ONCE", 4)
+    monkeypatch.setattr("micore.storage.noting.ROWS_PER_PART", 2)
+    disk = Disk()
+    database = opened(migrated_url, folder, sync=disk.sync)
+    add_account(database, "1")
+    columns = {"account_id": "int", "name": "text", "text": "text", "changed_at": "int"}
+    rows = [(1, f"{n:06}", "x", 1) for n in range(21)]
+
+    def put() -> None:
+        with database.write() as connection:
+            bulk_for(connection).put(connection, "source_note", columns, ["account_id", "name"], rows)
+
+    disk.full = True
+    with pytest.raises(StorageError):
+        put()
+    disk.full = False
+    add_account(database, "2")
+    found = records(folder)
+    assert sum(each.rows.get("source_note", 0) for each in found) == 21
+    assert [each.seq for each in found if each.part == 1] == list(range(1, found[-1].seq + 1))
+    assert {(each.part, each.parts) for each in found if "source_note" in each.rows} == {(n, 11) for n in range(1, 12)}
+    database.close()
+
+
+def test_a_process_that_knows_more_than_a_database_that_went_back(migrated_sqlite_url: str, folder: Path) -> None:
+    database = opened(migrated_sqlite_url, folder)
+    add_account(database, "1")
+    database.close()
+    assert database.path is not None
+    earlier = database.path.read_bytes()
+    for number in range(2, 8):
+        add_account(database, str(number))
+    database.close()
+    database.path.write_bytes(earlier)
+    # As a return to an earlier state leaves them: another history, and a process that still knows the old one.
+    with database.install() as connection:
+        connection.execute(update(journal_head).values(log="another"))
+        known = database.journal.log.known()  # type: ignore[attr-defined]
+        head = write_events(connection, [Said(1, "k", "a", "", {})], known=known)
+    assert (head.seq, head.logged) == (3, 1)
+    database.close()
+
+
+def test_a_replay_that_was_broken_off_must_be_taken_up(database: Database, folder: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        add_account(database, str(number))
+    url = f"sqlite:///{tmp_path / 'again.db'}"
+    again = Database(url)
+    replay = Replay(again)
+    replay.run(TransactionLog(folder).records())
+    again.close()
+    copied = shutil.copytree(folder, tmp_path / "copied")
+    with pytest.raises(StorageError, match="broken off"):
+        opened(url, copied)
+    again = Database(url)
+    replay_log(again, TransactionLog(copied))
+    again.close()
+    opened(url, copied).close()
+
+
+def test_a_replay_that_is_refused_changes_nothing(database: Database, folder: Path, tmp_path: Path) -> None:
+    add_account(database, "1")
+    other = opened(f"sqlite:///{tmp_path / 'other.db'}", tmp_path / "other")
+    add_account(other, "2")
+    add_account(other, "3")
+    with other.write() as connection:
+        connection.execute(
+            insert(stock_snapshot).values(account_id=1, run_id=1, scope="fbo", as_of=1, state="staged", complete=False)
+        )
+    other.close()
+    plain = Database(f"sqlite:///{tmp_path / 'other.db'}")
+    add_account(database, "4")
+    add_account(database, "5")
+    with pytest.raises(StorageError, match="different histories"):
+        replay_log(plain, TransactionLog(folder))
+    with plain.read() as connection:
+        assert connection.execute(select(stock_snapshot.c.state)).scalars().all() == ["staged"]
+    plain.close()

@@ -18,6 +18,7 @@ from micore.app import log_of_backup
 from micore.domain.instants import instant
 from micore.errors import StorageError
 from micore.services.restoring_log import Wanted
+from micore.storage import migrations
 from micore.storage.archives import Archive
 from micore.storage.database import Database
 from micore.storage.journal import LoggedJournal
@@ -258,3 +259,55 @@ def test_a_damaged_log_is_refused_before_anything_is_touched(logged: Logged) -> 
     with pytest.raises(StorageError, match="damaged"):
         logged.restore(file)
     assert logged.names() == ["1", "2", "3"]
+
+
+def test_what_is_whole_of_a_damaged_log_comes_back_where_that_is_asked_for(logged: Logged) -> None:
+    logged.add("1")
+    file = logged.shop.backup()
+    logged.add("2", "3", "4")
+    logged.database.close()
+    path = logged.folder / "transaction_log.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[-2] = lines[-2].replace(b"rows.written", b"rows.WRITTEN")
+    path.write_bytes(b"".join(lines))
+    done = logged.restore(file, Wanted(despite_damage=True))
+    assert "damaged" in done.damage
+    assert logged.names() == ["1", "2"]
+    logged.add("5")
+    TransactionLog(logged.folder).verify()
+    assert logged.names() == ["1", "2", "5"]
+
+
+def test_a_damaged_log_does_not_keep_the_backup_alone_from_coming_back(logged: Logged) -> None:
+    logged.add("1")
+    file = logged.shop.backup()
+    logged.add("2")
+    until = logged.newest()
+    logged.add("3", "4")
+    logged.database.close()
+    path = logged.folder / "transaction_log.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[-1] = lines[-1].replace(b"rows.written", b"rows.WRITTEN")
+    path.write_bytes(b"".join(lines))
+    logged.restore(file, Wanted(until))
+    assert logged.names() == ["1", "2"]
+    logged.restore(file, Wanted(backup_only=True))
+    assert logged.names() == ["1"]
+    logged.add("5")
+    assert logged.names() == ["1", "5"]
+
+
+def test_a_log_that_has_only_just_begun_gives_way_to_that_of_the_backup(logged: Logged, tmp_path: Path) -> None:
+    logged.add("1")
+    file = logged.shop.backup()
+    logged.database.close()
+    shutil.rmtree(logged.folder)
+    fresh = LoggedJournal(TransactionLog(logged.folder))
+    empty = Database(f"sqlite:///{tmp_path / 'fresh.db'}", journal=fresh)
+    migrations.upgrade(empty)
+    fresh.open(empty)
+    empty.close()
+    logged.restore(file)
+    logged.add("2")
+    assert logged.names() == ["1", "2"]
+    assert [each.seq for each in TransactionLog(logged.folder).records()] == [1, 2, 3]

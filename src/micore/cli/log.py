@@ -61,7 +61,9 @@ def tail(
     """Show the newest records, oldest first: when, who, what, how many rows of which tables."""
     settings = _settings()
     zone = ZoneInfo(settings.time_zone)
-    newest = deque(_log(settings).records(), maxlen=number)
+    log = _log(settings)
+    # Each number has a record at least.
+    newest = deque(log.records(after=max(0, log.head().seq - number)), maxlen=number)
     if as_json:
         print_json([_shown(record) for record in newest])
         return
@@ -91,7 +93,7 @@ def replay() -> None:
         done = replay_log(database, log)
         open_database(database)
     if not done.transactions:
-        console.print(f"Nothing to do: the database ends with record {done.seq:,}, as the log does.")
+        console.print(f"Nothing to do: the database has all that the log holds, and ends with record {done.seq:,}.")
         return
     console.print(
         f"{done.transactions:,} transactions with {done.rows:,} rows are back; the database ends with record "
@@ -137,6 +139,7 @@ def _writing(settings: Settings) -> Iterator[Database]:
     if lock is not None:
         lock.acquire(WriterInfo(os.getpid(), ""))
     try:
+        database.dialect.restores(settings.data_root).finish()
         yield database
     finally:
         database.close()

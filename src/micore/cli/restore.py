@@ -79,6 +79,9 @@ def run(
         typer.Option("--to-time", formats=INSTANTS, help="Put the log back only up to here, by the shop's clock."),
     ] = None,
     backup_only: Annotated[bool, typer.Option("--backup-only", help="Leave the transaction log out.")] = False,
+    despite_damage: Annotated[
+        bool, typer.Option("--despite-damage", help="Put a damaged log back up to where it is whole.")
+    ] = False,
     recovery_key_file: KeyFile = None,
     yes: Yes = False,
 ) -> None:
@@ -87,7 +90,7 @@ def run(
         raise InvalidRequestError("--to-time", received="--backup-only with it", allowed="one of the two")
     with _ready() as ready:
         until = None if to_time is None else to_time.replace(tzinfo=ready.shop.zone)
-        wanted = Wanted(until, backup_only)
+        wanted = Wanted(until, backup_only, despite_damage)
 
         def confirmed(plan: Inspection) -> bool:
             _show(plan, ready, wanted)
@@ -99,6 +102,8 @@ def run(
         console.print(f"Restored in {restored.seconds:.1f} s, checks included.")
         if restored.replayed:
             console.print(f"{restored.replayed:,} transactions came back from the transaction log.")
+        if restored.damage:
+            console.print(f"{restored.damage} What followed is lost; the damaged log is kept.", soft_wrap=True)
         if restored.left:
             console.print(f"{restored.left:,} later ones were left out; `micore restore undo` brings them back.")
         _tell_where(restored)

@@ -78,6 +78,8 @@ class Restored:
     """Of the database in the backup."""
     replayed: int = 0
     """Transactions that came back from the transaction log."""
+    damage: str | None = None
+    """Why the log was put back only in part, where that was allowed."""
     left: int = 0
     """Transactions of the log that were written after the instant that was asked for."""
     settled: bool = False

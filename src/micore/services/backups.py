@@ -232,7 +232,7 @@ class _Making:
         with copied.path.open("rb") as source:
             parts = [archives.prepare_compressed("database", "database.zst", source, scratch / "database.zst")]
         copied.path.unlink()
-        parts += self._further(scratch, key)
+        parts += self._further(scratch, key, copied.sequence)
         manifest = Manifest(
             id=self.begun.id,
             made_at=self.begun.at,
@@ -250,7 +250,7 @@ class _Making:
         forget_cached(archive)
         return archive, manifest
 
-    def _further(self, scratch: Path, key: RecoveryKey) -> list[Prepared]:
+    def _further(self, scratch: Path, key: RecoveryKey, sequence: int) -> list[Prepared]:
         """The parts beside the database."""
         parts: list[Prepared] = []
         if self.db_only and not self.with_secrets:
@@ -269,17 +269,18 @@ class _Making:
         if not self.db_only:
             laid_out = scratch / "log"
             laid_out.mkdir()
-            files = self.backups.log_parts(self._last_sequence(key), laid_out)
+            files = self.backups.log_parts(self._last_sequence(key, sequence), laid_out)
             parts += [archives.prepare_plain("log", f"log/{path.name}", path) for path in files]
         return parts
 
-    def _last_sequence(self, key: RecoveryKey) -> int:
-        """Where the log of the newest good backup in the folder ends, at the latest; 0 where there is none."""
+    def _last_sequence(self, key: RecoveryKey, present: int) -> int:
+        """Where the newest good backup in the folder ends; 0 where there is none, or the shop went back behind it."""
         for backup in self.backups.history():
             if backup.state != BackupState.VERIFIED or backup.file is None or "log" not in backup.parts:
                 continue
             with suppress(ArchiveError, RecoveryKeyError, OSError), Archive.opened(Path(backup.file), key) as archive:
-                return archive.manifest.sequence
+                last = archive.manifest.sequence
+                return last if last <= present else 0
         return 0
 
 

@@ -18,18 +18,21 @@ from micore.storage.transaction_log import TransactionLog
 log = structlog.get_logger(__name__)
 
 
-def replay_log(database: Database, source: TransactionLog, *, until: int | None = None) -> Replayed:
-    """Put back what the database lacks, up to the end of the log or to the last transaction that was written by
-    `until` (microseconds since 1970-01-01 UTC). May be repeated after it was broken off.
+def replay_log(
+    database: Database, source: TransactionLog, *, until: int | None = None, despite_damage: bool = False
+) -> Replayed:
+    """Put back what the database lacks, up to the end of the log, to the last transaction that was written by `until`
+    (microseconds since 1970-01-01 UTC), or to where the log is damaged. May be repeated after it was broken off.
 
     Raises StorageError, LogDamagedError: what lies before the damage is back then.
     """
     replay = Replay(database)
     try:
-        done = replay.run(source.records(after=replay.starts_after()), until=until)
+        records = source.records(after=replay.starts_after())
+        done = replay.run(records, until=until, despite_damage=despite_damage)
     finally:
-        # Also where nothing was lacking: an earlier replay may have been broken off before this.
-        replay.finish()
+        if replay.unfinished:
+            replay.finish()
     log.info("log.replayed", transactions=done.transactions, rows=done.rows, seq=done.seq, left=done.left)
     return done
 

@@ -22,6 +22,7 @@ from micore.storage import durable, maintenance, recovery_key
 from micore.storage.archives import Archive
 from micore.storage.database import Database
 from micore.storage.events import append_event, generations, raise_generations
+from micore.storage.log_lines import SEALS
 from micore.storage.manifests import Manifest
 from micore.storage.recovery_key import RecoveryKey
 from micore.storage.restores import LOG, STAGING, Restores
@@ -89,6 +90,7 @@ class Restoring:
                 raise NotWantedError
             started = time.perf_counter()
             beyond = self._generations()
+            log_end = self._log_end()
             with self._staging(plan) as folder, Archive.opened(file, key) as archive:
                 for part in archive.manifest.parts:
                     if part.kind not in UNPACKED:
@@ -103,7 +105,9 @@ class Restoring:
                     bytes=archive.manifest.parts[0].bytes,
                     replayed=replayed.transactions,
                     left=replayed.left,
+                    damage=replayed.damage,
                 )
+                self._refuse_if_written(log_end)
                 return self._exchanged(restored, started, lambda: restores.exchange(staged, restored.at))
 
     def undo(self, confirmed: Callable[[KeptState], bool]) -> Restored:
@@ -183,6 +187,19 @@ class Restoring:
     def _restores(self) -> Restores:
         restores: Restores = self.database.dialect.restores(self.home)
         return restores
+
+    def _log_end(self) -> tuple[int, int]:
+        """How much the live log holds; another size means that somebody has written."""
+        files = [each for each in (self.home / LOG).glob("*.jsonl") if each.name != SEALS]
+        return len(files), sum(each.stat().st_size for each in files)
+
+    def _refuse_if_written(self, log_end: tuple[int, int]) -> None:
+        # On SQLite the writer lock keeps others off; a server lets them in.
+        if self._log_end() != log_end:
+            raise StorageError(
+                "The shop was written to while the backup was made ready: that would be lost.",
+                remedy="Nothing has changed. Stop `micore serve` and other commands, then restore again.",
+            )
 
     def _has_log(self) -> bool:
         # Whether it is whole is looked at when it is put behind the backup.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from micore.errors import StorageError
 from micore.services.log_replay import replay_log
 from micore.storage.database import Database
 from micore.storage.journal import HISTORY_LEFT, JournalHead, LoggedJournal, event_at, read_head
-from micore.storage.replaying import Replayed
+from micore.storage.replaying import Replayed, continues
 from micore.storage.restores import LOG, Staged
 from micore.storage.transaction_log import TransactionLog, copy_until
 
@@ -22,6 +23,8 @@ class Wanted:
 
     until: datetime | None = None
     backup_only: bool = False
+    despite_damage: bool = False
+    """Up to where a damaged log is whole."""
 
 
 WHOLE = Wanted()
@@ -44,18 +47,17 @@ def bring_up(staged: Staged, folder: Path, live: Path, wanted: Wanted) -> tuple[
         if head is None or head.log is None:
             _refuse_instant(wanted, "the backup is from before the log began")
             return replace(staged, log=None), Replayed()
-        source = next((log for log in (live, staged.log) if log is not None and TransactionLog(log).head().seq), None)
-        problem = "there is no transaction log" if source is None else _problem(database, head, source)
-        if source is None or problem is not None:
-            _refuse_instant(wanted, problem or "")
-            if source is not None and not wanted.backup_only:
+        source, problem = _source(database, head, [each for each in (live, staged.log) if each is not None])
+        if source is None:
+            _refuse_instant(wanted, problem or "there is no transaction log")
+            if problem is not None and not wanted.backup_only:
                 raise StorageError(
                     f"The transaction log cannot be put behind this backup: {problem}.",
                     remedy="`--backup-only` restores the backup alone; what was written after it is then lost.",
                 )
             LoggedJournal(TransactionLog(folder / LOG)).leave_log(database)
             return replace(staged, log=None), Replayed()
-        return _follow(database, staged, folder, TransactionLog(source), head, wanted)
+        return _follow(database, staged, folder, source, head, wanted)
     finally:
         database.close()
 
@@ -71,29 +73,41 @@ def _follow(
             at = event_at(connection, head.seq)
         if until is not None and at is not None and at > until:
             _refuse_instant(wanted, f"the backup ends with {instant(at):%Y-%m-%d %H:%M:%S} UTC, which is later")
-        done = replay_log(database, source, until=until)
+        done = replay_log(database, source, until=until, despite_damage=wanted.despite_damage)
     target = folder / "log-behind"
     copy_until(source, done.seq, target)
-    if done.seq < source.head().seq:
+    if done.damage is not None or wanted.backup_only or done.left:
         journal = LoggedJournal(TransactionLog(target))
         journal.begin_log(database, HISTORY_LEFT, left_after=done.seq)
         journal.close()
-    source.close()
     return replace(staged, log=target), done
 
 
-def _problem(database: Database, head: JournalHead, source: Path) -> str | None:
+def _source(database: Database, head: JournalHead, folders: Sequence[Path]) -> tuple[TransactionLog | None, str | None]:
+    """The first of these logs in which anything is written, where it continues a database; else None, and why not."""
+    for log in map(TransactionLog, folders):
+        try:
+            # That of a shop that was only just begun gives way.
+            if not any(record.rows for record in log.records()):
+                continue
+            problem = _problem(database, head, log)
+        except StorageError as error:
+            problem = str(error).rstrip(".")
+        return (log, None) if problem is None else (None, problem)
+    return None, None
+
+
+def _problem(database: Database, head: JournalHead, log: TransactionLog) -> str | None:
     """Why a log does not continue a database; None where it does."""
-    first = next(TransactionLog(source).records(after=max(0, head.seq - 1)), None)
+    first = next(log.records(after=max(0, head.seq - 1)), None)
     if first is None:
         return f"it ends before record {head.seq:,}, with which the backup ends"
     if first.seq > head.seq + 1:
         return f"it begins with record {first.seq:,}, the backup ends with {head.seq:,}"
     with database.read() as connection:
         at = event_at(connection, head.seq)
-    if first.seq == head.seq and (first.log != head.log or first.at != at):
-        return "it is of another history than the backup"
-    return None
+    same = first.log == head.log and first.at == at if first.seq == head.seq else continues(head, first)
+    return None if same else "it is of another history than the backup"
 
 
 def _refuse_instant(wanted: Wanted, problem: str) -> None:

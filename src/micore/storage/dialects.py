@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
 from micore.errors import SettingsError, StorageError, StorageRefusedError
-from micore.storage import swap
+from micore.storage import postgresql_replays, swap
 from micore.storage.durable import make_folder
 from micore.telemetry import metrics
 
@@ -336,37 +336,10 @@ class PostgresqlDialect(Dialect):
         """Nothing to do: the server checks at each step, and alters tables in place."""
 
     def references_wait(self, connection: Connection) -> None:
-        for name, table in self._references(connection, deferrable=False):
-            connection.execute(text(f"ALTER TABLE {table} ALTER CONSTRAINT {name} DEFERRABLE"))
-        connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))
+        postgresql_replays.let_references_wait(connection)
 
     def end_replay(self, connection: Connection) -> None:
-        # What is still to be checked is checked here: a table with such checks waiting cannot be altered.
-        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-        for name, table in self._references(connection, deferrable=True):
-            connection.execute(text(f"ALTER TABLE {table} ALTER CONSTRAINT {name} NOT DEFERRABLE"))
-        counted = text(
-            "SELECT table_name, column_name FROM information_schema.columns"
-            " WHERE table_schema = current_schema() AND column_default LIKE 'nextval(%'"
-        )
-        for table, column in connection.execute(counted).all():
-            connection.execute(
-                text(
-                    f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'),"
-                    f" greatest((SELECT coalesce(max({column}), 0) FROM {table}) + 1, 1), false)"
-                )
-            )
-
-    @staticmethod
-    def _references(connection: Connection, *, deferrable: bool) -> list[tuple[str, str]]:
-        found = connection.execute(
-            text(
-                "SELECT conname, conrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
-                " AND connamespace = current_schema()::regnamespace AND condeferrable = :deferrable"
-            ),
-            {"deferrable": deferrable},
-        )
-        return [(row[0], row[1]) for row in found]
+        postgresql_replays.end(connection)
 
     def restores(self, home: Path) -> Restores:
         from micore.storage.postgresql_restores import PostgresqlRestores

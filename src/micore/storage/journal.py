@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
-from sqlalchemy import Connection, case, delete, func, insert, inspect, select, update
+from sqlalchemy import Connection, case, delete, func, insert, inspect, literal, select, update
 
 from micore.errors import StorageError
 from micore.storage import changes, noting
@@ -39,6 +39,9 @@ HISTORY_LEFT = "log.history_left"
 SCHEMA_MIGRATED = "schema.migrated"
 ROWS_WRITTEN = "rows.written"
 RECORDS_AT_ONCE = 500
+NO_HEAD = Head()
+REPLAYING = -1
+"""`logged` of a database that a replay has not brought to its end."""
 
 _acting: ContextVar[tuple[str, str]] = ContextVar("acting", default=("micore", ""))
 
@@ -169,7 +172,7 @@ class LoggedJournal:
         if not said:
             actor, subject = _acting.get()
             said = [Said(self._now(), ROWS_WRITTEN, actor, subject, {})]
-        head = write_events(connection, said, logged=self.log.known().seq)
+        head = write_events(connection, said, known=self.log.known())
         if head.log is None:
             return None  # the log has not begun
         first = head.seq - len(said) + 1
@@ -217,7 +220,7 @@ class LoggedJournal:
         """
         with database.read() as connection:
             head = read_head(connection)
-        synced = self.log.synced = 0 if head is None else head.logged
+        synced = self.log.synced = 0 if head is None else max(0, head.logged)
         logged = self.log.head()
         if not logged.seq:
             return
@@ -230,6 +233,11 @@ class LoggedJournal:
                 f"{logged.seq:,} records: the database was lost or moved.",
                 remedy="`micore restore list` and `micore restore run` bring it back from a backup and the log, "
                 "`micore log replay` from the log alone. If it is meant to begin anew: `micore log begin`.",
+            )
+        if head.logged == REPLAYING:
+            raise StorageError(
+                f"A replay of the log into the database {database.shown_url} was broken off before its end.",
+                remedy="`micore log replay` takes it up again.",
             )
         self._refuse(database, replace(head, logged=synced), logged)
 
@@ -263,14 +271,14 @@ class LoggedJournal:
             if kind == LOG_BEGUN and here is not None and here.log is not None:
                 return  # another process that starts at the same time was quicker
             connection.execute(update(journal_head).values(log=fresh))
-            payload = {"empty": is_empty(connection), "schema": _revision(connection), **told}
+            former = None if here is None else here.log
+            payload = {"empty": is_empty(connection), "schema": _revision(connection), "former": former, **told}
             said = [Said(self._now(), kind, _acting.get()[0], "", payload)]
             head = write_events(connection, said)
-            records = _records_of(fresh, head.seq, said, [])
             connection.execute(delete(journal_change))
             connection.execute(insert(journal_change).values(seq=head.seq, part=1, rows="{}", changes=b"", more=False))
-        with self._told():
-            self.log.append(records)
+        # Another process may have taken the line along by now.
+        self._write(database, fresh)
 
     def leave_log(self, database: Database) -> None:
         """The database no longer belongs to its log: the next `open` begins a new one."""
@@ -317,16 +325,20 @@ class LoggedJournal:
     def _missing(self, database: Database, belongs: str, after: int) -> list[Record]:
         with database.read() as connection:
             head = read_head(connection)
-            found = list(
-                connection.execute(
-                    select(event, journal_change.c.part, journal_change.c.rows, journal_change.c.changes,
-                           journal_change.c.more)
-                    .join(journal_change, journal_change.c.seq == event.c.seq)
-                    .where(event.c.seq > after)
-                    .order_by(event.c.seq, journal_change.c.part)
-                    .limit(RECORDS_AT_ONCE)
-                )
+            every = (
+                select(event, journal_change.c.part, journal_change.c.rows, journal_change.c.changes,
+                       journal_change.c.more)
+                .join(journal_change, journal_change.c.seq == event.c.seq)
+                .where(event.c.seq > after)
+                .order_by(event.c.seq, journal_change.c.part)
             )  # fmt: skip
+            found = list(connection.execute(every.limit(RECORDS_AT_ONCE)))
+            if len(found) == RECORDS_AT_ONCE:
+                # The parts of one event go into the log together.
+                last = found[-1].seq
+                found = [row for row in found if row.seq != last] or list(
+                    connection.execute(every.where(event.c.seq == last))
+                )
         newest = 0 if head is None else head.seq
         whole = newest <= after if not found else not after or found[0].seq == after + 1
         if found and not after:
@@ -337,9 +349,6 @@ class LoggedJournal:
                 f"holds what followed (its newest is {newest:,}).",
                 remedy="Make a backup, then `micore log begin` begins a new log.",
             )
-        if len(found) == RECORDS_AT_ONCE:
-            # The parts of one event go into the log together.
-            found = [row for row in found if row.seq != found[-1].seq] or found
         parts: dict[int, int] = {}
         for row in found:
             parts[row.seq] = max(parts.get(row.seq, 0), row.part)
@@ -388,11 +397,17 @@ def database_log(database: Database) -> str | None:
     return None if head is None else head.log
 
 
-def write_events(connection: Connection, said: Sequence[Said], *, logged: int = 0) -> JournalHead:
-    """Give events their numbers and write them; whoever else does so waits until this transaction ends. `logged` is
-    what the log is known to hold."""
-    # Never backwards: another process may know of less.
-    newer = case((journal_head.c.logged < logged, logged), else_=journal_head.c.logged)
+def write_events(connection: Connection, said: Sequence[Said], *, known: Head = NO_HEAD) -> JournalHead:
+    """Give events their numbers and write them; whoever else does so waits until this transaction ends. `known` is
+    where the log ends as far as this process knows."""
+    # Never backwards: another process may know of less. And only of this history: the database may have gone back.
+    believed = (
+        (journal_head.c.log == known.log)
+        & (journal_head.c.logged < known.seq)
+        & (journal_head.c.seq >= known.seq)
+        & literal(known.whole)
+    )
+    newer = case((believed, known.seq), else_=journal_head.c.logged)
     row = connection.execute(
         update(journal_head)
         .values(seq=journal_head.c.seq + len(said), logged=newer)

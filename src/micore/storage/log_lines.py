@@ -66,6 +66,8 @@ class Head:
     at: int = 0
     whole: bool = True
     """Its last transaction has all its lines."""
+    parts_left: int = 0
+    """Lines that the last number lacks yet."""
 
 
 class Seal(msgspec.Struct, frozen=True):
@@ -104,12 +106,15 @@ class LogReport:
 class LogDamagedError(StorageError):
     """A line of the log is not what was written."""
 
-    def __init__(self, file: Path, line: int, problem: str, *, after: int) -> None:
+    def __init__(self, file: Path, line: int, problem: str, *, after: int, misplaced: bool = False) -> None:
         super().__init__(
             f"The transaction log is damaged in line {line} of {file}: {problem}. It is whole up to record {after}.",
-            remedy="The database is not touched by this. Make a backup now, then `micore log begin` begins a new log.",
+            remedy="Where the database is whole: make a backup, then `micore log begin` begins a new log. Where it is "
+            "lost, `micore restore run` with `--despite-damage` brings back what is whole.",
         )
         self.file, self.line, self.problem, self.after = file, line, problem, after
+        self.misplaced = misplaced
+        """The line is one that was written, and stands in the wrong place: no power cut does that."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -192,8 +197,9 @@ class LogReader:
     def checked(self, path: Path, number: int, line: bytes) -> Record:
         """The record of a line that follows the one before. Raises LogDamagedError."""
 
-        def damaged(problem: str) -> LogDamagedError:
-            return LogDamagedError(path, number, problem, after=self._seq - bool(self._parts_left))
+        def damaged(problem: str, *, misplaced: bool = False) -> LogDamagedError:
+            after = self._seq - bool(self._parts_left)
+            return LogDamagedError(path, number, problem, after=after, misplaced=misplaced)
 
         body = line[:-_TAIL]
         digest = hashlib.sha256(body).hexdigest()
@@ -204,13 +210,18 @@ class LogReader:
         except msgspec.DecodeError as error:
             raise damaged(str(error)) from None
         if self._previous is not None and record.prev != self._previous:
-            raise damaged("the line does not follow the one before it")
+            raise damaged("the line does not follow the one before it", misplaced=True)
         expected = self._seq if self._parts_left else self._seq + 1
         if self._seq and record.seq != expected:
-            raise damaged(f"record {record.seq} stands where {expected} should")
+            raise damaged(f"record {record.seq} stands where {expected} should", misplaced=True)
         self._previous, self._seq, self._parts_left = digest, record.seq, record.parts - record.part
-        self.report.head = Head(record.log, record.seq, digest, record.at, record.ends_transaction)
+        self.report.head = head_of(record, digest)
         return record
+
+
+def head_of(record: Record, digest: str) -> Head:
+    """Where a log ends with this record, whose line has this hash."""
+    return Head(record.log, record.seq, digest, record.at, record.ends_transaction, record.parts - record.part)
 
 
 def line_of(record: Record, previous: str) -> tuple[bytes, str]:

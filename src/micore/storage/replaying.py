@@ -17,8 +17,8 @@ from micore.storage import migrations
 from micore.storage.changes import Outcome, unpack
 from micore.storage.database import Database
 from micore.storage.events import STOCK, current_generation
-from micore.storage.journal import LOG_BEGUN, SCHEMA_MIGRATED, JournalHead, packed_json, read_head
-from micore.storage.log_lines import Record
+from micore.storage.journal import LOG_BEGUN, REPLAYING, SCHEMA_MIGRATED, JournalHead, packed_json, read_head
+from micore.storage.log_lines import LogDamagedError, Record
 from micore.storage.summary import SummaryBasis, refresh
 from micore.storage.tables import (
     event,
@@ -48,6 +48,8 @@ class Replayed:
     """When that was written; 0 where none was."""
     left: int = 0
     """Whole transactions behind the instant that was asked for."""
+    damage: str | None = None
+    """Why reading ended before the end of the log, where that was allowed."""
 
 
 class Replay:
@@ -59,6 +61,8 @@ class Replay:
         self._events: list[dict[str, Any]] = []
         self._head: JournalHead | None = None
         self.done = Replayed()
+        self.unfinished = False
+        """`finish` has to be called: rows were put back, now or by a replay that was broken off."""
 
     def starts_after(self) -> int:
         """The record behind which reading begins: the last one that the database has is looked at, too."""
@@ -66,13 +70,15 @@ class Replay:
             head = read_head(connection)
         return 0 if head is None else max(0, head.seq - 1)
 
-    def run(self, records: Iterable[Record], *, until: int | None = None) -> Replayed:
-        """Put back all whole transactions, up to the first one that was written after `until` (microseconds).
+    def run(self, records: Iterable[Record], *, until: int | None = None, despite_damage: bool = False) -> Replayed:
+        """Put back all whole transactions, up to the first one that was written after `until` (microseconds), or, where
+        that is allowed, up to where the log is damaged.
 
-        Raises StorageError for records that do not follow this database, and for those of a newer program.
+        Raises LogDamagedError, StorageError for records that do not follow this database or are of a newer program.
         """
         with self._database.read() as connection:
             self._head = read_head(connection)
+        self.unfinished = self._head is not None and self._head.logged == REPLAYING
         transaction: list[Record] = []
         checked = False
         try:
@@ -92,6 +98,12 @@ class Replay:
                 else:
                     self._take(transaction)
                 transaction = []
+        except LogDamagedError as error:
+            # What lies behind the instant that was asked for is not wanted, damaged or not.
+            if not self.done.left:
+                if not despite_damage:
+                    raise
+                self.done.damage = str(error)
         finally:
             # What was read is whole; an error behind it does not undo it.
             self._flush()
@@ -104,6 +116,7 @@ class Replay:
         if self._head is None:
             return
         with self._database.replay() as connection:
+            connection.execute(update(journal_head).values(logged=journal_head.c.seq))
             connection.execute(delete(stock_staging))
             connection.execute(
                 update(stock_snapshot)
@@ -138,6 +151,8 @@ class Replay:
             with self._database.replay() as connection:
                 self._write_head(connection, record.log, record.seq - 1)
             self._head = JournalHead(record.log, record.seq - 1, record.seq - 1)
+        elif record.seq == self._head.seq + 1 and not continues(self._head, record):
+            raise _other_history(record.seq - 1)
         elif record.seq > self._head.seq + 1:
             raise StorageError(
                 f"The log begins with record {record.seq:,}, the database ends with {self._head.seq:,}: what lies "
@@ -151,11 +166,7 @@ class Replay:
         with self._database.read() as connection:
             at = connection.execute(select(event.c.at).where(event.c.seq == record.seq)).scalar()
         if record.log != self._head.log or at != record.at:
-            raise StorageError(
-                f"The database and the log tell different things of record {record.seq:,}: they belong to different "
-                "histories.",
-                remedy="Restore without the log (`--backup-only`), or take a backup of the log's own history.",
-            )
+            raise _other_history(record.seq)
 
     @staticmethod
     def _check_revision(revision: str) -> None:
@@ -204,6 +215,7 @@ class Replay:
         if not self._events:
             return
         assert self._head is not None
+        self.unfinished = True
         events, self._events = self._events, []
         outcome, self._outcome = self._outcome, Outcome()
         with self._database.replay() as connection:
@@ -214,4 +226,18 @@ class Replay:
     @staticmethod
     def _write_head(connection: Connection, log: str | None, seq: int) -> None:
         connection.execute(delete(journal_change))
-        connection.execute(update(journal_head).values(log=log, seq=seq, logged=seq))
+        connection.execute(update(journal_head).values(log=log, seq=seq, logged=REPLAYING))
+
+
+def continues(head: JournalHead, record: Record) -> bool:
+    """Whether the first record of a log, with the next number, is of the same history as the database."""
+    if head.log is None:
+        return record.kind == LOG_BEGUN and bool(record.payload.get("empty"))
+    return head.log in (record.log, record.payload.get("former"))
+
+
+def _other_history(seq: int) -> StorageError:
+    return StorageError(
+        f"The database and the log tell different things of record {seq:,}: they belong to different histories.",
+        remedy="Restore without the log (`--backup-only`), or take a backup of the log's own history.",
+    )

@@ -27,6 +27,7 @@ from micore.storage.log_lines import (
     Record,
     Seal,
     first_seq,
+    head_of,
     line_of,
     read_seals,
     write_seals,
@@ -35,6 +36,7 @@ from micore.telemetry import metrics
 
 LOCK = "lock"
 SEGMENT_BYTES = 64 * 1024 * 1024
+COPIED_AT_ONCE = 200
 
 
 class TransactionLog:
@@ -76,10 +78,9 @@ class TransactionLog:
                 return
             with self._usable():
                 make_folder(self.folder, mode=0o700)
-                self._locked = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._locked = self._lock()
             try:
                 with self._usable():
-                    fcntl.flock(self._locked, fcntl.LOCK_EX)
                     self._catch_up_with_others()
                 yield self._head
             finally:
@@ -148,32 +149,53 @@ class TransactionLog:
 
         Raises LogDamagedError, StorageError. Needs no lock: what is appended meanwhile may or may not be seen.
         """
-        yield from LogReader(self.folder, after).records()
+        with self._usable():
+            yield from LogReader(self.folder, after).records()
 
     def verify(self) -> LogReport:
         """Read all of it: sums, chain, order. Raises LogDamagedError, StorageError."""
         reader = LogReader(self.folder, after=0, sums=True)
         report = reader.report
-        for record in reader.records():
-            report.records += 1
-            report.transactions += record.ends_transaction
-            report.first = report.first or record.seq
+        with self._usable():
+            for record in reader.records():
+                report.records += 1
+                report.transactions += record.ends_transaction
+                report.first = report.first or record.seq
         return report
 
     # ----------------------------------------------------------------------------------------- the inside
 
+    def _lock(self) -> int:
+        """The lock of the folder that stands there when we have it: it may have been exchanged while we waited."""
+        path = self.folder / LOCK
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            mine = os.fstat(handle)
+            try:
+                there = path.stat()
+            except FileNotFoundError:
+                there = None
+                make_folder(self.folder, mode=0o700)
+            if there is not None and (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino):
+                return handle
+            os.close(handle)
+
     def _lines(self, records: Sequence[Record]) -> tuple[bytes, Head]:
         head, lines = self._head, bytearray()
         for record in records:
-            begins = (record.seq, record.part) == (head.seq + 1, 1) or not head.seq
-            if not begins and record.seq != head.seq:
+            if head.parts_left:
+                follows = record.seq == head.seq and record.parts - record.part == head.parts_left - 1
+            else:
+                follows = record.part == 1 and (record.seq == head.seq + 1 or not head.seq)
+            if not follows:
                 raise StorageError(
                     f"Record {record.seq} cannot follow record {head.seq} in the transaction log.",
                     remedy="Report this with the version of micore; the database holds the change.",
                 )
             line, digest = line_of(record, head.hash)
             lines += line
-            head = Head(record.log, record.seq, digest, record.at, record.ends_transaction)
+            head = head_of(record, digest)
         return bytes(lines), head
 
     def _write(self, lines: bytes) -> None:
@@ -247,7 +269,7 @@ class TransactionLog:
                     if reader.report.head.whole:
                         end, head = read, reader.report.head
             except LogDamagedError as error:
-                if error.after < self.synced or not self.synced:
+                if error.misplaced or error.after < self.synced or not self.synced:
                     raise
         if end < size:
             os.ftruncate(fd, end)
@@ -262,8 +284,12 @@ class TransactionLog:
         head = self._head
         name = f"transaction_log.{first:012}-{head.seq:012}.jsonl"
         seal = Seal(name, first, head.seq, self._size, file_sum(path), head.hash, head.log, head.at)
-        write_seals(self.folder, [*self.seals(), seal])
-        self._finish_sealing()
+        try:
+            write_seals(self.folder, [*self.seals(), seal])
+            self._finish_sealing()
+        finally:
+            # Whatever became of it: the next one who writes looks anew which file is the present one.
+            self.close()
         self._begin_file()
 
     def _finish_sealing(self) -> bool:
@@ -323,14 +349,23 @@ def copy_until(log: TransactionLog, seq: int, target: Path) -> Head:
     if kept:
         write_seals(target, kept)
     copied = TransactionLog(target)
+    reached = kept[-1].last if kept else 0
+    whole: list[Record] = []
     pending: list[Record] = []
-    for record in log.records(after=kept[-1].last if kept else 0):
+    for record in log.records(after=reached) if reached < seq else ():
         if record.seq > seq:
             break
         pending.append(record)
-        if record.ends_transaction:
-            copied.append(pending)
-            pending = []
+        if not record.ends_transaction:
+            continue
+        whole, pending = whole + pending, []
+        if len(whole) >= COPIED_AT_ONCE or record.seq == seq:
+            copied.append(whole)
+            whole = []
+        if record.seq == seq:
+            break  # what follows may be damaged, and is not asked for
+    if whole:
+        copied.append(whole)
     head = copied.head()
     copied.close()
     return head

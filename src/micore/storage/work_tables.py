@@ -205,7 +205,12 @@ journal_head = Table(
     Column("id", SmallInteger, primary_key=True, autoincrement=False, comment="1: there is one row"),
     Column("log", Text, comment="the transaction log that follows this database; NULL: none yet"),
     Column("seq", BigInteger, nullable=False, comment="number of the newest event"),
-    Column("logged", BigInteger, nullable=False, comment="events up to here are known to be in the log"),
+    Column(
+        "logged",
+        BigInteger,
+        nullable=False,
+        comment="the log has them up to here; -1: a replay is under way",
+    ),
     comment="where the one stream of events stands",
 )
 

@@ -287,3 +287,51 @@ def test_an_empty_log_has_no_head(tmp_path: Path) -> None:
     assert TransactionLog(tmp_path / "log").head() == Head()
     assert TransactionLog(tmp_path / "log").verify().records == 0
     assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("failing", ["sync_folder", "rename"])
+def test_sealing_that_fails_is_done_by_the_next_write(
+    tmp_path: Path, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = filled(tmp_path / "log", 5)
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        if failing == "rename":
+            broken.setattr(Path, "rename", fail)
+        else:
+            broken.setattr("micore.storage.durable.sync_folder", fail)
+        with pytest.raises(StorageError, match="Input/output error"):
+            log.seal()
+    for seq in (6, 7):
+        log.append([record(seq)])
+    assert seqs(tmp_path / "log") == [1, 2, 3, 4, 5, 6, 7]
+    log.close()
+    again = TransactionLog(tmp_path / "log")
+    again.synced = 4
+    assert again.head().seq == 7
+    assert again.verify().records == 7
+
+
+def test_lines_that_were_written_are_never_cut_off(tmp_path: Path) -> None:
+    log = filled(tmp_path / "log", 5)
+    log.close()
+    path = tmp_path / "log" / FILE
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], *lines[3:]]))
+    again = TransactionLog(tmp_path / "log")
+    again.synced = 1
+    with pytest.raises(LogDamagedError, match="does not follow"):
+        again.head()
+    assert path.read_bytes() == b"".join([*lines[:2], *lines[3:]])
+
+
+def test_a_line_that_another_took_along_is_not_written_twice(tmp_path: Path) -> None:
+    log = filled(tmp_path / "log", 2)
+    with pytest.raises(StorageError, match="Record 2 cannot follow record 2"):
+        log.append([record(2)])
+    with pytest.raises(StorageError, match="Record 3 cannot follow"):
+        log.append([record(3, part=2, parts=2)])
+    assert seqs(tmp_path / "log") == [1, 2]

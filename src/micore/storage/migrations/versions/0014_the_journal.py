@@ -17,7 +17,12 @@ def upgrade() -> None:
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False, comment="1: there is one row"),
         sa.Column("log", sa.Text(), comment="the transaction log that follows this database; NULL: none yet"),
         sa.Column("seq", sa.BigInteger(), nullable=False, comment="number of the newest event"),
-        sa.Column("logged", sa.BigInteger(), nullable=False, comment="events up to here are known to be in the log"),
+        sa.Column(
+            "logged",
+            sa.BigInteger(),
+            nullable=False,
+            comment="the log has them up to here; -1: a replay is under way",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_head")),
         comment="where the one stream of events stands",
     )
